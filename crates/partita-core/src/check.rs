@@ -1,0 +1,116 @@
+//! What every store refuses before it enqueues a commit. A pure function that all of them share.
+
+use crate::{Commit, Error, ErrorKind, Expect, FieldValue, Part, Result, Space, Version, Write};
+use std::collections::BTreeSet;
+
+/// Items of a commit at most.
+pub const MAX_ITEMS: usize = 1_000;
+/// Bytes of one event or record at most.
+pub const MAX_EVENT_BYTES: usize = 1 << 20;
+/// Bytes of a commit at most.
+pub const MAX_COMMIT_BYTES: usize = 4 << 20;
+
+/// Checks a commit against the limits, the declared spaces and the rule of the guard.
+///
+/// # Errors
+/// `TooLarge` over a limit; `Invalid` for an empty commit or append, an unknown space or field, something named
+/// twice, or a missing guard.
+pub fn check(commit: &Commit, spaces: &[Space]) -> Result<()> {
+    sizes(commit)?;
+    for put in &commit.part.puts {
+        check_put(put, spaces)?;
+    }
+    for space in commit.part.adds.iter().map(|add| add.space) {
+        known(space, spaces)?;
+    }
+    if commit.part.appends.iter().any(|append| append.events.is_empty())
+        || commit.journals.iter().any(|append| append.records.is_empty())
+    {
+        return Err(Error::new(ErrorKind::Invalid, "an append without events"));
+    }
+    if writes(commit) && !guarded(commit) {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            "the commit has no guard: handed in twice it would take effect twice; add an exact version, a put that \
+             expects Absent or an exact revision, or, for an append at Any, an Absent put of its first event's id",
+        ));
+    }
+    if names_twice(commit) {
+        return Err(Error::new(ErrorKind::Invalid, "a commit names the same record, stream or journal twice"));
+    }
+    if !writes(commit) && commit.prunes.is_empty() {
+        return Err(Error::new(ErrorKind::Invalid, "the commit is empty"));
+    }
+    Ok(())
+}
+
+fn writes(commit: &Commit) -> bool {
+    let Part { appends, puts, adds } = &commit.part;
+    !(appends.is_empty() && puts.is_empty() && adds.is_empty() && commit.journals.is_empty())
+}
+
+fn guarded(commit: &Commit) -> bool {
+    !commit.journals.is_empty()
+        || commit.part.appends.iter().any(|append| append.expect != Version::Any)
+        || commit.part.puts.iter().any(|put| put.expect != Expect::Any)
+}
+
+fn names_twice(commit: &Commit) -> bool {
+    let twice = |named: usize, distinct: usize| named != distinct;
+    let puts: BTreeSet<_> = commit.part.puts.iter().map(|put| (put.space, put.key.as_str())).collect();
+    let streams: BTreeSet<_> = commit.part.appends.iter().map(|append| append.stream).collect();
+    let journals: BTreeSet<_> = commit.journals.iter().map(|append| append.saga).collect();
+    twice(commit.part.puts.len(), puts.len())
+        || twice(commit.part.appends.len(), streams.len())
+        || twice(commit.journals.len(), journals.len())
+}
+
+fn known<'a>(name: &str, spaces: &'a [Space]) -> Result<&'a Space> {
+    let unknown = || Error::new(ErrorKind::Invalid, "no such space; declare it when the store is opened").with("space", name);
+    spaces.iter().find(|space| space.name == name).ok_or_else(unknown)
+}
+
+fn check_put(put: &crate::Put, spaces: &[Space]) -> Result<()> {
+    let space = known(put.space, spaces)?;
+    let Write::Value { due, fields, .. } = &put.write else { return Ok(()) };
+    if due.is_some() && !space.due {
+        return Err(Error::new(ErrorKind::Invalid, "the space has no due times").with("space", put.space));
+    }
+    for (name, value) in fields {
+        let declared = space.fields.iter().find(|(field, _)| field == name).map(|(_, kind)| *kind);
+        let fits = matches!(
+            (declared, value),
+            (Some(crate::FieldKind::Int), FieldValue::Int(_)) | (Some(crate::FieldKind::Text), FieldValue::Text(_))
+        );
+        if !fits {
+            let error = Error::new(ErrorKind::Invalid, "the field is not declared with this type");
+            return Err(error.with("space", put.space).with("field", name));
+        }
+    }
+    Ok(())
+}
+
+fn sizes(commit: &Commit) -> Result<()> {
+    let part = &commit.part;
+    let events = part.appends.iter().flat_map(|append| &append.events).map(crate::Envelope::size);
+    let records = commit.journals.iter().flat_map(|append| &append.records).map(Vec::len);
+    let values = part.puts.iter().map(|put| match &put.write {
+        Write::Value { value, .. } => value.len() + put.key.len(),
+        Write::Delete => put.key.len(),
+    });
+    let (mut items, mut bytes) = (part.adds.len() + commit.prunes.len(), 0);
+    for size in events.chain(records).chain(values) {
+        if size > MAX_EVENT_BYTES {
+            return Err(Error::new(ErrorKind::TooLarge, "an item is over 1 MiB").with("bytes", size));
+        }
+        items += 1;
+        bytes += size;
+    }
+    if items > MAX_ITEMS {
+        return Err(Error::new(ErrorKind::TooLarge, "a commit takes 1,000 items at most").with("items", items));
+    }
+    if bytes > MAX_COMMIT_BYTES {
+        return Err(Error::new(ErrorKind::TooLarge, "a commit takes 4 MiB at most").with("bytes", bytes));
+    }
+    Ok(())
+}

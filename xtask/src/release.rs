@@ -1,0 +1,96 @@
+//! Commands that run a release build of something else and pass on its output and exit code.
+
+use clap::ValueEnum;
+use std::{process::Command, time::Duration};
+
+use crate::{
+    cli::{Bench, Drill, Explore},
+    failure::{Failure, Result},
+    process::Job,
+    workspace::Workspace,
+};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Runs the crash explorer.
+pub(crate) fn explore(workspace: &Workspace, args: &Explore) -> Result<u8> {
+    let job = Job::new("explore", explorer(workspace, args), HOUR);
+    Ok(job.run()?.code())
+}
+
+/// The explorer's command line for these options.
+pub(crate) fn explorer(workspace: &Workspace, args: &Explore) -> Command {
+    let mut command = example(workspace, "explore");
+    if let Some(scenario) = &args.scenario {
+        command.args(["--scenario", scenario]);
+    }
+    for (given, option) in [
+        (args.json, "--json"),
+        (args.seeded_bugs, "--seeded-bugs"),
+        (args.double, "--double"),
+    ] {
+        if given {
+            command.arg(option);
+        }
+    }
+    command
+}
+
+/// Runs a bench.
+pub(crate) fn bench(workspace: &Workspace, args: &Bench) -> Result<u8> {
+    let shop = workspace.release_binary(&["shop", "partita-bench"], "shop")?;
+    let name = args
+        .name
+        .to_possible_value()
+        .ok_or_else(|| Failure::new("a bench without a name"))?;
+    let mut command = workspace.cargo(["run", "--quiet", "--release", "-p", "partita-bench", "--"]);
+    command.arg(name.get_name()).env("PARTITA_SHOP_BIN", shop);
+    if args.json {
+        command.arg("--json");
+    }
+    Ok(Job::new("bench", command, HOUR).run()?.code())
+}
+
+/// Runs the drill.
+pub(crate) fn drill(workspace: &Workspace, args: &Drill) -> Result<u8> {
+    let shop = workspace.release_binary(&["shop"], "shop")?;
+    let mut command = example(workspace, "drill");
+    for (option, value) in [
+        ("--orders", args.orders),
+        ("--concurrency", args.concurrency),
+        ("--kills", args.kills),
+    ] {
+        command.args([option, &value.to_string()]);
+    }
+    if let Some(seed) = args.seed {
+        command.args(["--seed", &seed.to_string()]);
+    }
+    command.env("PARTITA_SHOP_BIN", shop);
+    Ok(Job::new("drill", command, HOUR).run()?.code())
+}
+
+fn example(workspace: &Workspace, name: &str) -> Command {
+    let shop = ["run", "--quiet", "--release", "-p", "shop"];
+    workspace.cargo(shop.into_iter().chain(["--example", name, "--"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_of_explore_reaches_the_explorer() {
+        let workspace = Workspace::find().unwrap();
+        let args = Explore {
+            scenario: Some("lost reply".to_owned()),
+            json: true,
+            seeded_bugs: true,
+            double: true,
+        };
+        let command = explorer(&workspace, &args);
+        let words: Vec<_> = command.get_args().filter_map(|word| word.to_str()).collect();
+        assert_eq!(words[..5], ["run", "--quiet", "--release", "-p", "shop"]);
+        assert_eq!(words[5..8], ["--example", "explore", "--"]);
+        assert_eq!(words[8..], ["--scenario", "lost reply", "--json", "--seeded-bugs", "--double"]);
+    }
+}
