@@ -33,15 +33,11 @@ pub(crate) fn end_group(group: Pid) {
 
 /// Waits for signals beside the work. Without it (no thread to be had) a signal ends this process alone.
 pub(crate) fn watch() {
-    let _unwatched = thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(|| wait().map(end_with));
+    let _unwatched = thread::Builder::new().name("signals".to_owned()).spawn(|| wait().map(end_with));
 }
 
 fn wait() -> io::Result<i32> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;

@@ -78,11 +78,7 @@ impl Ending {
 
 impl Job {
     pub(crate) fn new(name: impl Into<String>, command: Command, bound: Duration) -> Self {
-        Self {
-            name: name.into(),
-            command,
-            bound,
-        }
+        Self { name: name.into(), command, bound }
     }
 
     /// Runs with our own stdout and stderr.
@@ -121,10 +117,7 @@ impl Job {
 
     fn follow(mut self, on_line: &mut dyn FnMut(Pipe, &str)) -> Result<Ending> {
         self.command.stdin(Stdio::null()).process_group(0);
-        let mut child = self
-            .command
-            .spawn()
-            .map_err(Failure::of(format_args!("{}: cannot start", self.name)))?;
+        let mut child = self.command.spawn().map_err(Failure::of(format_args!("{}: cannot start", self.name)))?;
         // The builder holds our ends of the pipes and files; without it, the end of the child is the end of the stream.
         drop(self.command);
         let group = Pid::from_child(&child);
@@ -198,9 +191,7 @@ fn until_end(
 }
 
 fn exit_code(status: ExitStatus) -> i32 {
-    status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -24,11 +24,7 @@ pub(crate) fn explorer(workspace: &Workspace, args: &Explore) -> Command {
     if let Some(scenario) = &args.scenario {
         command.args(["--scenario", scenario]);
     }
-    for (given, option) in [
-        (args.json, "--json"),
-        (args.seeded_bugs, "--seeded-bugs"),
-        (args.double, "--double"),
-    ] {
+    for (given, option) in [(args.json, "--json"), (args.seeded_bugs, "--seeded-bugs"), (args.double, "--double")] {
         if given {
             command.arg(option);
         }
@@ -39,10 +35,7 @@ pub(crate) fn explorer(workspace: &Workspace, args: &Explore) -> Command {
 /// Runs a bench.
 pub(crate) fn bench(workspace: &Workspace, args: &Bench) -> Result<u8> {
     let shop = workspace.release_binary(&["shop", "partita-bench"], "shop")?;
-    let name = args
-        .name
-        .to_possible_value()
-        .ok_or_else(|| Failure::new("a bench without a name"))?;
+    let name = args.name.to_possible_value().ok_or_else(|| Failure::new("a bench without a name"))?;
     let mut command = workspace.cargo(["run", "--quiet", "--release", "-p", "partita-bench", "--"]);
     command.arg(name.get_name()).env("PARTITA_SHOP_BIN", shop);
     if args.json {
@@ -55,11 +48,7 @@ pub(crate) fn bench(workspace: &Workspace, args: &Bench) -> Result<u8> {
 pub(crate) fn drill(workspace: &Workspace, args: &Drill) -> Result<u8> {
     let shop = workspace.release_binary(&["shop"], "shop")?;
     let mut command = example(workspace, "drill");
-    for (option, value) in [
-        ("--orders", args.orders),
-        ("--concurrency", args.concurrency),
-        ("--kills", args.kills),
-    ] {
+    for (option, value) in [("--orders", args.orders), ("--concurrency", args.concurrency), ("--kills", args.kills)] {
         command.args([option, &value.to_string()]);
     }
     if let Some(seed) = args.seed {
@@ -81,12 +70,7 @@ mod tests {
     #[test]
     fn every_option_of_explore_reaches_the_explorer() {
         let workspace = Workspace::find().unwrap();
-        let args = Explore {
-            scenario: Some("lost reply".to_owned()),
-            json: true,
-            seeded_bugs: true,
-            double: true,
-        };
+        let args = Explore { scenario: Some("lost reply".to_owned()), json: true, seeded_bugs: true, double: true };
         let command = explorer(&workspace, &args);
         let words: Vec<_> = command.get_args().filter_map(|word| word.to_str()).collect();
         assert_eq!(words[..5], ["run", "--quiet", "--release", "-p", "shop"]);

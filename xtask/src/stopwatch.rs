@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "children run in wall time, so their bounds and times are wall time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "children run in wall time, so their bounds and times are wall time")]
     pub(crate) fn start() -> Self {
         Self(Instant::now())
     }

@@ -78,9 +78,7 @@ impl Workspace {
             .ancestors()
             .find(|folder| folder.join("xtask/Cargo.toml").is_file())
             .ok_or_else(|| Failure::new("no workspace here: run `cargo xtask` inside the repository"))?;
-        Ok(Self {
-            root: root.to_owned(),
-        })
+        Ok(Self { root: root.to_owned() })
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -133,8 +131,7 @@ impl Workspace {
             command.args(["-p", package]);
         }
         let text = Job::new("cargo build --release", command, 20 * MINUTE).capture()?;
-        binary_in(&text, wanted)
-            .ok_or_else(|| Failure::new(format!("cargo built no binary named {wanted}")))
+        binary_in(&text, wanted).ok_or_else(|| Failure::new(format!("cargo built no binary named {wanted}")))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every store refuses before it enqueues a commit. A pure function that all of them share.
 
-use crate::{Commit, Error, ErrorKind, Expect, FieldValue, Part, Result, Space, Version, Write};
+use crate::{Commit, Error, ErrorKind, Expect, FieldKind, FieldValue, Part, Prune, Put, Result, Space, Version, Write};
 use std::collections::BTreeSet;
 
 /// Items of a commit at most.
@@ -20,7 +20,8 @@ pub fn check(commit: &Commit, spaces: &[Space]) -> Result<()> {
     for put in &commit.part.puts {
         check_put(put, spaces)?;
     }
-    for space in commit.part.adds.iter().map(|add| add.space) {
+    let counted = commit.part.adds.iter().map(|add| add.space);
+    for space in counted.chain(commit.prunes.iter().filter_map(pruned)) {
         known(space, spaces)?;
     }
     if commit.part.appends.iter().any(|append| append.events.is_empty())
@@ -52,7 +53,23 @@ fn writes(commit: &Commit) -> bool {
 fn guarded(commit: &Commit) -> bool {
     !commit.journals.is_empty()
         || commit.part.appends.iter().any(|append| append.expect != Version::Any)
-        || commit.part.puts.iter().any(|put| put.expect != Expect::Any)
+        || commit.part.puts.iter().any(guards)
+}
+
+/// A delete of what is absent would find it absent again.
+fn guards(put: &Put) -> bool {
+    match put.expect {
+        Expect::Any => false,
+        Expect::Absent => !matches!(put.write, Write::Delete),
+        Expect::Exactly(_) => true,
+    }
+}
+
+fn pruned(prune: &Prune) -> Option<&'static str> {
+    match prune {
+        Prune::Journal { .. } => None,
+        Prune::Expired { space, .. } => Some(space),
+    }
 }
 
 fn names_twice(commit: &Commit) -> bool {
@@ -66,11 +83,12 @@ fn names_twice(commit: &Commit) -> bool {
 }
 
 fn known<'a>(name: &str, spaces: &'a [Space]) -> Result<&'a Space> {
-    let unknown = || Error::new(ErrorKind::Invalid, "no such space; declare it when the store is opened").with("space", name);
+    let unknown =
+        || Error::new(ErrorKind::Invalid, "no such space; declare it when the store is opened").with("space", name);
     spaces.iter().find(|space| space.name == name).ok_or_else(unknown)
 }
 
-fn check_put(put: &crate::Put, spaces: &[Space]) -> Result<()> {
+fn check_put(put: &Put, spaces: &[Space]) -> Result<()> {
     let space = known(put.space, spaces)?;
     let Write::Value { due, fields, .. } = &put.write else { return Ok(()) };
     if due.is_some() && !space.due {
@@ -80,26 +98,36 @@ fn check_put(put: &crate::Put, spaces: &[Space]) -> Result<()> {
         let declared = space.fields.iter().find(|(field, _)| field == name).map(|(_, kind)| *kind);
         let fits = matches!(
             (declared, value),
-            (Some(crate::FieldKind::Int), FieldValue::Int(_)) | (Some(crate::FieldKind::Text), FieldValue::Text(_))
+            (Some(FieldKind::Int), FieldValue::Int(_)) | (Some(FieldKind::Text), FieldValue::Text(_))
         );
         if !fits {
             let error = Error::new(ErrorKind::Invalid, "the field is not declared with this type");
             return Err(error.with("space", put.space).with("field", name));
         }
     }
+    let distinct: BTreeSet<_> = fields.iter().map(|(name, _)| name).collect();
+    if distinct.len() != fields.len() {
+        return Err(Error::new(ErrorKind::Invalid, "a put names the same field twice").with("space", put.space));
+    }
     Ok(())
+}
+
+fn put_size(put: &Put) -> usize {
+    let Write::Value { value, fields, .. } = &put.write else { return put.key.len() };
+    let texts = fields.iter().map(|(_, field)| match field {
+        FieldValue::Int(_) => 0,
+        FieldValue::Text(text) => text.len(),
+    });
+    put.key.len() + value.len() + texts.sum::<usize>()
 }
 
 fn sizes(commit: &Commit) -> Result<()> {
     let part = &commit.part;
     let events = part.appends.iter().flat_map(|append| &append.events).map(crate::Envelope::size);
     let records = commit.journals.iter().flat_map(|append| &append.records).map(Vec::len);
-    let values = part.puts.iter().map(|put| match &put.write {
-        Write::Value { value, .. } => value.len() + put.key.len(),
-        Write::Delete => put.key.len(),
-    });
-    let (mut items, mut bytes) = (part.adds.len() + commit.prunes.len(), 0);
-    for size in events.chain(records).chain(values) {
+    let counters = part.adds.iter().map(|add| add.key.len());
+    let (mut items, mut bytes) = (commit.prunes.len(), 0);
+    for size in events.chain(records).chain(part.puts.iter().map(put_size)).chain(counters) {
         if size > MAX_EVENT_BYTES {
             return Err(Error::new(ErrorKind::TooLarge, "an item is over 1 MiB").with("bytes", size));
         }

@@ -1,8 +1,8 @@
 //! What a store does. Each sentence of these pages has a test in the conformance kit.
 
 use crate::{
-    Checkpoint, Commit, DuePage, Envelope, Fence, Find, Head, JournalEntry, Position, Receipt, Record, Recorded, Result,
-    StreamId, Ticket,
+    Checkpoint, Commit, DuePage, Envelope, Fence, Find, Head, JournalEntry, Position, Receipt, Record, Recorded,
+    Result, StreamId, Ticket,
 };
 use partita_time::BoxFuture;
 use std::fmt;

@@ -52,7 +52,9 @@ impl Future for Ticket {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             State::Refused(error) => Poll::Ready(Err(error.take().unwrap_or_else(closed))),
-            State::Waiting(receive) => Pin::new(receive).poll(cx).map(|answer| answer.unwrap_or_else(|_| Err(closed()))),
+            State::Waiting(receive) => {
+                Pin::new(receive).poll(cx).map(|answer| answer.unwrap_or_else(|_| Err(closed())))
+            }
         }
     }
 }

@@ -1,1 +1,3 @@
-//! partita-testkit
+//! What the crates of the suite, and backends of your own, are tested with.
+
+pub mod conformance;

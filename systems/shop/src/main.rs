@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The shop's binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shop::cli::main()
+}

@@ -3,12 +3,8 @@
 use super::{Finding, source::Source, tree::Tree};
 
 /// The crates that must be deterministic, tests and all.
-const ENGINES: [&str; 4] = [
-    "crates/partita-events/",
-    "crates/partita-jobs/",
-    "crates/partita-messaging/",
-    "crates/partita-saga/",
-];
+const ENGINES: [&str; 4] =
+    ["crates/partita-events/", "crates/partita-jobs/", "crates/partita-messaging/", "crates/partita-saga/"];
 
 /// What is banned, and what to use.
 const BANNED: [(&str, &str); 7] = [

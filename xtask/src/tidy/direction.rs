@@ -25,11 +25,7 @@ struct Row {
 const EXEMPT: [&str; 2] = ["xtask", "partita-bench"];
 
 const fn row(name: &'static str, may_use: &'static [&'static str]) -> Row {
-    Row {
-        name,
-        may_use,
-        behind_features: &[],
-    }
+    Row { name, may_use, behind_features: &[] }
 }
 
 const ENGINES: &[&str] = &["partita-events", "partita-jobs", "partita-messaging", "partita-saga"];
@@ -83,16 +79,8 @@ const TABLE: [Row; 17] = [
     row("partita-auth", ENGINES_AND_HTTP),
     row("partita-console", ENGINES_AND_HTTP),
     row("partita-cli", HTTP_AND_CORE),
-    Row {
-        name: "partita-testkit",
-        may_use: CORE,
-        behind_features: ENGINES,
-    },
-    Row {
-        name: "partita",
-        may_use: ALL_LIBRARIES,
-        behind_features: &[BACKENDS],
-    },
+    Row { name: "partita-testkit", may_use: CORE, behind_features: ENGINES },
+    Row { name: "partita", may_use: ALL_LIBRARIES, behind_features: &[BACKENDS] },
     row(SYSTEMS, &["partita", BACKENDS]),
 ];
 
@@ -169,8 +157,10 @@ fn instead(row: &Row) -> String {
 pub(super) mod tests {
     use super::{super::tree::sample, *};
 
-    /// Metadata of packages given as (folder, name, dependencies as (name, kind, optional)).
-    pub(in super::super) fn metadata(packages: &[(&str, &str, &[(&str, &str, bool)])]) -> Metadata {
+    /// Folder, name, and dependencies as (name, kind, optional).
+    type Sample<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str, bool)]);
+
+    pub(in super::super) fn metadata(packages: &[Sample<'_>]) -> Metadata {
         let packages: Vec<_> = packages
             .iter()
             .map(|(folder, name, dependencies)| {
@@ -194,7 +184,7 @@ pub(super) mod tests {
     }
 
     fn found(name: &str, folder: &str, dependency: &str, kind: &str, optional: bool) -> Vec<Finding> {
-        let mut packages: Vec<(&str, &str, &[(&str, &str, bool)])> = vec![
+        let mut packages: Vec<Sample<'_>> = vec![
             ("crates/partita-core", "partita-core", &[]),
             ("crates/partita-saga", "partita-saga", &[]),
             ("crates/partita-events", "partita-events", &[]),

@@ -18,9 +18,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 pub(super) fn warnings(tree: &Tree) -> Vec<Finding> {
     let hard = check(tree);
     let soft = over(tree, SOFT);
-    soft.into_iter()
-        .filter(|finding| hard.iter().all(|other| other.path != finding.path))
-        .collect()
+    soft.into_iter().filter(|finding| hard.iter().all(|other| other.path != finding.path)).collect()
 }
 
 fn over(tree: &Tree, limit: usize) -> Vec<Finding> {

@@ -1,6 +1,9 @@
 //! Pages: decisions are short, and a relative link leads to a file that a clone has.
 
-use super::{Finding, tree::{File, Tree}};
+use super::{
+    Finding,
+    tree::{File, Tree},
+};
 
 /// Where decisions are, and how long one may be.
 const DECISIONS: &str = "docs/adr/";
@@ -52,10 +55,7 @@ fn without_code(line: &str) -> String {
 /// The targets of `[text](target "title")` and of `[name]: target`.
 fn targets(line: &str) -> Vec<String> {
     let inline = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    let reference = line
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once("]: "))
-        .map(|(_, target)| target);
+    let reference = line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")).map(|(_, target)| target);
     inline
         .chain(reference)
         .filter_map(|target| target.split_whitespace().next())
@@ -76,9 +76,7 @@ fn leads_somewhere(page: &str, target: &str, tree: &Tree) -> bool {
         return false;
     };
     let inside = format!("{full}/");
-    full.is_empty()
-        || tree.paths().contains(&full)
-        || tree.paths().iter().any(|other| other.starts_with(&inside))
+    full.is_empty() || tree.paths().contains(&full) || tree.paths().iter().any(|other| other.starts_with(&inside))
 }
 
 /// The path from the root; nothing when it leaves the repository.

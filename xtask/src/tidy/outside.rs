@@ -58,22 +58,14 @@ const TABLE: [Row; 9] = [
         folders: &["backends/partita-redis"],
         instead: "write against the traits of partita-core",
     },
-    Row {
-        begins: &["openssl", "native-tls"],
-        folders: &[],
-        instead: "use rustls: one TLS provider for all",
-    },
+    Row { begins: &["openssl", "native-tls"], folders: &[], instead: "use rustls: one TLS provider for all" },
 ];
 
 /// The tools; the benches measure the bare drivers beside ours.
 const EXEMPT: [&str; 2] = ["xtask", "benches"];
 
 pub(super) fn check(metadata: &Metadata, tree: &Tree) -> Vec<Finding> {
-    metadata
-        .packages
-        .iter()
-        .flat_map(|package| of_package(package, &metadata.folder(package), tree))
-        .collect()
+    metadata.packages.iter().flat_map(|package| of_package(package, &metadata.folder(package), tree)).collect()
 }
 
 fn of_package(package: &Package, folder: &str, tree: &Tree) -> Vec<Finding> {

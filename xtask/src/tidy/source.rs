@@ -36,11 +36,7 @@ impl Source {
         let code = only_code(text.as_bytes(), &kinds);
         let mut lines = lines_of(text.as_bytes(), &kinds);
         for (first, last) in test_modules(&code) {
-            lines
-                .iter_mut()
-                .take(last + 1)
-                .skip(first)
-                .for_each(|line| line.test = true);
+            lines.iter_mut().take(last + 1).skip(first).for_each(|line| line.test = true);
         }
         Self { code, lines }
     }
@@ -67,10 +63,7 @@ impl Source {
     /// Where `pattern` stands in code with no identifier running into it from the left.
     pub(super) fn find_all<'a>(&'a self, pattern: &'a str) -> impl Iterator<Item = usize> + 'a {
         let starts_a_name = |at: usize| !self.code[..at].ends_with(is_name);
-        self.code
-            .match_indices(pattern)
-            .map(|(at, _)| at)
-            .filter(move |&at| starts_a_name(at))
+        self.code.match_indices(pattern).map(|(at, _)| at).filter(move |&at| starts_a_name(at))
     }
 }
 
@@ -79,11 +72,7 @@ pub(super) fn is_name(letter: char) -> bool {
 }
 
 fn line_index(text: &str, byte: usize) -> usize {
-    text.as_bytes()
-        .iter()
-        .take(byte)
-        .filter(|&&byte| byte == b'\n')
-        .count()
+    text.as_bytes().iter().take(byte).filter(|&&byte| byte == b'\n').count()
 }
 
 fn classify(text: &[u8]) -> Vec<Kind> {
@@ -141,9 +130,7 @@ fn block_comment(rest: &[u8]) -> (Kind, usize) {
 
 /// The length of a raw string (`r"..."`, `br#"..."#`, `cr"..."`), if one starts here.
 fn raw_string(rest: &[u8]) -> Option<usize> {
-    let prefix = [&b"r"[..], b"br", b"cr"]
-        .into_iter()
-        .find(|prefix| rest.starts_with(prefix))?;
+    let prefix = [&b"r"[..], b"br", b"cr"].into_iter().find(|prefix| rest.starts_with(prefix))?;
     let hashes = rest[prefix.len()..].iter().take_while(|&&byte| byte == b'#').count();
     let open = prefix.len() + hashes;
     if rest.get(open) != Some(&b'"') {

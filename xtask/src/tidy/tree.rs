@@ -1,9 +1,6 @@
 //! The files the checks read: what git tracks or would add, each read once.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-};
+use std::{collections::BTreeSet, fs};
 
 use super::source::Source;
 use crate::{
@@ -84,9 +81,7 @@ impl Tree {
 
     /// The first line of `path` that `wanted` accepts; 1 when none does.
     pub(super) fn line_where(&self, path: &str, wanted: impl Fn(&str) -> bool) -> usize {
-        self.text(path)
-            .and_then(|text| text.lines().position(wanted))
-            .map_or(1, |index| index + 1)
+        self.text(path).and_then(|text| text.lines().position(wanted)).map_or(1, |index| index + 1)
     }
 }
 

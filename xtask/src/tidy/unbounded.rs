@@ -19,9 +19,7 @@ fn is_test(path: &str) -> bool {
 fn of_file(path: &str, source: &Source) -> Vec<Finding> {
     let named = source.find_all("unbounded_channel");
     let futures = source.find_all("unbounded").filter(|&at| is_call(source, at, "unbounded"));
-    let standard = source
-        .find_all("mpsc::channel")
-        .filter(|&at| is_empty_call(source, at, "mpsc::channel"));
+    let standard = source.find_all("mpsc::channel").filter(|&at| is_empty_call(source, at, "mpsc::channel"));
     named
         .chain(futures)
         .chain(standard)

@@ -1,6 +1,10 @@
 //! Words that say "not finished": work is done, or it is not there.
 
-use super::{Finding, source::is_name, tree::{File, Tree}};
+use super::{
+    Finding,
+    source::is_name,
+    tree::{File, Tree},
+};
 
 /// Written in two halves, so that this file does not find itself.
 const BANNED: [(&str, &str); 6] = [
@@ -17,11 +21,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 }
 
 fn of_file(file: &File) -> impl Iterator<Item = Finding> {
-    file.text.lines().enumerate().flat_map(|(index, line)| {
+    file.text.lines().enumerate().flat_map(move |(index, line)| {
         let here = BANNED.iter().filter(|(word, _)| has_word(line, word));
-        here.map(move |(word, instead)| {
-            Finding::new(&file.path, index + 1, format!("`{word}`"), *instead)
-        })
+        here.map(move |(word, instead)| Finding::new(&file.path, index + 1, format!("`{word}`"), *instead))
     })
 }
 
@@ -32,8 +34,7 @@ fn has_word(line: &str, word: &str) -> bool {
         let right = word.ends_with(char::is_uppercase) && after.starts_with(is_name);
         left || right
     };
-    line.match_indices(word)
-        .any(|(at, _)| !inside(&line[..at], &line[at + word.len()..]))
+    line.match_indices(word).any(|(at, _)| !inside(&line[..at], &line[at + word.len()..]))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use crate::commit::{Conflict, Found, Item};
 use crate::{
-    Append, Commit, Error, ErrorKind, Expect, FieldValue, LogId, Position, Prune, Put, Receipt, Record, Recorded, Result,
-    StoreFacts, StreamId, Version, Write,
+    Append, Commit, Error, ErrorKind, Expect, FieldValue, LogId, Position, Prune, Put, Receipt, Record, Recorded,
+    Result, StoreFacts, StreamId, Version, Write,
 };
 use partita_time::{Entropy, Timestamp};
 use std::collections::BTreeMap;
@@ -49,6 +49,7 @@ impl MemoryDisk {
         let fresh = LogId { uuid: Uuid::from_bytes(entropy.bytes16()), restore_epoch: 0 };
         state.log_id.get_or_insert(fresh);
         state.incarnation += 1;
+        state.facts = StoreFacts::default();
         (state.incarnation, state.log.len() as Position)
     }
 
@@ -83,7 +84,8 @@ impl State {
             self.put(put);
         }
         for add in commit.part.adds {
-            *self.counters.entry((add.space, add.key)).or_default() += add.by;
+            let counter = self.counters.entry((add.space, add.key)).or_default();
+            *counter = counter.saturating_add(add.by);
         }
         for prune in commit.prunes {
             self.prune(&prune);

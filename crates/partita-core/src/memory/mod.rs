@@ -6,13 +6,14 @@
 mod disk;
 mod read;
 
-use crate::{Commit, Error, ErrorKind, Fence, Position, Read, Receipt, Reply, Space, Store, StoreFacts, Ticket, check};
+use crate::{
+    Commit, Effect, Error, ErrorKind, Fence, Position, Read, Receipt, Reply, Space, Store, StoreFacts, Ticket, check,
+};
 pub use disk::MemoryDisk;
 use partita_time::{BoxFuture, Host};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 
 const QUEUE: usize = 4_096;
 
@@ -27,12 +28,17 @@ struct Shared {
     disk: MemoryDisk,
     spaces: Vec<Space>,
     incarnation: u64,
-    queue: Mutex<VecDeque<(Commit, Reply)>>,
+    queue: Mutex<Queue>,
     room: Semaphore,
     work: Notify,
     head: watch::Sender<Position>,
-    closed: AtomicBool,
-    idle: Notify,
+    ended: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<(Commit, Reply)>,
+    closed: bool,
 }
 
 impl MemoryStore {
@@ -47,53 +53,76 @@ impl MemoryStore {
             room: Semaphore::new(QUEUE),
             work: Notify::new(),
             head: watch::Sender::new(head),
-            closed: AtomicBool::new(false),
-            idle: Notify::new(),
+            ended: watch::Sender::new(false),
         });
-        host.spawner.spawn(Box::pin(drive(shared.clone())));
+        let driver = Driver(shared.clone());
+        host.spawner.spawn(Box::pin(async move { driver.run().await }));
         Arc::new(Self { shared })
     }
 }
 
 impl Shared {
-    fn queue(&self) -> MutexGuard<'_, VecDeque<(Commit, Reply)>> {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enqueue(&self, commit: Commit) -> Ticket {
+    /// A store that was closed while a caller waited for room takes nothing more; the room goes to the next caller.
+    fn enqueue(&self, commit: Commit, room: SemaphorePermit<'_>) -> Ticket {
+        let mut queue = self.queue();
+        if queue.closed {
+            return Ticket::refused(closed());
+        }
+        room.forget();
         let (reply, ticket) = Ticket::pair();
-        self.queue().push_back((commit, reply));
+        queue.waiting.push_back((commit, reply));
         self.work.notify_one();
         ticket
     }
 
     fn refuse(&self, commit: &Commit) -> Option<Error> {
-        if self.closed.load(Ordering::Acquire) {
-            return Some(Error::new(ErrorKind::Closed, "the store is closed").effect(crate::Effect::None));
+        if self.queue().closed {
+            return Some(closed());
         }
         check(commit, &self.spaces).err()
     }
 }
 
-/// Applies the queue as one batch whenever there is one.
-async fn drive(shared: Arc<Shared>) {
-    loop {
-        let batch = std::mem::take(&mut *shared.queue());
-        if batch.is_empty() {
-            if shared.closed.load(Ordering::Acquire) {
-                shared.idle.notify_waiters();
-                return;
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the store is closed").effect(Effect::None)
+}
+
+/// Applies the queue as one batch whenever there is one. However it ends, whoever closes the store is told.
+struct Driver(Arc<Shared>);
+
+impl Driver {
+    async fn run(&self) {
+        let shared = &self.0;
+        loop {
+            let (batch, closed) = {
+                let mut queue = shared.queue();
+                (std::mem::take(&mut queue.waiting), queue.closed)
+            };
+            if batch.is_empty() {
+                if closed {
+                    return;
+                }
+                shared.work.notified().await;
+                continue;
             }
-            shared.work.notified().await;
-            continue;
+            shared.room.add_permits(batch.len());
+            let (commits, replies): (Vec<Commit>, Vec<Reply>) = batch.into_iter().unzip();
+            let (answers, head) = shared.disk.apply(commits);
+            shared.head.send_replace(head);
+            for (reply, answer) in replies.into_iter().zip(answers) {
+                reply.send(answer);
+            }
         }
-        shared.room.add_permits(batch.len());
-        let (commits, replies): (Vec<Commit>, Vec<Reply>) = batch.into_iter().unzip();
-        let (answers, head) = shared.disk.apply(commits);
-        shared.head.send_replace(head);
-        for (reply, answer) in replies.into_iter().zip(answers) {
-            reply.send(answer);
-        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.ended.send_replace(true);
     }
 }
 
@@ -103,10 +132,7 @@ impl Store for MemoryStore {
             return Ticket::refused(error);
         }
         match self.shared.room.try_acquire() {
-            Ok(permit) => {
-                permit.forget();
-                self.shared.enqueue(commit)
-            }
+            Ok(room) => self.shared.enqueue(commit, room),
             Err(_) => Ticket::refused(Error::new(ErrorKind::Busy, "the store's queue is full")),
         }
     }
@@ -116,10 +142,8 @@ impl Store for MemoryStore {
             if let Some(error) = self.shared.refuse(&commit) {
                 return Err(error);
             }
-            if let Ok(permit) = self.shared.room.acquire().await {
-                permit.forget();
-            }
-            self.shared.enqueue(commit).await
+            let room = self.shared.room.acquire().await;
+            self.shared.enqueue(commit, room.map_err(|_| closed())?).await
         })
     }
 
@@ -137,11 +161,9 @@ impl Store for MemoryStore {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let idle = self.shared.idle.notified();
-            if !self.shared.closed.swap(true, Ordering::AcqRel) {
-                self.shared.work.notify_one();
-                idle.await;
-            }
+            self.shared.queue().closed = true;
+            self.shared.work.notify_one();
+            let _ = self.shared.ended.subscribe().wait_for(|ended| *ended).await;
         })
     }
 }

@@ -91,7 +91,8 @@ impl Records for MemoryStore {
             let mut due: Vec<&Record> = rows.filter(|record| record.due.is_some_and(|due| due <= page.until)).collect();
             due.sort_by_key(|record| (record.due, record.key.as_str()));
             let after = page.after.as_ref().map(|(due, key)| (Some(*due), key.as_str()));
-            let behind = due.into_iter().filter(|record| after.is_none_or(|after| (record.due, record.key.as_str()) > after));
+            let behind =
+                due.into_iter().filter(|record| after.is_none_or(|after| (record.due, record.key.as_str()) > after));
             Ok(behind.take(page.limit).cloned().collect())
         })
     }
@@ -107,7 +108,8 @@ impl Records for MemoryStore {
 fn found(state: &State, find: &Find) -> Vec<Record> {
     let rows = state.spaces.get(find.space).into_iter().flatten().map(|(_, row)| row);
     let equal = rows.filter(|row| find.equals.as_ref().is_none_or(|(name, value)| row.fields.get(name) == Some(value)));
-    let mut placed: Vec<(&FieldValue, &Row)> = equal.filter_map(|row| Some((row.fields.get(find.order_by)?, row))).collect();
+    let mut placed: Vec<(&FieldValue, &Row)> =
+        equal.filter_map(|row| Some((row.fields.get(find.order_by)?, row))).collect();
     placed.sort_by_key(|(place, row)| (*place, row.record.key.as_str()));
     if find.descending {
         placed.reverse();

@@ -1,0 +1,180 @@
+//! Moves the write-ahead log into the database file, on a connection of its own.
+//!
+//! While there is work the log is moved in steps (`PASSIVE`). A step disturbs nobody, but the writer goes on meanwhile, so
+//! the log would never be whole in the database and never be reused; behind each step the writer therefore waits once, for
+//! the little that it has added. A second after the last commit the log is cut to nothing (`TRUNCATE`); then the thread
+//! sleeps until the next commit.
+
+use rusqlite::Connection;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Bytes of log between two steps.
+const STEP_BYTES: u64 = 4 << 20;
+/// How long nothing must have been committed before the log is cut.
+const IDLE: Duration = Duration::from_secs(1);
+/// A reader of another program can hold the log for as long as it likes; the thread does not poll for its end.
+const TRIES: u32 = 10;
+
+/// What the writer tells the checkpointer, and how far that has come.
+#[derive(Debug)]
+pub(crate) struct Checkpoints {
+    state: Mutex<State>,
+    wake: Condvar,
+    done: Condvar,
+    limit_bytes: u64,
+}
+
+#[derive(Debug)]
+struct State {
+    wal_bytes: u64,
+    step_at: u64,
+    stop_at: u64,
+    commits: u64,
+    settled: u64,
+    tries: u32,
+    catch_up: bool,
+    writer_waits: bool,
+    asleep: bool,
+    ended: bool,
+}
+
+enum Task {
+    End,
+    Step,
+    Truncate { seen: u64 },
+}
+
+impl Checkpoints {
+    pub(crate) fn new(limit_bytes: u64) -> Self {
+        let limit_bytes = limit_bytes.max(STEP_BYTES);
+        let state = State {
+            wal_bytes: 0,
+            step_at: STEP_BYTES,
+            stop_at: limit_bytes,
+            // The opening itself has written.
+            commits: 1,
+            settled: 0,
+            tries: 0,
+            catch_up: false,
+            writer_waits: false,
+            asleep: false,
+            ended: false,
+        };
+        Self { state: Mutex::new(state), wake: Condvar::new(), done: Condvar::new(), limit_bytes }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn wal_bytes(&self) -> u64 {
+        self.state().wal_bytes
+    }
+
+    /// The writer has committed and answered. Behind a step, or over the limit, it waits here for another step.
+    pub(crate) fn committed(&self, wal_bytes: u64) {
+        let mut state = self.state();
+        state.commits += 1;
+        if wal_bytes < state.wal_bytes {
+            self.log_begins_anew(&mut state);
+        }
+        state.wal_bytes = wal_bytes;
+        if state.catch_up || wal_bytes >= state.stop_at {
+            state.writer_waits = true;
+            self.wake.notify_one();
+            drop(self.done.wait_while(state, |state| state.writer_waits && !state.ended));
+        } else if state.asleep || wal_bytes >= state.step_at {
+            self.wake.notify_one();
+        }
+    }
+
+    fn log_begins_anew(&self, state: &mut State) {
+        state.step_at = STEP_BYTES;
+        state.stop_at = self.limit_bytes;
+        state.catch_up = false;
+    }
+
+    pub(crate) fn end(&self) {
+        self.state().ended = true;
+        self.wake.notify_all();
+        self.done.notify_all();
+    }
+
+    /// The checkpointer's thread.
+    pub(crate) fn run(&self, connection: &Connection) {
+        loop {
+            match self.next_task() {
+                Task::End => return,
+                Task::Step => {
+                    checkpoint(connection, "PASSIVE");
+                    self.stepped();
+                }
+                Task::Truncate { seen } => {
+                    let whole = checkpoint(connection, "PASSIVE") && checkpoint(connection, "TRUNCATE");
+                    self.truncated(seen, whole);
+                }
+            }
+        }
+    }
+
+    fn next_task(&self) -> Task {
+        let mut state = self.state();
+        loop {
+            if state.ended {
+                return Task::End;
+            }
+            if state.writer_waits || state.wal_bytes >= state.step_at {
+                return Task::Step;
+            }
+            let seen = state.commits;
+            if seen == state.settled {
+                state.asleep = true;
+                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.asleep = false;
+                continue;
+            }
+            let (after, wait) = self.wake.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            state = after;
+            if wait.timed_out() && state.commits == seen && !state.ended {
+                return Task::Truncate { seen };
+            }
+        }
+    }
+
+    fn stepped(&self) {
+        let mut state = self.state();
+        state.step_at = state.wal_bytes + STEP_BYTES;
+        state.catch_up = !state.writer_waits;
+        if std::mem::take(&mut state.writer_waits) {
+            // Where a long reader keeps the log from being reused, one wait per step is enough.
+            state.stop_at = state.stop_at.max(state.wal_bytes + STEP_BYTES);
+            self.done.notify_all();
+        }
+    }
+
+    fn truncated(&self, seen: u64, whole: bool) {
+        let mut state = self.state();
+        state.tries = if whole { 0 } else { state.tries + 1 };
+        if whole && state.commits == seen {
+            state.wal_bytes = 0;
+            self.log_begins_anew(&mut state);
+        }
+        if whole || state.tries >= TRIES {
+            state.tries = 0;
+            state.settled = seen;
+        }
+    }
+}
+
+/// Whether the whole log is in the database now.
+pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> bool {
+    let moved = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+        let (busy, log, moved): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(busy == 0 && log == moved)
+    });
+    moved.unwrap_or_else(|error| {
+        tracing::warn!(%error, mode, "checkpoint failed; it is tried again after the next commits");
+        false
+    })
+}

@@ -1,0 +1,189 @@
+//! The bounded queue in front of the writer.
+
+use crate::error::closed;
+use partita_core::{Commit, Error, ErrorKind, Reply, Result, Ticket, Write};
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Commits that share a flush at most.
+const BATCH_COMMITS: usize = 512;
+/// Bytes that share a flush at most, unless one commit is larger.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// A commit and who waits for it.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) commit: Commit,
+    pub(crate) reply: Reply,
+    bytes: usize,
+}
+
+/// What the writer finds when it looks.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Commits in the order of submission.
+    Batch(Vec<Job>),
+    /// Nothing came in time.
+    Nothing,
+    /// Closed, and everything queued was taken.
+    Closed,
+    /// Dropped without being closed.
+    Abandoned,
+}
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+    room: Semaphore,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    phase: Phase,
+    writer_sleeps: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    Closed,
+    Abandoned,
+}
+
+impl Queue {
+    pub(crate) fn new(room: usize) -> Self {
+        Self { state: Mutex::default(), wake: Condvar::new(), room: Semaphore::new(room) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enqueues if there is room.
+    pub(crate) fn submit(&self, commit: Commit) -> Ticket {
+        match self.room.try_acquire() {
+            Ok(permit) => {
+                permit.forget();
+                self.push(commit)
+            }
+            Err(_) if self.room.is_closed() => Ticket::refused(closed()),
+            Err(_) => Ticket::refused(Error::new(ErrorKind::Busy, "the store's queue is full")),
+        }
+    }
+
+    /// Waits until there is room in the queue, without taking it yet.
+    pub(crate) async fn wait_for_room(&self) -> Result<Room<'_>> {
+        let permit = self.room.acquire().await.map_err(|_| closed())?;
+        Ok(Room { queue: self, permit })
+    }
+
+    fn push(&self, commit: Commit) -> Ticket {
+        let (reply, ticket) = Ticket::pair();
+        let bytes = bytes(&commit);
+        let mut state = self.state();
+        if state.phase != Phase::Open {
+            return Ticket::refused(closed());
+        }
+        state.jobs.push_back(Job { commit, reply, bytes });
+        if std::mem::take(&mut state.writer_sleeps) {
+            self.wake.notify_one();
+        }
+        ticket
+    }
+
+    /// Takes the next batch, waiting for one at most so long.
+    pub(crate) fn take(&self, wait: Option<Duration>) -> Work {
+        let mut state = self.state();
+        if state.jobs.is_empty() && state.phase == Phase::Open {
+            state = self.sleep(state, wait);
+        }
+        if !state.jobs.is_empty() {
+            let batch = first_batch(&mut state.jobs);
+            drop(state);
+            self.room.add_permits(batch.len());
+            return Work::Batch(batch);
+        }
+        match state.phase {
+            Phase::Open => Work::Nothing,
+            Phase::Closed => Work::Closed,
+            Phase::Abandoned => Work::Abandoned,
+        }
+    }
+
+    fn sleep<'a>(&self, mut state: MutexGuard<'a, State>, wait: Option<Duration>) -> MutexGuard<'a, State> {
+        let idle = |state: &mut State| {
+            state.writer_sleeps = state.jobs.is_empty() && state.phase == Phase::Open;
+            state.writer_sleeps
+        };
+        state.writer_sleeps = true;
+        let mut state = match wait {
+            None => self.wake.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
+            Some(wait) => self.wake.wait_timeout_while(state, wait, idle).unwrap_or_else(PoisonError::into_inner).0,
+        };
+        state.writer_sleeps = false;
+        state
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.room.is_closed()
+    }
+
+    /// Takes in nothing more; what is queued stays.
+    pub(crate) fn close(&self) {
+        self.end(Phase::Closed);
+    }
+
+    /// Takes in nothing more and forgets what is queued.
+    pub(crate) fn abandon(&self) {
+        drop(self.end(Phase::Abandoned));
+    }
+
+    fn end(&self, phase: Phase) -> VecDeque<Job> {
+        self.room.close();
+        let mut state = self.state();
+        state.phase = phase;
+        let forgotten = if phase == Phase::Abandoned { std::mem::take(&mut state.jobs) } else { VecDeque::new() };
+        self.wake.notify_all();
+        forgotten
+    }
+}
+
+/// Room for one commit.
+#[derive(Debug)]
+pub(crate) struct Room<'a> {
+    queue: &'a Queue,
+    permit: tokio::sync::SemaphorePermit<'a>,
+}
+
+impl Room<'_> {
+    pub(crate) fn submit(self, commit: Commit) -> Ticket {
+        self.permit.forget();
+        self.queue.push(commit)
+    }
+}
+
+fn first_batch(jobs: &mut VecDeque<Job>) -> Vec<Job> {
+    let mut bytes = 0;
+    let fitting = jobs.iter().take(BATCH_COMMITS).take_while(|job| {
+        bytes += job.bytes;
+        bytes <= BATCH_BYTES
+    });
+    let count = fitting.count().max(1);
+    jobs.drain(..count).collect()
+}
+
+/// About how much a commit writes.
+fn bytes(commit: &Commit) -> usize {
+    let events = commit.part.appends.iter().flat_map(|append| &append.events).map(|event| event.data.get().len());
+    let records = commit.journals.iter().flat_map(|append| &append.records).map(Vec::len);
+    let values = commit.part.puts.iter().map(|put| match &put.write {
+        Write::Value { value, .. } => value.len(),
+        Write::Delete => 0,
+    });
+    events.chain(records).chain(values).sum()
+}

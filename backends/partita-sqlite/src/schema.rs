@@ -1,0 +1,80 @@
+//! Brings a file's tables up to what this opening needs, and counts the opening.
+
+use crate::inspect::{APPLICATION_ID, FORMAT};
+use crate::space::{Spaces, Table, invalid};
+use partita_core::Result;
+use partita_time::Entropy;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::collections::BTreeMap;
+
+/// What a file says when it is opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    /// Number of this opening.
+    pub(crate) incarnation: u64,
+    /// The newest position.
+    pub(crate) head: u64,
+}
+
+/// Creates what is missing and begins a new incarnation, in one transaction.
+pub(crate) fn prepare(connection: &mut Connection, spaces: &Spaces, entropy: &Entropy) -> Result<Opening> {
+    let sql = crate::error::of;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+    let known: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(sql)?;
+    if known != APPLICATION_ID {
+        create(&transaction, entropy).map_err(sql)?;
+    }
+    for table in spaces.tables() {
+        extend(&transaction, table)?;
+    }
+    let opening = begin(&transaction).map_err(sql)?;
+    transaction.commit().map_err(sql)?;
+    Ok(opening)
+}
+
+fn create(transaction: &Transaction<'_>, entropy: &Entropy) -> rusqlite::Result<()> {
+    transaction.execute_batch(include_str!("sql/schema.sql"))?;
+    transaction.execute("INSERT INTO partita_meta (log_id, restore_epoch) VALUES (?1, 0)", [entropy.bytes16()])?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", FORMAT)
+}
+
+fn begin(transaction: &Transaction<'_>) -> rusqlite::Result<Opening> {
+    let incarnation: i64 = transaction.query_row(include_str!("sql/writer_open.sql"), [], |row| row.get(0))?;
+    let head: i64 = transaction.query_row(include_str!("sql/head.sql"), [], |row| row.get(2))?;
+    Ok(Opening { incarnation: incarnation.cast_unsigned(), head: head.cast_unsigned() })
+}
+
+/// Creates a space's table, or adds the columns and indexes that it lacks.
+fn extend(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
+    let sql = crate::error::of;
+    let name = table.space.name;
+    transaction
+        .execute_batch(&format!(
+            "CREATE TABLE IF NOT EXISTS \"{name}\" (\
+             key TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL DEFAULT 1, value TEXT NOT NULL, \
+             keep_until INTEGER) STRICT"
+        ))
+        .map_err(sql)?;
+    let present = columns(transaction, name).map_err(sql)?;
+    for (column, kind) in table.columns() {
+        match present.get(column) {
+            Some(found) if found == kind => {}
+            Some(found) => {
+                let error =
+                    invalid(&table.space, "the file holds this column with another type; name the field differently");
+                return Err(error.with("field", column).with("found", found).with("declared", kind));
+            }
+            None => {
+                let add = format!("ALTER TABLE \"{name}\" ADD COLUMN \"{column}\" {kind}");
+                transaction.execute_batch(&add).map_err(sql)?;
+            }
+        }
+    }
+    table.indexes().try_for_each(|index| transaction.execute_batch(&index)).map_err(sql)
+}
+
+fn columns(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<BTreeMap<String, String>> {
+    let mut statement = transaction.prepare("SELECT name, type FROM pragma_table_info(?1)")?;
+    statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}

@@ -1,0 +1,1 @@
+DELETE FROM partita_journal WHERE saga = ?1

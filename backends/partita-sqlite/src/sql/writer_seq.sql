@@ -1,0 +1,1 @@
+SELECT seq FROM partita_writers WHERE incarnation = ?1

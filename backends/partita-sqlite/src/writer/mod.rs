@@ -1,0 +1,227 @@
+//! The one thread that writes: it takes whatever waits, writes it in one physical transaction, and answers each caller.
+
+mod apply;
+mod heads;
+mod transaction;
+
+use crate::connection::{Role, open};
+use crate::lock::FileLock;
+use crate::queue::{Job, Work};
+use crate::store::Shared;
+use heads::Heads;
+use partita_core::{Effect, Error, ErrorKind, Result};
+use rusqlite::Connection;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use transaction::Trouble;
+
+/// How often a store that cannot write looks whether it can again.
+const PROBE: Duration = Duration::from_secs(1);
+
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    connection: Connection,
+    /// Bytes of the log after the newest commit, as SQLite reports them.
+    wal_bytes: Arc<AtomicU64>,
+    /// Number of this incarnation's newest physical transaction.
+    seq: u64,
+    /// The newest durable position.
+    head: u64,
+    heads: Heads,
+    /// The size limit that the connection was told; told again when it changes.
+    max_bytes: Option<u64>,
+    helpers: Vec<JoinHandle<()>>,
+    _lock: FileLock,
+}
+
+/// How a store's life ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Closed,
+    Abandoned,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        connection: Connection,
+        head: u64,
+        helpers: Vec<JoinHandle<()>>,
+        lock: FileLock,
+    ) -> Result<Self> {
+        let wal_bytes = Arc::default();
+        let mut writer = Self {
+            shared,
+            connection,
+            wal_bytes,
+            seq: 0,
+            head,
+            heads: Heads::default(),
+            max_bytes: None,
+            helpers,
+            _lock: lock,
+        };
+        writer.watch_log().map_err(crate::error::of)?;
+        Ok(writer)
+    }
+
+    fn watch_log(&mut self) -> rusqlite::Result<()> {
+        let page_bytes: u64 = self.connection.query_row("PRAGMA page_size", [], |row| row.get::<_, u32>(0))?.into();
+        let wal_bytes = self.wal_bytes.clone();
+        self.connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            wal_bytes.store(u64::try_from(pages).unwrap_or(0) * (page_bytes + 24), Ordering::Relaxed);
+            Ok(())
+        }))
+    }
+
+    /// The writer's thread.
+    pub(crate) fn run(mut self) {
+        match self.work() {
+            Ok(end) => self.end(end),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn work(&mut self) -> Result<End> {
+        loop {
+            match self.shared.queue.take(None) {
+                Work::Batch(jobs) => {
+                    if let Some(end) = self.serve(jobs)? {
+                        return Ok(end);
+                    }
+                }
+                Work::Nothing => {}
+                Work::Closed => return Ok(End::Closed),
+                Work::Abandoned => return Ok(End::Abandoned),
+            }
+        }
+    }
+
+    /// Applies a batch and answers it. Ends early when the store ended while it could not write.
+    fn serve(&mut self, jobs: Vec<Job>) -> Result<Option<End>> {
+        let started = now();
+        let outcome = self.transact(&jobs);
+        let figures = &self.shared.figures;
+        figures.writer_us.fetch_add(u64::try_from(started.elapsed().as_micros()).unwrap_or(0), Ordering::Relaxed);
+        match outcome {
+            Ok(answers) => {
+                let applied = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
+                figures.commits.fetch_add(applied, Ordering::Relaxed);
+                self.shared.grown_to(self.head);
+                for (job, answer) in jobs.into_iter().zip(answers) {
+                    job.reply.send(answer);
+                }
+                if applied > 0 {
+                    self.shared.checkpoints.committed(self.wal_bytes.load(Ordering::Relaxed));
+                }
+                Ok(None)
+            }
+            Err(Trouble::Outage(error)) => {
+                figures.cannot_write(Some(error.share()));
+                refuse(jobs, &error);
+                self.outage(&error)
+            }
+            Err(Trouble::Fatal(error)) => {
+                refuse(jobs, &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Refuses everything until a probe succeeds.
+    fn outage(&mut self, error: &Error) -> Result<Option<End>> {
+        tracing::error!(%error, file = %self.shared.config.path.display(), "the store cannot write; it tries again each second");
+        loop {
+            if let Some(end) = self.refuse_for(PROBE, error) {
+                return Ok(Some(end));
+            }
+            match self.probe() {
+                Ok(()) => {
+                    self.shared.figures.cannot_write(None);
+                    self.shared.checkpoints.committed(self.wal_bytes.load(Ordering::Relaxed));
+                    tracing::info!(file = %self.shared.config.path.display(), "the store can write again");
+                    return Ok(None);
+                }
+                Err(Trouble::Outage(error)) => self.shared.figures.cannot_write(Some(error)),
+                Err(Trouble::Fatal(error)) => return Err(error),
+            }
+        }
+    }
+
+    fn refuse_for(&self, wait: Duration, error: &Error) -> Option<End> {
+        let started = now();
+        while let Some(rest) = wait.checked_sub(started.elapsed()) {
+            match self.shared.queue.take(Some(rest)) {
+                Work::Batch(jobs) => refuse(jobs, error),
+                Work::Nothing => {}
+                Work::Closed => return Some(End::Closed),
+                Work::Abandoned => return Some(End::Abandoned),
+            }
+        }
+        None
+    }
+
+    fn end(mut self, end: End) {
+        self.stop_helpers();
+        let Self { shared, connection, _lock, .. } = self;
+        if end == End::Closed {
+            crate::checkpoint::checkpoint(&connection, "TRUNCATE");
+        }
+        drop(connection);
+        drop(_lock);
+        shared.ended();
+    }
+
+    fn fail(mut self, error: &Error) {
+        tracing::error!(%error, file = %self.shared.config.path.display(), "the store has failed and must be opened anew");
+        self.shared.queue.close();
+        let closed = crate::error::closed();
+        while let Work::Batch(jobs) = self.shared.queue.take(Some(Duration::ZERO)) {
+            refuse(jobs, &closed);
+        }
+        self.stop_helpers();
+        let shared = self.shared.clone();
+        drop(self);
+        shared.ended();
+        shared.config.on_fatal.call(error);
+    }
+
+    fn stop_helpers(&mut self) {
+        self.shared.checkpoints.end();
+        self.shared.readers.end();
+        for helper in self.helpers.drain(..) {
+            if helper.join().is_err() {
+                tracing::error!("a thread of the store panicked");
+            }
+        }
+    }
+
+    fn reopen(&mut self) -> Result<()> {
+        self.connection = open(&self.shared.config.path, Role::Writer)?;
+        self.max_bytes = None;
+        self.watch_log().map_err(crate::error::of)
+    }
+}
+
+fn refuse(jobs: Vec<Job>, error: &Error) {
+    for job in jobs {
+        job.reply.send(Err(error.share()));
+    }
+}
+
+/// What became of the batch cannot be told in this process any more.
+fn unknown(error: Error) -> Error {
+    Error::new(ErrorKind::Closed, "the store failed while it flushed; after the next start look at what is there")
+        .effect(Effect::Possible)
+        .because(error)
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the writer is a thread; it measures itself and nothing else sees the time"
+)]
+fn now() -> Instant {
+    Instant::now()
+}

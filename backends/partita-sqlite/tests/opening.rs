@@ -1,0 +1,173 @@
+//! Who may open a file, and which files are opened at all.
+
+mod common;
+
+use common::{Bench, new_record, shell, spaces};
+use partita_core::{Effect, Error, ErrorKind, FieldKind, Find, Log, Records, Space, Store};
+use partita_sqlite::{SqliteConfig, SqliteStore};
+use std::path::Path;
+
+fn refusal(bench: &Bench) -> Error {
+    let error = bench.try_open(SqliteConfig::at(bench.path())).unwrap_err();
+    assert_eq!(error.possible_effect(), Effect::None);
+    assert!(error.to_string().contains(bench.path().to_str().unwrap()), "it names the file: {error}");
+    error
+}
+
+/// Puts bytes where the store should be, and expects that they are refused and still there.
+fn refused_and_left(bytes: &[u8]) -> ErrorKind {
+    let bench = Bench::new();
+    std::fs::write(bench.path(), bytes).unwrap();
+    let error = refusal(&bench);
+    assert_eq!(std::fs::read(bench.path()).unwrap(), bytes);
+    let beside = std::fs::read_dir(bench.path().parent().unwrap()).unwrap();
+    let mut names: Vec<String> = beside.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["store.db", "store.db.lock"], "nothing is left beside it");
+    error.kind()
+}
+
+/// The bytes of a closed store, after a change by another program.
+async fn bytes_of_a_store(change: &str) -> Vec<u8> {
+    let bench = Bench::new();
+    let store = bench.open();
+    for key in 0..200 {
+        store.commit(new_record(format!("{key}"))).await.unwrap();
+    }
+    store.close().await;
+    let connection = shell(&bench.path());
+    connection.execute_batch(change).unwrap();
+    drop(connection);
+    std::fs::read(bench.path()).unwrap()
+}
+
+#[tokio::test]
+async fn a_second_opening_is_refused_and_the_first_does_not_notice() {
+    let bench = Bench::new();
+    let first = bench.open();
+    let error = refusal(&bench);
+    assert_eq!(error.kind(), ErrorKind::InUse);
+    assert!(error.to_string().contains(&format!("pid: {}", std::process::id())), "it names the holder: {error}");
+    first.commit(new_record("after")).await.unwrap();
+    first.close().await;
+    let second = bench.open();
+    assert_eq!((first.incarnation(), second.incarnation()), (1, 2));
+    assert!(second.get("ledger", "after").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn dropping_a_store_frees_the_file() {
+    let bench = Bench::new();
+    for incarnation in 1..=5 {
+        let store = bench.open();
+        let _ticket = store.submit(new_record(format!("{incarnation}")));
+        assert_eq!(store.incarnation(), incarnation);
+    }
+}
+
+#[tokio::test]
+async fn the_lock_file_names_pid_and_epoch() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let lock = bench.path().with_extension("db.lock");
+    assert_eq!(
+        std::fs::read_to_string(lock).unwrap(),
+        format!("pid {}\nepoch {}\n", std::process::id(), store.fence(0).epoch)
+    );
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_as_it_is() {
+    assert_eq!(refused_and_left(b"dear diary"), ErrorKind::Corrupt);
+    assert_eq!(refused_and_left(&[0; 8_192]), ErrorKind::Corrupt);
+    assert_eq!(refused_and_left(&b"a longer text than a header ".repeat(100)), ErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn a_truncated_store_is_left_as_it_is() {
+    let whole = bytes_of_a_store("").await;
+    for length in [1, 16, 50, 100, 4_096, whole.len() / 2, whole.len() - 4_096] {
+        assert_eq!(refused_and_left(&whole[..length]), ErrorKind::Corrupt, "cut to {length} of {}", whole.len());
+    }
+}
+
+#[tokio::test]
+async fn a_store_of_a_newer_format_is_left_as_it_is() {
+    let newer = bytes_of_a_store("PRAGMA user_version = 99").await;
+    assert_eq!(refused_and_left(&newer), ErrorKind::NewerFormat);
+}
+
+#[test]
+fn a_database_of_another_program_is_left_as_it_is() {
+    for marks in ["", "PRAGMA application_id = 77;", "PRAGMA journal_mode = wal;"] {
+        let bench = Bench::new();
+        let connection = shell(&bench.path());
+        connection.execute_batch(&format!("{marks} CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)")).unwrap();
+        drop(connection);
+        let bytes = std::fs::read(bench.path()).unwrap();
+        assert_eq!(refused_and_left(&bytes), ErrorKind::Corrupt, "{marks}");
+    }
+}
+
+#[test]
+fn an_empty_file_and_an_empty_database_are_a_new_store() {
+    let bench = Bench::new();
+    std::fs::write(bench.path(), b"").unwrap();
+    drop(bench.open());
+    let bench = Bench::new();
+    shell(&bench.path()).execute_batch("PRAGMA journal_mode = wal; CREATE TABLE t (a); DROP TABLE t").unwrap();
+    drop(bench.open());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let bench = Bench::new();
+    let folder = bench.path().join("missing");
+    let error = bench.try_open(SqliteConfig::at(folder.join("store.db"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(error.to_string().contains(folder.to_str().unwrap()), "{error}");
+    if Path::new("/proc/self").exists() {
+        let error = bench.try_open(SqliteConfig::at("/proc/self/store.db")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io);
+    }
+}
+
+#[tokio::test]
+async fn spaces_and_fields_can_be_added_later() {
+    let bench = Bench::new();
+    let before = SqliteStore::open(SqliteConfig::at(bench.path()), vec![Space::named("ledger")], &bench.host).unwrap();
+    before.commit(new_record("old")).await.unwrap();
+    let head = before.head().await.unwrap();
+    before.close().await;
+    let after = bench.open();
+    assert_eq!(after.head().await.unwrap(), head, "the log keeps its identity");
+    assert_eq!(after.get("ledger", "old").await.unwrap().map(|record| record.revision), Some(1));
+    let page = Find { space: "ledger", equals: None, order_by: "at", descending: true, after: None, limit: 10 };
+    assert_eq!(after.find(page).await.unwrap(), []);
+    assert_eq!(after.page("order", None, 10).await.unwrap(), []);
+}
+
+#[test]
+fn names_that_cannot_be_tables_or_columns_are_refused() {
+    let bench = Bench::new();
+    let bad = [
+        Space::named("partita_events"),
+        Space::named("sqlite_things"),
+        Space::named("Ledger"),
+        Space::named("a\" (x); --"),
+        Space::named(""),
+        Space::named("ledger").field("value", FieldKind::Int),
+        Space::named("ledger").field("twice", FieldKind::Int).field("twice", FieldKind::Int),
+        Space::named("ledger").index(None, "undeclared"),
+    ];
+    for space in bad {
+        let error = SqliteStore::open(SqliteConfig::at(bench.path()), vec![space.clone()], &bench.host).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{space:?}");
+    }
+    let twice = [spaces(), spaces()].concat();
+    assert_eq!(
+        SqliteStore::open(SqliteConfig::at(bench.path()), twice, &bench.host).unwrap_err().kind(),
+        ErrorKind::Invalid
+    );
+    assert!(!bench.path().exists());
+}

@@ -1,0 +1,254 @@
+//! The ledger of a saga's participant: what was done and undone under which key, in the commit of the effect itself.
+
+use partita_core::{Error, ErrorKind, Expect, FieldKind, Found, Put, Receipt, Record, Result, Space, Store};
+use partita_time::{Clock, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::future::Future;
+use std::sync::Arc;
+
+const SPACE: &str = "ledger";
+/// How often an undo reads its row anew because something else changed it meanwhile.
+const UNDO_TRIES: usize = 16;
+
+/// Remembers a participant's actions by their keys: same key, same answer, and never again after its undo.
+///
+/// Each effect commits the row that stands for it. An undo always commits a row too, also when there is nothing to undo: on
+/// that tombstone an action that arrives late runs aground. So an undo may be the first thing that a participant hears.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    #[cfg(feature = "sabotage")]
+    forgets_tombstones: bool,
+}
+
+/// An action to be done once.
+#[derive(Clone, Debug)]
+pub struct Entry<'a> {
+    /// Names the action: the same for all its attempts and for its undo.
+    pub key: &'a str,
+    /// What is done: `reserve`.
+    pub action: &'a str,
+    /// What it is done for: the id of an order.
+    pub subject: &'a str,
+    /// The request; its fingerprint is kept.
+    pub request: &'a Value,
+    /// The answer, given again to each repetition.
+    pub reply: Value,
+    /// The effect, for undoing and for audits.
+    pub detail: Value,
+}
+
+/// How an action ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acted<R> {
+    /// It was done now. The answer.
+    Done(Value),
+    /// It had been done. The first answer.
+    Replayed(Value),
+    /// It was undone, before or after it was done; it will not be done any more.
+    Undone,
+    /// The key belongs to another request.
+    KeyReused,
+    /// The business refuses; nothing was recorded, and the key stays unused.
+    Refused(R),
+}
+
+/// How an undo ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undid {
+    /// What had been done was undone now.
+    Undone,
+    /// Nothing had been done; now it cannot be any more.
+    Nothing,
+    /// It had been undone.
+    Already,
+}
+
+/// Whether an action stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was undone, or undone before it could be done.
+    Undone,
+}
+
+/// A row of the ledger: the JSON value of the record under the action's key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Whether the action stands.
+    pub outcome: Outcome,
+    /// What was done.
+    pub action: String,
+    /// What it was done for.
+    pub subject: String,
+    /// SHA-256 of the request; empty on the tombstone of an action that was never done.
+    pub fingerprint: String,
+    /// The answer; null on such a tombstone.
+    pub reply: Value,
+    /// The effect, also after it was undone; null on such a tombstone.
+    pub detail: Value,
+    /// Since when the outcome is what it is.
+    pub at: Timestamp,
+}
+
+impl Ledger {
+    /// A ledger in a store that was opened with [`Ledger::space`].
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            clock,
+            #[cfg(feature = "sabotage")]
+            forgets_tombstones: false,
+        }
+    }
+
+    /// The space to declare when the store is opened. Rows of one subject can be found by time.
+    pub fn space() -> Space {
+        let space = Space::named(SPACE).field("subject", FieldKind::Text).field("at", FieldKind::Int);
+        space.index(Some("subject"), "at")
+    }
+
+    /// A ledger whose undo of an unknown key writes nothing: the defect that an explorer must find.
+    #[cfg(feature = "sabotage")]
+    #[must_use]
+    pub fn sabotaged_without_tombstone(self) -> Self {
+        Self { forgets_tombstones: true, ..self }
+    }
+
+    /// Does an action once. `effect` must commit the put that it is given together with what it does, and hand back a
+    /// conflict on that put unchanged.
+    ///
+    /// # Errors
+    /// Those of `effect` and of the store. A conflict is an error only when the key is unused.
+    pub async fn act<R, F, Fut>(&self, entry: Entry<'_>, effect: F) -> Result<Acted<R>>
+    where
+        F: FnOnce(Put) -> Fut,
+        Fut: Future<Output = Result<Result<Receipt, R>>>,
+    {
+        let row = Row {
+            outcome: Outcome::Done,
+            action: entry.action.to_owned(),
+            subject: entry.subject.to_owned(),
+            fingerprint: fingerprint(entry.request),
+            reply: entry.reply,
+            detail: entry.detail,
+            at: self.clock.now(),
+        };
+        let put = put(entry.key, Expect::Absent, &row)?;
+        let (found, otherwise) = match effect(put).await {
+            Ok(Ok(_)) => return Ok(Acted::Done(row.reply)),
+            // What an earlier attempt took may be why the business refuses now: the first answer comes first.
+            Ok(Err(refusal)) => (self.row(entry.key).await?, Ok(Acted::Refused(refusal))),
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                (self.row_behind(&error, entry.key).await?, Err(error))
+            }
+            Err(error) => return Err(error),
+        };
+        found.map_or(otherwise, |found| Ok(repetition(found, &row)))
+    }
+
+    /// Undoes an action, or makes sure that it will not be done. `effect` gets what was done, `None` when nothing was, and
+    /// the put to commit together with its undoing; where nothing was done it commits the put alone.
+    ///
+    /// # Errors
+    /// Those of `effect` and of the store; a conflict when the row changed more often than it was tried.
+    pub async fn undo<F, Fut>(&self, key: &str, action: &str, subject: &str, mut effect: F) -> Result<Undid>
+    where
+        F: FnMut(Option<Row>, Put) -> Fut,
+        Fut: Future<Output = Result<Receipt>>,
+    {
+        let mut met = None;
+        for _ in 0..UNDO_TRIES {
+            let record = self.store.get(SPACE, key).await?;
+            let revision = record.as_ref().map(|record| record.revision);
+            if let Some((seen, conflict)) = met.take()
+                && seen == revision
+            {
+                return Err(conflict);
+            }
+            let (put, done) = match record.map(|record| read(&record)).transpose()? {
+                Some(row) if row.outcome == Outcome::Undone => return Ok(Undid::Already),
+                #[cfg(feature = "sabotage")]
+                None if self.forgets_tombstones => return Ok(Undid::Nothing),
+                None => (put(key, Expect::Absent, &self.tombstone(action, subject))?, None),
+                Some(row) => {
+                    let undone = Row { outcome: Outcome::Undone, at: self.clock.now(), ..row.clone() };
+                    (put(key, revision.map_or(Expect::Absent, Expect::Exactly), &undone)?, Some(row))
+                }
+            };
+            let ended = if done.is_some() { Undid::Undone } else { Undid::Nothing };
+            match effect(done, put).await {
+                Ok(_) => return Ok(ended),
+                Err(error) if error.kind() == ErrorKind::Conflict => met = Some((revision, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(met.map_or_else(
+            || Error::new(ErrorKind::Conflict, "the ledger's row keeps changing"),
+            |(_, conflict)| conflict,
+        ))
+    }
+
+    /// The row of a key.
+    ///
+    /// # Errors
+    /// Those of the store; `Corrupt` when the row cannot be read.
+    pub async fn row(&self, key: &str) -> Result<Option<Row>> {
+        let record = self.store.get(SPACE, key).await?;
+        record.map(|record| read(&record)).transpose()
+    }
+
+    /// The row that a conflict handed back; else the stored one, for another item of the same commit may have conflicted
+    /// first.
+    async fn row_behind(&self, error: &Error, key: &str) -> Result<Option<Row>> {
+        if let Some(Found::Record(Some(record))) = error.conflict().map(|conflict| &conflict.found)
+            && record.key == key
+            && let Ok(row) = read(record)
+        {
+            return Ok(Some(row));
+        }
+        self.row(key).await
+    }
+
+    fn tombstone(&self, action: &str, subject: &str) -> Row {
+        Row {
+            outcome: Outcome::Undone,
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            fingerprint: String::new(),
+            reply: Value::Null,
+            detail: Value::Null,
+            at: self.clock.now(),
+        }
+    }
+}
+
+/// What a repeated action means, given the row of its key.
+fn repetition<R>(found: Row, asked: &Row) -> Acted<R> {
+    if found.outcome == Outcome::Undone {
+        return Acted::Undone;
+    }
+    let same = |row: &Row| (row.action.clone(), row.subject.clone(), row.fingerprint.clone());
+    if same(&found) == same(asked) { Acted::Replayed(found.reply) } else { Acted::KeyReused }
+}
+
+fn put(key: &str, expect: Expect, row: &Row) -> Result<Put> {
+    let value = serde_json::to_string(row)?;
+    Ok(Put::value(SPACE, key, expect, value).field("subject", row.subject.as_str()).field("at", row.at))
+}
+
+fn read(record: &Record) -> Result<Row> {
+    serde_json::from_str(&record.value).map_err(|error| Error::from(error).with("ledger row", &record.key))
+}
+
+/// SHA-256 of a request, whatever the order of its members.
+fn fingerprint(request: &Value) -> String {
+    let mut sorted = request.clone();
+    sorted.sort_all_objects();
+    crate::json::hex_sha256(Sha256::digest(sorted.to_string()))
+}

@@ -1,0 +1,295 @@
+//! Problem details for HTTP APIs (RFC 9457): the one form in which a JSON route refuses.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use partita_core::{Error, ErrorKind};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use std::fmt;
+
+/// Media type of a problem.
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+/// What `type` starts with.
+pub(crate) const TYPE_PREFIX: &str = "/problems/";
+
+/// What went wrong, as clients tell it apart: `type` is `/problems/{slug}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Slug {
+    /// 400: not a request that can be read.
+    BadRequest,
+    /// 404: no such thing, or no such route.
+    NotFound,
+    /// 405: the route exists, not with this method. Comes with `Allow`.
+    MethodNotAllowed,
+    /// 415: not `application/json`.
+    UnsupportedMediaType,
+    /// 413: the body is over its limit.
+    TooLarge,
+    /// 400: no usable `Idempotency-Key`.
+    KeyMissing,
+    /// 422: the key was used with another body.
+    KeyReused,
+    /// 409: the first request with this key is still being answered. Goes with `Retry-After`.
+    KeyInFlight,
+    /// 422: fields of an order are wrong; goes with `errors`.
+    InvalidOrder,
+    /// 409: too late to cancel.
+    CannotCancel,
+    /// 503: too much at once. Goes with `Retry-After`.
+    Overloaded,
+    /// 503: storage cannot write. Goes with `Retry-After`.
+    StorageFull,
+    /// 503: opening or stopping. Goes with `Retry-After`.
+    NotReady,
+    /// 409: a participant was asked to do what was already undone.
+    Undone,
+    /// 422: a participant refuses for a reason of its business.
+    Refused,
+    /// 500: a defect, or a failure that the caller can do nothing about.
+    Internal,
+    /// 504: a service behind this one did not answer in time.
+    Timeout,
+    /// 502: a service behind this one could not be reached or answered nonsense.
+    Upstream,
+}
+
+impl Slug {
+    /// Status, name, title, and the detail when none is given.
+    const fn facts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::BadRequest => (S::BAD_REQUEST, "bad-request", "Bad request", "the request cannot be read"),
+            Self::NotFound => (S::NOT_FOUND, "not-found", "Not found", "there is no such thing"),
+            Self::MethodNotAllowed => {
+                (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", "see the Allow header")
+            }
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type", "send application/json")
+            }
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "Too large", "the body is over its limit"),
+            Self::KeyMissing => (
+                S::BAD_REQUEST,
+                "key-missing",
+                "Idempotency-Key missing",
+                "send one Idempotency-Key of 1 to 255 visible ASCII characters",
+            ),
+            Self::KeyReused => (
+                S::UNPROCESSABLE_ENTITY,
+                "key-reused",
+                "Idempotency-Key reused",
+                "the key was used with another request",
+            ),
+            Self::KeyInFlight => (
+                S::CONFLICT,
+                "key-in-flight",
+                "Idempotency-Key in flight",
+                "the first request with this key is still being answered",
+            ),
+            Self::InvalidOrder => (S::UNPROCESSABLE_ENTITY, "invalid-order", "Invalid order", "see errors"),
+            Self::CannotCancel => (S::CONFLICT, "cannot-cancel", "Cannot cancel", "it is too late to cancel"),
+            Self::Overloaded => {
+                (S::SERVICE_UNAVAILABLE, "overloaded", "Overloaded", "too much at once; try again later")
+            }
+            Self::StorageFull => {
+                (S::SERVICE_UNAVAILABLE, "storage-full", "Storage full", "nothing can be written; try again later")
+            }
+            Self::NotReady => {
+                (S::SERVICE_UNAVAILABLE, "not-ready", "Not ready", "starting or stopping; try again later")
+            }
+            Self::Undone => (S::CONFLICT, "undone", "Undone", "this action was already undone"),
+            Self::Refused => (S::UNPROCESSABLE_ENTITY, "refused", "Refused", "the service refuses"),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error", "the service failed"),
+            Self::Timeout => {
+                (S::GATEWAY_TIMEOUT, "timeout", "Timeout", "a service behind this one did not answer in time")
+            }
+            Self::Upstream => (S::BAD_GATEWAY, "upstream", "Upstream failed", "a service behind this one failed"),
+        }
+    }
+
+    /// As it stands behind `/problems/`.
+    pub const fn as_str(self) -> &'static str {
+        self.facts().1
+    }
+
+    /// The status that goes with it.
+    pub const fn status(self) -> StatusCode {
+        self.facts().0
+    }
+}
+
+/// One wrong field of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// JSON pointer as a URI fragment: `#/items/0/quantity` (RFC 6901, section 6).
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// A refusal: `{type,title,status,detail}` and members of its own, as `application/problem+json`.
+///
+/// ```
+/// use partita_http::{Problem, Slug};
+/// let problem = Problem::new(Slug::Overloaded).detail("10,000 orders are unfinished").retry_after(1);
+/// assert_eq!(problem.status(), 503);
+/// ```
+#[must_use]
+pub struct Problem(Box<Inner>);
+
+struct Inner {
+    slug: Slug,
+    detail: Option<String>,
+    members: Vec<(&'static str, Value)>,
+    headers: HeaderMap,
+}
+
+impl Problem {
+    /// A problem with the detail that goes with its slug.
+    pub fn new(slug: Slug) -> Self {
+        Self(Box::new(Inner { slug, detail: None, members: vec![], headers: HeaderMap::new() }))
+    }
+
+    /// Wrong fields, all of them at once.
+    pub fn invalid(slug: Slug, errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{}: {}", only.pointer, only.detail),
+            several => format!("{} fields are wrong", several.len()),
+        };
+        let errors =
+            errors.into_iter().map(|error| serde_json::json!({"pointer": error.pointer, "detail": error.detail}));
+        Self::new(slug).detail(detail).member("errors", errors.collect())
+    }
+
+    /// What is wrong this time.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds a member beside `type`, `title`, `status` and `detail`.
+    pub fn member(mut self, name: &'static str, value: Value) -> Self {
+        self.0.members.push((name, value));
+        self
+    }
+
+    /// Adds a header to the response.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.insert(name, value);
+        self
+    }
+
+    /// Adds `Retry-After`, in seconds.
+    pub fn retry_after(self, secs: u32) -> Self {
+        self.header(RETRY_AFTER, HeaderValue::from(secs))
+    }
+
+    /// What kind of problem it is.
+    pub fn slug(&self) -> Slug {
+        self.0.slug
+    }
+
+    /// The response's status.
+    pub fn status(&self) -> StatusCode {
+        self.0.slug.status()
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (status, name, title, standing_detail) = self.0.slug.facts();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", &format!("{TYPE_PREFIX}{name}"))?;
+        map.serialize_entry("title", title)?;
+        map.serialize_entry("status", &status.as_u16())?;
+        map.serialize_entry("detail", self.0.detail.as_deref().unwrap_or(standing_detail))?;
+        for (name, value) in &self.0.members {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Problem {}", serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (self.status(), body).into_response();
+        let headers = response.headers_mut();
+        headers.extend(self.0.headers);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        response
+    }
+}
+
+impl From<Error> for Problem {
+    /// A failure that no handler mapped to an answer of its own. Callers learn its kind; the log gets the text.
+    fn from(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::StorageFull => Self::new(Slug::StorageFull).retry_after(1),
+            ErrorKind::Busy => Self::new(Slug::Overloaded).retry_after(1),
+            ErrorKind::Closed => Self::new(Slug::NotReady).retry_after(1),
+            kind => {
+                tracing::error!(%error, ?kind, "a request failed");
+                Self::new(Slug::Internal).detail(format!("the service failed ({kind:?}); its log says more"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    async fn shown(problem: Problem) -> (Response<()>, String) {
+        let (parts, body) = problem.into_response().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        (Response::from_parts(parts, ()), String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_problem_reads_type_title_status_detail_and_then_its_own_members() {
+        let problem =
+            Problem::new(Slug::NotReady).detail("opening").retry_after(1).member("checks", serde_json::json!({}));
+        let (head, body) = shown(problem).await;
+        assert_eq!(head.status(), 503);
+        assert_eq!(head.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(head.headers()[RETRY_AFTER], "1");
+        let expected =
+            r#"{"type":"/problems/not-ready","title":"Not ready","status":503,"detail":"opening","checks":{}}"#;
+        assert_eq!(body, expected);
+    }
+
+    #[tokio::test]
+    async fn wrong_fields_are_listed_with_their_pointers() {
+        let error = |pointer: &str| FieldError { pointer: pointer.into(), detail: "wrong".into() };
+        let (head, body) =
+            shown(Problem::invalid(Slug::InvalidOrder, vec![error("#/items/0/sku"), error("#/x")])).await;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(head.status(), 422);
+        assert_eq!(body["errors"][0], serde_json::json!({"pointer": "#/items/0/sku", "detail": "wrong"}));
+        assert_eq!(body["errors"].as_array().map(Vec::len), Some(2));
+    }
+
+    #[tokio::test]
+    async fn errors_of_the_store_keep_their_secrets() {
+        let secret = || Error::new(ErrorKind::Io, "/home/someone/ordering.db");
+        let (head, body) = shown(Problem::from(secret())).await;
+        assert_eq!(head.status(), 500);
+        assert!(!body.contains("someone"), "{body}");
+        for (kind, slug) in [
+            (ErrorKind::StorageFull, Slug::StorageFull),
+            (ErrorKind::Busy, Slug::Overloaded),
+            (ErrorKind::Closed, Slug::NotReady),
+        ] {
+            assert_eq!(Problem::from(Error::new(kind, "x")).slug(), slug);
+        }
+    }
+}

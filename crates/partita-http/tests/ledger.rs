@@ -1,0 +1,223 @@
+//! The ledger on the reference store.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use partita_core::memory::{MemoryDisk, MemoryStore};
+use partita_core::{
+    Commit, Error, ErrorKind, Expect, FieldValue, Find, Part, Put, Receipt, Records, Result, Space, Store,
+};
+use partita_http::{Acted, Entry, Ledger, Outcome, Undid};
+use partita_time::{Clock, Host, TaskGroup};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A participant with a stock of one.
+struct Participant {
+    store: Arc<MemoryStore>,
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+    _group: TaskGroup,
+}
+
+type Outcomes = Result<Acted<&'static str>>;
+
+impl Participant {
+    async fn with_stock() -> Self {
+        let (host, group) = Host::system();
+        let store = MemoryStore::open(&MemoryDisk::new(), vec![Ledger::space(), Space::named("stock")], &host);
+        let first = Put::value("stock", "sku", Expect::Absent, "1".into());
+        store.commit(Commit::of(Part::new().put(first))).await.unwrap();
+        let ledger = Ledger::new(store.clone(), host.clock.clone());
+        Self { store, ledger, clock: host.clock, _group: group }
+    }
+
+    async fn stock(&self) -> String {
+        self.store.get("stock", "sku").await.unwrap().unwrap().value
+    }
+
+    /// Moves the stock together with a put of the ledger.
+    async fn change(&self, to: &str, ledger: Put) -> Result<Receipt> {
+        let revision = self.store.get("stock", "sku").await?.unwrap().revision;
+        let stock = Put::value("stock", "sku", Expect::Exactly(revision), to.to_owned());
+        self.store.commit(Commit::of(Part::new().put(stock).put(ledger))).await
+    }
+
+    async fn reserve(&self, key: &str, request: &Value) -> Outcomes {
+        let entry = Entry {
+            key,
+            action: "reserve",
+            subject: "order",
+            request,
+            reply: json!({"for": key}),
+            detail: json!({"quantity": 1}),
+        };
+        let effect = async |put| {
+            if self.stock().await == "0" {
+                return Ok(Err("out of stock"));
+            }
+            self.change("0", put).await.map(Ok)
+        };
+        self.ledger.act(entry, effect).await
+    }
+
+    async fn release(&self, key: &str) -> Result<Undid> {
+        let effect = async |done: Option<partita_http::Row>, put| match done {
+            Some(row) => self.change(&row.detail["quantity"].to_string(), put).await,
+            None => self.store.commit(Commit::of(Part::new().put(put))).await,
+        };
+        self.ledger.undo(key, "reserve", "order", effect).await
+    }
+}
+
+#[tokio::test]
+async fn the_same_action_is_done_once_and_answered_alike() {
+    let participant = Participant::with_stock().await;
+    let first = participant.reserve("k", &json!({"a": 1, "b": 2})).await.unwrap();
+    assert_eq!(first, Acted::Done(json!({"for": "k"})));
+    let again = participant.reserve("k", &json!({"b": 2, "a": 1})).await.unwrap();
+    assert_eq!(again, Acted::Replayed(json!({"for": "k"})), "though the stock is used up by now");
+    assert_eq!(participant.stock().await, "0");
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_one_request() {
+    let participant = Participant::with_stock().await;
+    participant.reserve("k", &json!(1)).await.unwrap();
+    assert_eq!(participant.reserve("k", &json!(2)).await.unwrap(), Acted::KeyReused);
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_the_key_unused() {
+    let participant = Participant::with_stock().await;
+    participant.reserve("first", &json!(1)).await.unwrap();
+    assert_eq!(participant.reserve("k", &json!(1)).await.unwrap(), Acted::Refused("out of stock"));
+    assert_eq!(participant.ledger.row("k").await.unwrap(), None);
+    participant.release("first").await.unwrap();
+    assert_eq!(participant.reserve("k", &json!(2)).await.unwrap(), Acted::Done(json!({"for": "k"})));
+}
+
+#[tokio::test]
+async fn of_two_at_once_one_is_done_and_one_replayed() {
+    for _ in 0..20 {
+        let participant = Participant::with_stock().await;
+        let request = json!(1);
+        let (a, b) = tokio::join!(participant.reserve("k", &request), participant.reserve("k", &request));
+        let reply = json!({"for": "k"});
+        let outcomes = [a.unwrap(), b.unwrap()];
+        assert!(
+            outcomes.contains(&Acted::Done(reply.clone())) && outcomes.contains(&Acted::Replayed(reply)),
+            "{outcomes:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_undo_restores_and_keeps_what_was_done() {
+    let participant = Participant::with_stock().await;
+    participant.reserve("k", &json!(1)).await.unwrap();
+    assert_eq!(participant.release("k").await.unwrap(), Undid::Undone);
+    assert_eq!(participant.stock().await, "1");
+    let row = participant.ledger.row("k").await.unwrap().unwrap();
+    assert_eq!((row.outcome, row.detail, row.reply), (Outcome::Undone, json!({"quantity": 1}), json!({"for": "k"})));
+    assert_eq!(participant.release("k").await.unwrap(), Undid::Already);
+    assert_eq!(participant.reserve("k", &json!(1)).await.unwrap(), Acted::Undone);
+    assert_eq!(participant.stock().await, "1");
+}
+
+#[tokio::test]
+async fn an_undo_that_comes_first_stops_the_action_for_good() {
+    let participant = Participant::with_stock().await;
+    assert_eq!(participant.release("k").await.unwrap(), Undid::Nothing);
+    assert_eq!(participant.release("k").await.unwrap(), Undid::Already);
+    assert_eq!(participant.reserve("k", &json!(1)).await.unwrap(), Acted::Undone);
+    assert_eq!(participant.stock().await, "1");
+    let row = participant.ledger.row("k").await.unwrap().unwrap();
+    assert_eq!((row.outcome, row.action.as_str(), row.detail), (Outcome::Undone, "reserve", Value::Null));
+}
+
+#[tokio::test]
+async fn an_undo_races_with_its_action_and_nothing_is_left() {
+    for _ in 0..20 {
+        let participant = Participant::with_stock().await;
+        let request = json!(1);
+        let (undid, acted) = tokio::join!(participant.release("k"), participant.reserve("k", &request));
+        match (undid.unwrap(), acted.unwrap()) {
+            (Undid::Undone, Acted::Done(_)) | (Undid::Nothing, Acted::Undone) => {}
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(participant.stock().await, "1");
+    }
+}
+
+#[tokio::test]
+async fn an_undo_tries_again_when_its_row_changed_under_it() {
+    let participant = Participant::with_stock().await;
+    let calls = AtomicUsize::new(0);
+    let effect = async |done: Option<partita_http::Row>, put: Put| {
+        if calls.fetch_add(1, Ordering::SeqCst) == 0 {
+            participant.reserve("k", &json!(1)).await.unwrap();
+        }
+        let to = if done.is_some() { "1" } else { "unchanged" };
+        participant.change(to, put).await
+    };
+    assert_eq!(participant.ledger.undo("k", "reserve", "order", effect).await.unwrap(), Undid::Undone);
+    assert_eq!((calls.load(Ordering::SeqCst), participant.stock().await.as_str()), (2, "1"));
+}
+
+#[tokio::test]
+async fn a_conflict_on_something_else_goes_back_to_the_caller() {
+    let participant = Participant::with_stock().await;
+    let wrong = |put: Put| {
+        let stock = Put::value("stock", "sku", Expect::Exactly(99), "9".into());
+        participant.store.commit(Commit::of(Part::new().put(stock).put(put)))
+    };
+    let request = json!(1);
+    let entry =
+        Entry { key: "k", action: "a", subject: "s", request: &request, reply: Value::Null, detail: Value::Null };
+    let acted: Outcomes = participant.ledger.act(entry, async |put| wrong(put).await.map(Ok)).await;
+    assert_eq!(acted.unwrap_err().kind(), ErrorKind::Conflict);
+    let undid = participant.ledger.undo("k", "a", "s", |_, put| wrong(put)).await;
+    assert_eq!(undid.unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(participant.ledger.row("k").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn other_errors_are_handed_on_as_they_are() {
+    let participant = Participant::with_stock().await;
+    let full = || Error::new(ErrorKind::StorageFull, "full");
+    let request = json!(1);
+    let entry =
+        Entry { key: "k", action: "a", subject: "s", request: &request, reply: Value::Null, detail: Value::Null };
+    let acted: Outcomes = participant.ledger.act(entry, async |_| Err(full())).await;
+    assert_eq!(acted.unwrap_err().kind(), ErrorKind::StorageFull);
+    let undid = participant.ledger.undo("k", "a", "s", async |_, _| Err(full())).await;
+    assert_eq!(undid.unwrap_err().kind(), ErrorKind::StorageFull);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_of_a_subject_are_found_by_time_as_plain_json() {
+    let participant = Participant::with_stock().await;
+    participant.release("b").await.unwrap();
+    participant.clock.sleep(Duration::from_millis(5)).await;
+    participant.reserve("a", &json!(1)).await.unwrap();
+    let equals = Some(("subject", FieldValue::from("order")));
+    let find = Find { space: "ledger", equals, order_by: "at", descending: false, after: None, limit: 10 };
+    let found = participant.store.find(find).await.unwrap();
+    assert_eq!(found.iter().map(|record| record.key.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+    let row: Value = serde_json::from_str(&found[1].value).unwrap();
+    assert_eq!(
+        (&row["outcome"], &row["action"], &row["subject"]),
+        (&json!("done"), &json!("reserve"), &json!("order"))
+    );
+}
+
+#[cfg(feature = "sabotage")]
+#[tokio::test]
+async fn a_sabotaged_ledger_forgets_its_tombstones() {
+    let mut participant = Participant::with_stock().await;
+    participant.ledger = participant.ledger.sabotaged_without_tombstone();
+    assert_eq!(participant.release("k").await.unwrap(), Undid::Nothing);
+    assert_eq!(participant.reserve("k", &json!(1)).await.unwrap(), Acted::Done(json!({"for": "k"})));
+    assert_eq!(participant.release("k").await.unwrap(), Undid::Undone);
+}

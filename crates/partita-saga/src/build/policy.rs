@@ -1,0 +1,59 @@
+//! Times and settling of the step before.
+
+use super::erase::{Settling, ask};
+use super::place::{AfterStep, State};
+use super::{Draft, Step};
+use crate::outcome::ProbeResult;
+use std::future::Future;
+use std::time::Duration;
+
+const PROBE_WINDOW: Duration = Duration::from_secs(5);
+
+impl<S: State, E: Send + Sync + 'static, P: AfterStep> Draft<S, E, P> {
+    /// Time for one try (10 s unless told); then its outcome is unknown.
+    pub fn attempt(mut self, limit: Duration) -> Self {
+        self.amend(|leaf| leaf.attempt = limit);
+        self
+    }
+
+    /// Time for the whole step, tries and waits; before the pivot the saga then unwinds, from the pivot on it only alerts.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.amend(|leaf| leaf.within = Some(limit));
+        self
+    }
+
+    /// Tries at most (unlimited unless told). Used up, the saga unwinds before the pivot and parks after it; the pivot itself
+    /// never gives up.
+    pub fn retry(mut self, attempts: u32) -> Self {
+        self.amend(|leaf| leaf.retry = Some(attempts.max(1)));
+        self
+    }
+
+    /// How a lost answer is settled: ask the participant. "Not done" counts only outside the window (5 s unless told by
+    /// [`Self::window`]) since the request may still be under way.
+    pub fn probe<F, Fut>(mut self, f: F) -> Self
+    where
+        F: Fn(S, Step<E>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ProbeResult<S>> + Send + 'static,
+    {
+        self.amend(|leaf| leaf.settle = Settling::Probe(ask(f), PROBE_WINDOW));
+        self
+    }
+
+    /// How a lost answer is settled: the same request with the same key until a definite answer, for as long as the
+    /// participant keeps the key.
+    pub fn insist(mut self, key_kept: Duration) -> Self {
+        self.amend(|leaf| leaf.settle = Settling::Insist(key_kept));
+        self
+    }
+
+    /// How long after an attempt a probe's "not done" is no answer.
+    pub fn window(mut self, window: Duration) -> Self {
+        self.amend(|leaf| {
+            if let Settling::Probe(_, kept) = &mut leaf.settle {
+                *kept = window;
+            }
+        });
+        self
+    }
+}

@@ -1,0 +1,104 @@
+//! The saga's line in the store: what lists show, and what the due-scan finds.
+
+use super::{SAGAS, TASKS};
+use crate::journal::{Instance, Phase};
+use crate::view::{Class, SagaRow};
+use partita_core::{Expect, Part, Put, Record, Result};
+use partita_time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Value of a record in the space `sagas`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RowValue {
+    pub(crate) number: u64,
+    pub(crate) name: String,
+    pub(crate) version: u32,
+    pub(crate) class: String,
+    pub(crate) started: Timestamp,
+    pub(crate) changed: Timestamp,
+    /// Digest of the state that it was started with.
+    pub(crate) input: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// It unwinds, or was compensated, because it was cancelled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) cancelled: bool,
+}
+
+/// The line as this process last wrote or read it.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) value: RowValue,
+    pub(crate) revision: u64,
+    pub(crate) due: Option<Timestamp>,
+}
+
+impl Row {
+    pub(crate) fn read(record: &Record) -> Result<Self> {
+        Ok(Self { value: serde_json::from_str(&record.value)?, revision: record.revision, due: record.due })
+    }
+
+    pub(crate) fn class(&self) -> Class {
+        Class::of(&self.value.class).unwrap_or(Class::Running)
+    }
+
+    /// The first line of a saga.
+    pub(crate) fn first(id: &str, value: RowValue) -> Result<(Self, Part)> {
+        let due = Some(value.started);
+        let row = Self { value, revision: 1, due };
+        let part = Part::new().put(row.put(id, Expect::Absent)?).add(SAGAS, row.value.class.clone(), 1);
+        Ok((row, part))
+    }
+
+    fn put(&self, id: &str, expect: Expect) -> Result<Put> {
+        let put = Put::value(SAGAS, id, expect, serde_json::to_string(&self.value)?);
+        let put = put.field("class", self.value.class.as_str()).field("started", self.value.started);
+        Ok(put.due(self.due))
+    }
+
+    /// What changes in the line with a new record: nothing, unless its class or the time of its rest does.
+    pub(crate) fn follow(&mut self, instance: &Instance, rest: Option<Timestamp>, now: Timestamp) -> Result<Part> {
+        let class = instance.class(rest.is_none());
+        let settled = matches!(class, Class::Parked) || class.is_ended();
+        let due = if settled { None } else { rest.or(self.due) };
+        let mut part = Part::new();
+        if class == self.class() && due == self.due {
+            return Ok(part);
+        }
+        if class != self.class() {
+            part = part.add(SAGAS, self.value.class.clone(), -1).add(SAGAS, class.word(), 1);
+            self.value.changed = now;
+        }
+        if class == Class::Parked {
+            let task = serde_json::json!({ "saga": &*instance.id, "why": instance.parked, "at": now });
+            part = part.put(Put::value(TASKS, &*instance.id, Expect::Any, task.to_string()));
+        }
+        class.word().clone_into(&mut self.value.class);
+        self.value.reason = instance.reason();
+        self.value.cancelled = matches!(
+            &instance.phase,
+            Phase::Unwinding(crate::Why::Cancelled) | Phase::Ended(Some(crate::Why::Cancelled))
+        );
+        self.due = due;
+        let expect = Expect::Exactly(self.revision);
+        self.revision += 1;
+        Ok(part.put(self.put(&instance.id, expect)?))
+    }
+
+    pub(crate) fn show(&self, id: &str, now: Timestamp) -> SagaRow {
+        let class = match self.class() {
+            Class::Waiting if self.due.is_some_and(|due| due <= now) => Class::Running,
+            class => class,
+        };
+        SagaRow {
+            id: id.to_owned(),
+            name: self.value.name.clone(),
+            version: self.value.version,
+            class,
+            started_at: self.value.started,
+            changed_at: self.value.changed,
+            reason: self.value.reason.clone(),
+            due: self.due.filter(|due| *due > now),
+        }
+    }
+}

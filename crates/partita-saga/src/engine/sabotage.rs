@@ -1,0 +1,14 @@
+//! Defects for tests: a crash explorer that does not catch them explores nothing.
+
+/// One defect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// A step in doubt is taken for not done when the saga unwinds.
+    SkipUndoInDoubt,
+    /// Each attempt is made with a key of its own.
+    NewKeyPerAttempt,
+    /// A call is sent before the record that opens it is durable.
+    CallBeforeIntent,
+    /// What `at_end` writes is committed after the saga's end.
+    EndApart,
+}

@@ -1,0 +1,202 @@
+//! Looking at sagas: lists from their lines, one saga from its journal.
+
+use super::row::Row;
+use super::{Engine, Inner, SAGAS, lock, scheduler};
+use crate::definition::Definition;
+use crate::journal::{Fact, Instance, Phase, Record, Slot, Verb};
+use crate::view::{Class, SagaDetail, SagaRow, Sagas, StepView, TimelineEntry};
+use partita_core::{FieldValue, Find, Read, Result};
+use partita_time::Timestamp;
+use std::sync::Arc;
+use tokio::sync::broadcast;
+
+impl Sagas for Engine {
+    fn counts(&self) -> Read<'_, Vec<(Class, u64)>> {
+        Box::pin(async move {
+            let counters = self.0.store.counters(SAGAS).await?;
+            let count = |class: Class| {
+                let counter = counters.iter().find(|(name, _)| name == class.word());
+                counter.and_then(|(_, count)| u64::try_from(*count).ok()).unwrap_or(0)
+            };
+            Ok(Class::ALL.into_iter().map(|class| (class, count(class))).collect())
+        })
+    }
+
+    fn page(&self, class: Option<Class>, after: Option<(Timestamp, String)>, limit: usize) -> Read<'_, Vec<SagaRow>> {
+        Box::pin(async move {
+            let find = Find {
+                space: SAGAS,
+                equals: class.map(|class| ("class", FieldValue::from(class.word()))),
+                order_by: "started",
+                descending: true,
+                after: after.map(|(started, id)| (started.into(), id)),
+                limit,
+            };
+            let now = self.0.host.clock.now();
+            let records = self.0.store.find(find).await?;
+            records.iter().map(|record| Ok(Row::read(record)?.show(&record.key, now))).collect()
+        })
+    }
+
+    fn detail<'a>(&'a self, id: &'a str) -> Read<'a, Option<SagaDetail>> {
+        Box::pin(detail(&self.0, id))
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Arc<str>> {
+        self.0.changes.subscribe()
+    }
+}
+
+async fn detail(inner: &Inner, id: &str) -> Result<Option<SagaDetail>> {
+    let Some(record) = inner.store.get(SAGAS, id).await? else { return Ok(None) };
+    let now = inner.host.clock.now();
+    let row = Row::read(&record)?;
+    let (records, ..) = scheduler::journal(inner, row.value.number).await?;
+    let records = records?;
+    let instance = Instance::replay(id.into(), row.value.number, &records)?;
+    let key = (instance.name.clone(), instance.version);
+    let definition = lock(&inner.definitions).get(&key).cloned();
+    let names = Names(definition.as_deref());
+    Ok(Some(SagaDetail {
+        row: row.show(id, now),
+        deadline: instance.deadline,
+        waiting_for: waiting_for(&instance, &names, now),
+        steps: steps(&instance, &names, &records, now),
+        timeline: timeline(&records, &names),
+        state: instance.state.to_string(),
+    }))
+}
+
+/// Names of steps, also when the definition is not at hand.
+struct Names<'a>(Option<&'a Definition>);
+
+impl Names<'_> {
+    fn of(&self, leaf: usize) -> String {
+        let name = self.0.and_then(|definition| definition.leaves.get(leaf)).map(|leaf| leaf.name);
+        name.map_or_else(|| format!("step {}", leaf + 1), ToOwned::to_owned)
+    }
+}
+
+fn waiting_for(instance: &Instance, names: &Names<'_>, now: Timestamp) -> Option<String> {
+    if let Some(why) = &instance.parked {
+        return Some(format!("waits for an operator: {why}"));
+    }
+    let (leaf, intent) = instance.open().min_by_key(|(_, intent)| intent.due)?;
+    let (name, n) = (names.of(leaf), intent.n);
+    let verb = match intent.verb {
+        Verb::Do => "",
+        Verb::Settle => "to learn what became of ",
+        Verb::Undo => "to undo ",
+    };
+    Some(if intent.due > now {
+        format!("attempt {n} {verb}{name} is made at {}", intent.due)
+    } else {
+        format!("attempt {n} {verb}{name} is under way, or waits for its turn")
+    })
+}
+
+fn steps(instance: &Instance, names: &Names<'_>, records: &[Record], now: Timestamp) -> Vec<StepView> {
+    let count = names.0.map_or(instance.slots.len(), |definition| definition.leaves.len());
+    let empty = Slot::default();
+    (0..count)
+        .map(|leaf| {
+            let slot = instance.slots.get(leaf).unwrap_or(&empty);
+            let kind =
+                names.0.and_then(|definition| definition.leaves.get(leaf)).map_or("unknown", |leaf| leaf.kind.word());
+            StepView {
+                name: names.of(leaf),
+                kind,
+                state: state_of(slot, &instance.phase, now),
+                attempts: slot.attempts,
+                undo_attempts: slot.undo_attempts,
+                started_at: slot.first,
+                ended_at: ended_at(records, leaf),
+                note: last_failure(records, leaf),
+            }
+        })
+        .collect()
+}
+
+fn state_of(slot: &Slot, phase: &Phase, now: Timestamp) -> &'static str {
+    match slot.open {
+        Some(intent) if intent.verb == Verb::Undo => "undoing",
+        Some(intent) if intent.verb == Verb::Settle => "in doubt",
+        Some(intent) if intent.due > now => "waiting",
+        Some(_) => "running",
+        None if slot.given_up => "parked",
+        None if slot.undone => "undone",
+        None if slot.rejected => "rejected",
+        None if slot.done => "done",
+        None if slot.doubt => "in doubt",
+        None if slot.first.is_none() && *phase != Phase::Forward => "skipped",
+        None => "pending",
+    }
+}
+
+fn leaf_of(fact: &Fact) -> Option<usize> {
+    match fact {
+        Fact::Open { leaf, .. }
+        | Fact::Done { leaf, .. }
+        | Fact::Rejected { leaf, .. }
+        | Fact::Unknown { leaf, .. }
+        | Fact::Closed { leaf, .. }
+        | Fact::Undone { leaf }
+        | Fact::GivenUp { leaf } => Some(*leaf),
+        Fact::Start { .. } | Fact::Cancel | Fact::Unwind { .. } | Fact::Parked { .. } | Fact::Recovered | Fact::End => {
+            None
+        }
+    }
+}
+
+fn ended_at(records: &[Record], leaf: usize) -> Option<Timestamp> {
+    let ends = |fact: &Fact| {
+        matches!(fact, Fact::Done { .. } | Fact::Rejected { .. } | Fact::Undone { .. } | Fact::GivenUp { .. })
+            && leaf_of(fact) == Some(leaf)
+    };
+    records.iter().rev().find(|record| record.facts.iter().any(ends)).map(|record| record.at)
+}
+
+fn last_failure(records: &[Record], leaf: usize) -> Option<String> {
+    let facts = records.iter().rev().flat_map(|record| record.facts.iter().rev());
+    let mut failures = facts.filter_map(|fact| match fact {
+        Fact::Unknown { leaf: of, error, .. } if *of == leaf => Some(error.clone()),
+        Fact::Rejected { leaf: of, reason } if *of == leaf => Some(in_words(reason)),
+        _ => None,
+    });
+    failures.next()
+}
+
+fn in_words(reason: &serde_json::Value) -> String {
+    reason.as_str().map_or_else(|| reason.to_string(), ToOwned::to_owned)
+}
+
+fn timeline(records: &[Record], names: &Names<'_>) -> Vec<TimelineEntry> {
+    let facts = records.iter().flat_map(|record| record.facts.iter().map(|fact| (record.at, fact)));
+    facts.filter_map(|(at, fact)| entry(at, fact, names)).collect()
+}
+
+fn entry(at: Timestamp, fact: &Fact, names: &Names<'_>) -> Option<TimelineEntry> {
+    let (event, attempt, detail) = match fact {
+        Fact::Start { name, version, .. } => ("saga.started", None, Some(format!("{name} v{version}"))),
+        Fact::Open { verb: Verb::Do, n: 1, .. } => ("step.started", Some(1), None),
+        Fact::Open { verb: Verb::Do, n, due, .. } => {
+            ("step.retried", Some(*n), due.map(|due| format!("not before {due}")))
+        }
+        Fact::Done { .. } => ("step.done", None, None),
+        Fact::Rejected { reason, .. } => ("step.rejected", None, Some(in_words(reason))),
+        Fact::Unknown { verb: Verb::Undo, n, error, .. } => ("undo.failed", Some(*n), Some(error.clone())),
+        Fact::Unknown { verb, n, error, .. } => {
+            let asked = if *verb == Verb::Settle { "asked what became of it: " } else { "" };
+            ("step.unknown", Some(*n), Some(format!("{asked}{error}")))
+        }
+        Fact::Undone { .. } => ("step.undone", None, None),
+        Fact::GivenUp { .. } => ("undo.failed", None, Some("given up; an operator is needed".to_owned())),
+        Fact::Cancel => ("cancel.requested", None, None),
+        Fact::Unwind { why } => ("unwind.started", None, Some(why.to_string())),
+        Fact::Parked { why } => ("saga.parked", None, Some(why.clone())),
+        Fact::Recovered => ("saga.recovered", None, Some("taken over by a new process".to_owned())),
+        Fact::End => ("saga.ended", None, None),
+        Fact::Open { .. } | Fact::Closed { .. } => return None,
+    };
+    Some(TimelineEntry { at, step: leaf_of(fact).map(|leaf| names.of(leaf)), event, attempt, detail })
+}

@@ -1,0 +1,208 @@
+//! Where a saga stands: the fold of its records, and nothing else.
+
+use super::record::{Fact, Record, Verb};
+use crate::definition::{Json, Why};
+use crate::view::Class;
+use partita_core::{Error, ErrorKind, Result};
+use partita_time::Timestamp;
+use std::sync::Arc;
+
+/// An attempt that may act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Intent {
+    pub(crate) verb: Verb,
+    pub(crate) n: u32,
+    pub(crate) due: Timestamp,
+}
+
+/// How a leaf stands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slot {
+    /// The attempt that may act, if any.
+    pub(crate) open: Option<Intent>,
+    /// When doing was first opened.
+    pub(crate) first: Option<Timestamp>,
+    /// When an attempt of doing was last opened or ended: a probe's window counts from here.
+    pub(crate) last: Timestamp,
+    pub(crate) attempts: u32,
+    pub(crate) undo_attempts: u32,
+    pub(crate) settle_attempts: u32,
+    pub(crate) done: bool,
+    pub(crate) rejected: bool,
+    /// It may have taken effect, and nobody knows.
+    pub(crate) doubt: bool,
+    pub(crate) undone: bool,
+    pub(crate) given_up: bool,
+    pub(crate) out: Option<Json>,
+}
+
+/// Which way a saga goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Forward,
+    Unwinding(Why),
+    /// Completed, or compensated because of this.
+    Ended(Option<Why>),
+}
+
+/// Where a saga stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Instance {
+    pub(crate) id: Arc<str>,
+    pub(crate) number: u64,
+    pub(crate) name: String,
+    pub(crate) version: u32,
+    pub(crate) print: String,
+    pub(crate) started: Timestamp,
+    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) length: u32,
+    /// Epoch of the owner that wrote the newest record.
+    pub(crate) epoch: u64,
+    pub(crate) state: Json,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) phase: Phase,
+    pub(crate) cancelled: bool,
+    pub(crate) parked: Option<String>,
+}
+
+impl Instance {
+    pub(crate) fn new(id: Arc<str>, number: u64) -> Self {
+        Self {
+            id,
+            number,
+            name: String::new(),
+            version: 0,
+            print: String::new(),
+            started: Timestamp::default(),
+            deadline: None,
+            length: 0,
+            epoch: 0,
+            state: "null".into(),
+            slots: vec![],
+            phase: Phase::Forward,
+            cancelled: false,
+            parked: None,
+        }
+    }
+
+    /// Folds a journal.
+    pub(crate) fn replay(id: Arc<str>, number: u64, records: &[Record]) -> Result<Self> {
+        let mut instance = Self::new(id, number);
+        for record in records {
+            instance.apply(record);
+        }
+        if instance.length == 0 {
+            return Err(Error::new(ErrorKind::Corrupt, "the saga has no journal").with("saga", &instance.id));
+        }
+        Ok(instance)
+    }
+
+    pub(crate) fn apply(&mut self, record: &Record) {
+        for fact in &record.facts {
+            self.take(fact, record.at);
+        }
+        if let Some(state) = &record.state {
+            self.state = state.get().into();
+        }
+        self.length += 1;
+        self.epoch = record.epoch;
+    }
+
+    pub(crate) fn slot(&mut self, leaf: usize) -> &mut Slot {
+        if self.slots.len() <= leaf {
+            self.slots.resize_with(leaf + 1, Slot::default);
+        }
+        &mut self.slots[leaf]
+    }
+
+    /// Makes one fact true.
+    pub(crate) fn take(&mut self, fact: &Fact, at: Timestamp) {
+        match fact {
+            Fact::Start { name, version, print, deadline } => {
+                (self.name, self.version, self.print) = (name.clone(), *version, print.clone());
+                (self.started, self.deadline) = (at, *deadline);
+            }
+            Fact::Cancel => self.cancelled = true,
+            Fact::Unwind { why } => self.phase = Phase::Unwinding(why.clone()),
+            Fact::Parked { why } => self.parked = Some(why.clone()),
+            Fact::Recovered => {}
+            Fact::End => {
+                let why = match &self.phase {
+                    Phase::Unwinding(why) => Some(why.clone()),
+                    Phase::Forward | Phase::Ended(_) => None,
+                };
+                self.phase = Phase::Ended(why);
+            }
+            Fact::Open { leaf, .. }
+            | Fact::Done { leaf, .. }
+            | Fact::Rejected { leaf, .. }
+            | Fact::Unknown { leaf, .. }
+            | Fact::Closed { leaf, .. }
+            | Fact::Undone { leaf }
+            | Fact::GivenUp { leaf } => self.slot(*leaf).take(fact, at),
+        }
+    }
+
+    /// Where it stands, in one word; `busy` when an attempt runs or is due within a second.
+    pub(crate) fn class(&self, busy: bool) -> Class {
+        match (&self.parked, &self.phase) {
+            (Some(_), _) => Class::Parked,
+            (None, Phase::Unwinding(_)) => Class::Unwinding,
+            (None, Phase::Forward) if busy => Class::Running,
+            (None, Phase::Forward) => Class::Waiting,
+            (None, Phase::Ended(None)) => Class::Completed,
+            (None, Phase::Ended(Some(_))) => Class::Compensated,
+        }
+    }
+
+    /// Why it turned back or is parked, in words.
+    pub(crate) fn reason(&self) -> Option<String> {
+        match (&self.parked, &self.phase) {
+            (Some(why), _) => Some(why.clone()),
+            (None, Phase::Unwinding(why) | Phase::Ended(Some(why))) => Some(why.to_string()),
+            (None, Phase::Forward | Phase::Ended(None)) => None,
+        }
+    }
+
+    /// Open intents with their leaves.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (usize, Intent)> {
+        self.slots.iter().enumerate().filter_map(|(leaf, slot)| Some((leaf, slot.open?)))
+    }
+}
+
+impl Slot {
+    fn take(&mut self, fact: &Fact, at: Timestamp) {
+        match fact {
+            Fact::Open { verb, n, due, .. } => {
+                let due = due.unwrap_or(at);
+                self.open = Some(Intent { verb: *verb, n: *n, due });
+                match verb {
+                    Verb::Do => {
+                        self.first.get_or_insert(at);
+                        (self.attempts, self.last) = (*n, due);
+                    }
+                    Verb::Settle => self.settle_attempts = *n,
+                    Verb::Undo => self.undo_attempts = *n,
+                }
+            }
+            Fact::Done { out, .. } => {
+                (self.open, self.done, self.doubt) = (None, true, false);
+                self.out = out.as_ref().map(|out| out.get().into());
+            }
+            Fact::Rejected { .. } => (self.open, self.rejected, self.doubt) = (None, true, false),
+            Fact::Unknown { verb: Verb::Do, doubt, .. } => {
+                (self.open, self.last) = (None, at);
+                self.doubt |= doubt;
+            }
+            Fact::Closed { doubt, .. } => (self.open, self.doubt) = (None, *doubt),
+            Fact::Undone { .. } => (self.open, self.undone) = (None, true),
+            Fact::GivenUp { .. } => (self.open, self.given_up) = (None, true),
+            _ => self.open = None,
+        }
+    }
+
+    /// Whether something may be left behind.
+    pub(crate) fn leaves_something(&self) -> bool {
+        (self.done || self.doubt) && !self.undone && !self.given_up
+    }
+}

@@ -1,0 +1,123 @@
+//! One record: facts that became true together, and the state if it changed.
+
+use crate::definition::Why;
+use partita_core::{Error, ErrorKind, Result};
+use partita_time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// First byte of every record.
+const FORMAT: u8 = 1;
+
+/// What an attempt is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Verb {
+    #[serde(rename = "d")]
+    Do,
+    #[serde(rename = "s")]
+    Settle,
+    #[serde(rename = "u")]
+    Undo,
+}
+
+/// One thing that became true.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Fact {
+    /// The saga was started from this definition.
+    Start { name: String, version: u32, print: String, deadline: Option<Timestamp> },
+    /// Attempt `n` may act from `due` on; without one, at once. From here on the leaf may be in doubt.
+    Open {
+        #[serde(rename = "l")]
+        leaf: usize,
+        #[serde(rename = "v")]
+        verb: Verb,
+        n: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<Timestamp>,
+    },
+    /// The leaf took effect; a branch keeps its output until the join.
+    Done {
+        #[serde(rename = "l")]
+        leaf: usize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        out: Option<Box<RawValue>>,
+    },
+    /// The leaf was refused for good and did nothing.
+    Rejected {
+        #[serde(rename = "l")]
+        leaf: usize,
+        reason: serde_json::Value,
+    },
+    /// The attempt ended without an answer.
+    Unknown {
+        #[serde(rename = "l")]
+        leaf: usize,
+        #[serde(rename = "v")]
+        verb: Verb,
+        n: u32,
+        error: String,
+        /// Whether it may have had an effect.
+        doubt: bool,
+    },
+    /// No further attempt of doing; settled as not done unless it is in doubt.
+    Closed {
+        #[serde(rename = "l")]
+        leaf: usize,
+        /// Whether it may have had an effect.
+        doubt: bool,
+    },
+    /// The leaf left nothing behind any more.
+    Undone {
+        #[serde(rename = "l")]
+        leaf: usize,
+    },
+    /// Undoing was given up; the other undos go on.
+    GivenUp {
+        #[serde(rename = "l")]
+        leaf: usize,
+    },
+    /// A cancel was accepted.
+    Cancel,
+    /// From here on only back.
+    Unwind { why: Why },
+    /// An operator is needed.
+    Parked { why: String },
+    /// A new owner found attempts under way.
+    Recovered,
+    /// Every step is done, or every step is undone.
+    End,
+}
+
+/// Facts that became true together.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Epoch of the owner that wrote it.
+    #[serde(rename = "e")]
+    pub(crate) epoch: u64,
+    #[serde(rename = "f")]
+    pub(crate) facts: Vec<Fact>,
+    /// The state, if it changed.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) state: Option<Box<RawValue>>,
+}
+
+impl Record {
+    pub(crate) fn encode(&self) -> Result<Vec<u8>> {
+        let mut bytes = vec![FORMAT];
+        serde_json::to_writer(&mut bytes, self)?;
+        Ok(bytes)
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
+        match bytes.split_first() {
+            Some((&FORMAT, json)) => Ok(serde_json::from_slice(json)?),
+            Some((format, _)) => {
+                Err(Error::new(ErrorKind::NewerFormat, "a journal record of an unknown format").with("format", format))
+            }
+            None => Err(Error::new(ErrorKind::Corrupt, "an empty journal record")),
+        }
+    }
+}

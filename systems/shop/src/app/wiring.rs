@@ -1,0 +1,40 @@
+//! Where the services' stores are, and how services reach each other.
+
+use axum::Router;
+use partita::core::{Result, Space, Store};
+use partita::http::Client;
+use partita::sqlite::{SqliteConfig, SqliteStore};
+use partita::time::{BoxFuture, Host};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Decides where stores are and how calls travel: files and in-process calls by default, anything else in tests.
+pub trait Wiring: Send + Sync + fmt::Debug {
+    /// Opens the store of a service.
+    fn store(&self, service: &'static str, spaces: Vec<Space>) -> BoxFuture<'_, Result<Arc<dyn Store>>>;
+    /// Makes a service reachable for the others.
+    fn link(&self, service: &'static str, router: Router) -> BoxFuture<'_, Result<Client>>;
+}
+
+/// One SQLite file a service, calls in the process.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The folder of the files.
+    pub folder: PathBuf,
+    /// The machine.
+    pub host: Host,
+}
+
+impl Wiring for Files {
+    fn store(&self, service: &'static str, spaces: Vec<Space>) -> BoxFuture<'_, Result<Arc<dyn Store>>> {
+        Box::pin(async move {
+            let config = SqliteConfig::at(self.folder.join(format!("{service}.db")));
+            Ok(SqliteStore::open(config, spaces, &self.host)? as Arc<dyn Store>)
+        })
+    }
+
+    fn link(&self, _service: &'static str, router: Router) -> BoxFuture<'_, Result<Client>> {
+        Box::pin(std::future::ready(Ok(Client::in_process(router, &self.host))))
+    }
+}

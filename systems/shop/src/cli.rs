@@ -1,0 +1,86 @@
+//! The command line.
+
+use crate::audit::AuditArgs;
+use crate::drive::DriveArgs;
+use crate::serve;
+use clap::{Args, Parser, Subcommand};
+use partita::time::Host;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+const EXAMPLES: &str = "\
+Examples:
+  shop                                       serve on 127.0.0.1:8080, data in ./shop-data
+  shop --listen 127.0.0.1:0 --data /tmp/s    serve on a free port, data elsewhere
+  shop drive --orders 1000 --concurrency 64  place orders and wait for their ends
+  shop audit                                 check every invariant of a running shop
+  RUST_LOG=info shop                         say more
+
+Exit status: 0 good; 1 what was asked did not hold (a violation, an order without end, port or folder in use, no server);
+2 wrong usage.";
+
+/// A shop that takes an order and never loses it: a complete system on Partita.
+///
+/// Without a subcommand it serves: every service in one process, each on a SQLite file of its own.
+#[derive(Debug, Parser)]
+#[command(name = "shop", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    serve: ServeArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// How to serve.
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
+    pub listen: String,
+    /// Folder of the data: one file a service; made if it is not there
+    #[arg(long, default_value = "./shop-data", value_name = "FOLDER")]
+    pub data: PathBuf,
+    /// Orders accepted and not yet ended, at most; over it new ones are answered 503
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    pub max_unfinished: u32,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Place orders, wait for each one's end, and check that it is the right one
+    Drive(DriveArgs),
+    /// Check the invariants of a running shop against every service's own records
+    Audit(AuditArgs),
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return serve::failed(&format!("the runtime cannot start: {error}")),
+    };
+    let code = runtime.block_on(async {
+        let (host, group) = Host::system();
+        let code = match cli.command {
+            None => serve::run(&cli.serve, &host).await,
+            Some(Command::Drive(args)) => crate::drive::run(args, host).await,
+            Some(Command::Audit(args)) => crate::audit::run(args, host).await,
+        };
+        group.end().await;
+        code
+    });
+    runtime.shutdown_background();
+    code
+}
+
+/// Warnings and errors; `RUST_LOG` opens more. Colours only for a terminal, and never with `NO_COLOR`.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = std::io::stderr().is_terminal() && !plain;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+}

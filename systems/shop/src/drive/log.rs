@@ -1,0 +1,77 @@
+//! The list of accepted orders, one line of JSON each: what an auditor holds the shop to.
+
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// A 202 that a client saw.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The key that the order was placed with.
+    pub key: String,
+    /// What the shop called it.
+    pub order_id: String,
+}
+
+/// Writes the list. Each line is handed to the operating system before `add` returns.
+#[derive(Debug)]
+pub(super) struct AcceptLog(Mutex<File>);
+
+impl AcceptLog {
+    /// A new list; one that is there already is replaced.
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        File::create(path).map(|file| Self(Mutex::new(file)))
+    }
+
+    /// Adds one line, in one write.
+    pub(super) fn add(&self, accepted: &Accepted) -> io::Result<()> {
+        let mut line = serde_json::to_string(accepted)?;
+        line.push('\n');
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(line.as_bytes())
+    }
+}
+
+/// Reads a list. A last line without its end was being written when the writer was stopped, and does not count.
+///
+/// # Errors
+/// Which line of the list is not one, or why the file cannot be read.
+pub fn read_accepted(path: &Path) -> Result<Vec<Accepted>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let lines = whole.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let read = |(index, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|error| format!("{}, line {}: {error}", path.display(), index + 1))
+    };
+    lines.map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepted(number: u32) -> Accepted {
+        Accepted { key: format!("k-{number}"), order_id: format!("o-{number}") }
+    }
+
+    #[test]
+    fn what_was_added_is_read_again_and_a_torn_line_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("accepted.log");
+        let log = AcceptLog::create(&path).unwrap();
+        (1..=2).for_each(|number| log.add(&accepted(number)).unwrap());
+        log.0.lock().unwrap().write_all(b"{\"key\":\"k-3\",\"ord").unwrap();
+        assert_eq!(read_accepted(&path).unwrap(), [accepted(1), accepted(2)]);
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("{\"key\":\"k-1\",\"order_id\":\"o-1\"}\n"));
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("accepted.log");
+        std::fs::write(&path, "{\"key\":\"k\",\"order_id\":\"o\"}\nhello\n").unwrap();
+        assert!(read_accepted(&path).unwrap_err().contains("accepted.log, line 2: "));
+    }
+}

@@ -1,0 +1,18 @@
+//! The shop: a complete system on Partita. It takes an order and never loses it.
+//!
+//! Each folder is a service with a store of its own that no other can open. The binary runs them all in one process; they
+//! call each other through [`partita::http::Client`], as they would over a network.
+
+pub mod app;
+pub mod audit;
+pub mod catalog;
+pub mod cli;
+pub mod drive;
+pub mod env;
+pub mod inventory;
+pub mod loyalty;
+pub mod ordering;
+pub mod payments;
+pub mod psp;
+mod serve;
+pub mod shipping;

@@ -1,0 +1,172 @@
+//! Taking an order: everything is checked in the order that the public page promises, then one commit holds the order, the
+//! key with its reply, and the start of its saga.
+
+use super::model::{self, CURRENCY, Checkout, Order, OrderRecord, Status};
+use super::{ORDERS, Ordering};
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use partita::core::{
+    Append, Commit, Conflict, Error, ErrorKind, Expect, Found, Item, NewEvent, Part, Prune, Put, Record, Result,
+    StreamId, Version, new_id,
+};
+use partita::http::{Decision, IdempotencyKey, Intake, Json, Problem, Slug, StoredReply, read_body, require_json};
+use serde_json::json;
+use std::sync::atomic::Ordering as Atomic;
+use std::time::Duration;
+
+const MAX_BODY: usize = 64 << 10;
+const KEEP_KEYS: Duration = Duration::from_secs(25 * 60 * 60);
+const FORGET_EVERY: Duration = Duration::from_secs(10 * 60);
+const KEYS: &str = "keys";
+/// The place of the key's record among the puts of a start: behind the saga's line.
+const KEY_PUT: usize = 1;
+
+/// Answers `POST /orders`.
+pub(super) async fn accept(ordering: &Ordering, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
+    require_json(headers)?;
+    let body = read_body(headers, body, MAX_BODY).await?;
+    let key = IdempotencyKey::from_headers(headers)?;
+    let body = Json::parse_object(&body)?;
+    let fingerprint = body.fingerprint();
+    if let Some(record) = ordering.0.env.store.get(KEYS, key.as_str()).await? {
+        return replay(&record, &fingerprint);
+    }
+    let order = model::read(&body, ordering.0.env.host.clock.now())
+        .map_err(|errors| Problem::invalid(Slug::InvalidOrder, errors))?;
+    let place = Place::take(ordering)?;
+    let placed = place_order(ordering, order, key.as_str(), &fingerprint).await;
+    match placed {
+        Ok(reply) => {
+            place.keep();
+            Ok(reply.into_response(false))
+        }
+        Err(error) => match key_taken(&error) {
+            Some(record) => replay(record, &fingerprint),
+            None => Err(refused(error)),
+        },
+    }
+}
+
+/// One of the unfinished orders that the shop takes at once; given back unless kept.
+struct Place<'a>(Option<&'a Ordering>);
+
+impl<'a> Place<'a> {
+    fn take(ordering: &'a Ordering) -> Result<Self, Problem> {
+        if ordering.0.unfinished.fetch_add(1, Atomic::Relaxed) >= ordering.0.max_unfinished {
+            ordering.0.unfinished.fetch_sub(1, Atomic::Relaxed);
+            let limit = ordering.0.max_unfinished;
+            let detail =
+                format!("{limit} orders are unfinished, which is the limit (--max-unfinished); try again shortly");
+            return Err(Problem::new(Slug::Overloaded).detail(detail).retry_after(1));
+        }
+        Ok(Self(Some(ordering)))
+    }
+
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(ordering) = self.0 {
+            ordering.0.unfinished.fetch_sub(1, Atomic::Relaxed);
+        }
+    }
+}
+
+async fn place_order(ordering: &Ordering, order: Order, key: &str, fingerprint: &str) -> Result<StoredReply> {
+    let host = &ordering.0.env.host;
+    let now = host.clock.now();
+    let id = new_id(now, &host.entropy).to_string();
+    let reply = reply(&id, &order);
+    let placed =
+        json!({"customer_id": order.customer_id, "items": order.items, "total": order.total, "currency": CURRENCY});
+    let event = NewEvent::new("order.placed", id.as_str(), &placed)?.seal("/ordering", host);
+    let record = OrderRecord { status: Status::Pending, reason: None, order: order.clone() };
+    let put = Put::value(ORDERS, id.as_str(), Expect::Absent, serde_json::to_string(&record)?);
+    let part = Part::new()
+        .put(Intake::put(key, fingerprint, &reply, now, KEEP_KEYS))
+        .put(put.field("status", Status::Pending.word()))
+        .add(ORDERS, Status::Pending.word(), 1)
+        .append(Append { stream: StreamId::named("order", &id), expect: Version::Empty, events: vec![event] });
+    let state = Checkout { id: id.clone(), order, reservation: None, hold: None };
+    let start = ordering.0.checkout.start(&id, &state)?;
+    ordering.0.checkout.launch(start, part).await?;
+    Ok(reply)
+}
+
+fn reply(id: &str, order: &Order) -> StoredReply {
+    let header = |name: &str, value: String| (name.to_owned(), value);
+    let body = json!({"order_id": id, "status": "PENDING", "total": order.total, "currency": CURRENCY});
+    StoredReply {
+        status: 202,
+        headers: vec![
+            header("content-type", "application/json".to_owned()),
+            header("location", format!("/orders/{id}")),
+            header("retry-after", "1".to_owned()),
+        ],
+        body: body.to_string(),
+    }
+}
+
+fn replay(record: &Record, fingerprint: &str) -> Result<Response, Problem> {
+    match Intake::decide(record, fingerprint)? {
+        Decision::Replay(reply) => Ok(reply.into_response(true)),
+        Decision::KeyReused => {
+            Err(Problem::new(Slug::KeyReused)
+                .detail("this Idempotency-Key was used for another order; use a fresh one"))
+        }
+    }
+}
+
+/// Two requests with one key at once: the one that came second finds the first one's record.
+fn key_taken(error: &Error) -> Option<&Record> {
+    match error.conflict() {
+        Some(Conflict { item: Item::Put(KEY_PUT), found: Found::Record(Some(record)) }) => Some(record),
+        _ => None,
+    }
+}
+
+fn refused(error: Error) -> Problem {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::Busy | ErrorKind::Closed => Problem::from(error).retry_after(1),
+        _ => Problem::from(error),
+    }
+}
+
+/// Answers `POST /orders/{id}/cancel`.
+pub(super) async fn cancel(ordering: &Ordering, id: &str) -> Result<Response, Problem> {
+    let answer = ordering.0.engine.cancel(id).await.map_err(refused)?;
+    match answer {
+        partita::saga::Cancel::Unknown => Err(Problem::new(Slug::NotFound).detail("there is no such order")),
+        partita::saga::Cancel::Refused => {
+            let detail = "the payment is being captured, the order has ended, or it is being undone for another reason";
+            Err(Problem::new(Slug::CannotCancel).detail(detail))
+        }
+        partita::saga::Cancel::Accepted => {
+            let record = ordering.0.env.store.get(ORDERS, id).await?;
+            let order: Option<OrderRecord> = record.and_then(|record| serde_json::from_str(&record.value).ok());
+            let status = order.map_or(Status::Pending, |order| order.status);
+            let body = json!({"order_id": id, "status": status.word()});
+            Ok((http::StatusCode::ACCEPTED, axum::Json(body)).into_response())
+        }
+    }
+}
+
+/// Forgets keys whose time is over, now and then.
+pub(super) fn forget_old_keys(ordering: Ordering) {
+    let host = ordering.0.env.host.clone();
+    let spawner = host.spawner.clone();
+    spawner.spawn(Box::pin(async move {
+        loop {
+            host.clock.sleep(FORGET_EVERY).await;
+            let prune = Prune::Expired { space: KEYS, until: host.clock.now(), most: 1_000 };
+            let commit = Commit { prunes: vec![prune], ..Commit::default() };
+            if let Err(error) = ordering.0.env.store.commit(commit).await {
+                tracing::warn!(%error, "old idempotency keys cannot be forgotten now");
+            }
+        }
+    }));
+}

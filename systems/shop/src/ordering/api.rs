@@ -1,0 +1,120 @@
+//! The public routes of ordering.
+
+use super::model::{CURRENCY, OrderRecord, Status};
+use super::{ORDERS, Ordering, accept};
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::{HeaderMap, HeaderValue, header};
+use partita::core::Result;
+use partita::http::{Problem, Slug, prefer_wait};
+use partita::saga::{Class, SagaDetail, Sagas, TimelineEntry};
+use partita::time::timeout;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+pub(super) fn routes(ordering: Ordering) -> Router {
+    Router::new()
+        .route("/orders", post(place))
+        .route("/orders/{id}", get(show))
+        .route("/orders/{id}/cancel", post(cancel))
+        .with_state(ordering)
+}
+
+async fn place(State(ordering): State<Ordering>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    accept::accept(&ordering, &headers, body).await
+}
+
+async fn cancel(State(ordering): State<Ordering>, Path(id): Path<String>) -> Result<Response, Problem> {
+    accept::cancel(&ordering, &id).await
+}
+
+async fn show(
+    State(ordering): State<Ordering>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if let Some(limit) = prefer_wait(&headers) {
+        ordering.settled(&id, limit).await?;
+    }
+    let Some((order, saga)) = ordering.look(&id).await? else {
+        return Err(Problem::new(Slug::NotFound).detail("there is no such order"));
+    };
+    let pending = order.status == Status::Pending;
+    let mut response = Json(body(&id, &order, saga.as_ref())).into_response();
+    if pending {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    Ok(response)
+}
+
+impl Ordering {
+    /// Waits until an order has ended or needs an operator; at most `limit`.
+    async fn settled(&self, id: &str, limit: Duration) -> Result<()> {
+        let waiting = self.0.waiters.enter(id);
+        let settles = async {
+            loop {
+                let mut rung = std::pin::pin!(waiting.rung());
+                rung.as_mut().enable();
+                if self.is_settled(id).await? {
+                    return Ok(());
+                }
+                rung.await;
+            }
+        };
+        timeout(&*self.0.env.host.clock, limit, settles).await.unwrap_or(Ok(()))
+    }
+
+    async fn is_settled(&self, id: &str) -> Result<bool> {
+        match self.record(id).await? {
+            Some(order) if order.status == Status::Pending => self.is_parked(id).await,
+            _ => Ok(true),
+        }
+    }
+
+    /// Whether the order's saga waits for an operator.
+    pub(super) async fn is_parked(&self, id: &str) -> Result<bool> {
+        Ok(self.0.engine.class(id).await? == Some(Class::Parked))
+    }
+
+    async fn record(&self, id: &str) -> Result<Option<OrderRecord>> {
+        let record = self.0.env.store.get(ORDERS, id).await?;
+        Ok(record.map(|record| serde_json::from_str(&record.value)).transpose()?)
+    }
+
+    /// An order and its saga, as of one moment: when the saga ended between two reads, it is read again.
+    async fn look(&self, id: &str) -> Result<Option<(OrderRecord, Option<SagaDetail>)>> {
+        let mut saga = self.0.engine.detail(id).await?;
+        let Some(order) = self.record(id).await? else { return Ok(None) };
+        let is_behind = saga.as_ref().is_some_and(|saga| !saga.row.class.is_ended());
+        if order.status != Status::Pending && is_behind {
+            saga = self.0.engine.detail(id).await?;
+        }
+        Ok(Some((order, saga)))
+    }
+}
+
+fn body(id: &str, order: &OrderRecord, saga: Option<&SagaDetail>) -> Value {
+    let ended_at = saga.filter(|saga| order.status != Status::Pending && saga.row.class.is_ended());
+    let parked = order.status == Status::Pending && saga.is_some_and(|saga| saga.row.class == Class::Parked);
+    let reason = if parked { Some("needs_operator") } else { order.reason.as_deref() };
+    json!({
+        "order_id": id,
+        "customer_id": order.order.customer_id,
+        "status": order.status,
+        "reason": reason,
+        "items": order.order.items,
+        "total": order.order.total,
+        "currency": CURRENCY,
+        "created_at": order.order.created_at.to_string(),
+        "ended_at": ended_at.map(|saga| saga.row.changed_at.to_string()),
+        "timeline": saga.map_or_else(Vec::new, |saga| saga.timeline.iter().map(entry).collect()),
+    })
+}
+
+fn entry(entry: &TimelineEntry) -> Value {
+    let TimelineEntry { at, step, event, attempt, detail } = entry;
+    json!({"at": at.to_string(), "step": step, "event": event, "attempt": attempt, "detail": detail})
+}

@@ -1,0 +1,119 @@
+//! Ordering: takes orders, and finishes or undoes each by its checkout saga.
+
+mod accept;
+mod api;
+mod facts;
+mod model;
+mod saga;
+mod waiters;
+
+use crate::env::ServiceEnv;
+use axum::Router;
+pub use facts::Facts;
+use model::Checkout;
+use partita::core::{FieldKind, Result, Space};
+use partita::http::{Client, Intake};
+use partita::saga::{Engine, Registered, Settings};
+pub use saga::Participants;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering as Atomic};
+use waiters::Waiters;
+
+pub(crate) const ORDERS: &str = "orders";
+
+/// The ordering service.
+#[derive(Clone, Debug)]
+pub struct Ordering(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    env: ServiceEnv,
+    engine: Engine,
+    checkout: Registered<Checkout>,
+    waiters: Waiters,
+    unfinished: AtomicI64,
+    max_unfinished: i64,
+}
+
+/// How the service runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Orders accepted and not yet ended, parked ones not counted; over it the shop answers 503.
+    pub max_unfinished: u32,
+    /// How its sagas run.
+    pub sagas: Settings,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let sagas = Settings { source: "/ordering".to_owned(), ..Settings::default() };
+        Self { max_unfinished: 10_000, sagas }
+    }
+}
+
+/// The spaces of the service.
+pub fn spaces() -> Vec<Space> {
+    let mut spaces = Engine::spaces();
+    spaces.push(Space::named(ORDERS).field("status", FieldKind::Text));
+    spaces.push(Intake::space());
+    spaces
+}
+
+/// The clients of the other services.
+#[derive(Clone, Debug)]
+pub struct Links {
+    /// Keeps the stock.
+    pub inventory: Client,
+    /// Keeps the points.
+    pub loyalty: Client,
+    /// Talks to the provider.
+    pub payments: Client,
+    /// Hands parcels over.
+    pub shipping: Client,
+}
+
+impl Ordering {
+    /// Builds the service. Sagas run from [`Ordering::begin`] on.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn open(env: ServiceEnv, links: Links, options: Options) -> Result<Self> {
+        let engine = Engine::new(env.store.clone(), env.host.clone(), options.sagas);
+        let checkout = engine.register(&saga::checkout(), Participants::new(links))?;
+        let pending =
+            env.store.counters(ORDERS).await?.iter().find(|(name, _)| name == "PENDING").map_or(0, |(_, n)| *n);
+        let parked = facts::parked(&engine).await?;
+        let waiters = Waiters::new();
+        let inner = Inner {
+            env,
+            engine,
+            checkout,
+            waiters,
+            unfinished: AtomicI64::new(pending - parked),
+            max_unfinished: i64::from(options.max_unfinished),
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Starts working: what an earlier process left goes on.
+    pub fn begin(&self) {
+        waiters::watch(self.clone());
+        accept::forget_old_keys(self.clone());
+        self.0.engine.begin();
+    }
+
+    /// The engine of its sagas.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Its public routes.
+    pub fn router(&self) -> Router {
+        api::routes(self.clone())
+    }
+
+    /// Orders accepted and not yet ended, parked ones not counted.
+    pub fn unfinished(&self) -> i64 {
+        self.0.unfinished.load(Atomic::Relaxed).max(0)
+    }
+}

@@ -1,0 +1,301 @@
+//! What an order is, and which requests make one. Pure.
+
+use crate::catalog::product_of;
+use partita::http::{FieldError, Json, pointer_token};
+use partita::saga::{End, Why};
+use partita::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Payment methods of the provider simulator.
+const METHODS: [&str; 9] = [
+    "pm_ok",
+    "pm_declined",
+    "pm_capture_declined",
+    "pm_slow",
+    "pm_lost_reply",
+    "pm_lost_request",
+    "pm_flaky",
+    "pm_undo_fails",
+    "pm_undo_flaky",
+];
+const MEMBERS: [&str; 3] = ["customer_id", "items", "payment_method"];
+const MAX_LINES: usize = 100;
+const MAX_QUANTITY: u64 = 100_000;
+pub(super) const CURRENCY: &str = "EUR";
+
+/// One line of an order, at the price of the moment of acceptance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// What.
+    pub sku: String,
+    /// How many.
+    pub quantity: u64,
+    /// Price of one, in cents.
+    pub unit_price: u64,
+}
+
+/// An order as it was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Who bought.
+    pub customer_id: String,
+    /// Its lines, each sku once.
+    pub items: Vec<Line>,
+    /// In cents.
+    pub total: u64,
+    /// How it is paid.
+    pub payment_method: String,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+}
+
+/// The state of the checkout saga: the order, and the keys under which others know its parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkout {
+    /// Id of the order, and of its saga.
+    pub id: String,
+    /// The order.
+    pub order: Order,
+    /// Key of the reservation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<String>,
+    /// Key of the held points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
+}
+
+/// Status of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Status {
+    /// Its saga has not ended.
+    Pending,
+    /// Paid, taken from stock and shipped.
+    Confirmed,
+    /// Undone, because something refused.
+    Rejected,
+    /// Undone, because the customer asked for it.
+    Cancelled,
+}
+
+impl Status {
+    /// As shown and stored.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Confirmed => "CONFIRMED",
+            Self::Rejected => "REJECTED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+/// The record of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRecord {
+    /// Where it stands.
+    pub status: Status,
+    /// Why it ended so.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The order.
+    #[serde(flatten)]
+    pub order: Order,
+}
+
+impl Order {
+    /// Points that it is worth.
+    pub const fn points(&self) -> u64 {
+        self.total / 100
+    }
+}
+
+/// Status and reason that follow from the saga's end.
+pub(super) fn ended(end: &End) -> (Status, Option<String>) {
+    match end {
+        End::Completed => (Status::Confirmed, None),
+        End::Compensated(Why::Cancelled) => (Status::Cancelled, Some("cancelled_by_customer".to_owned())),
+        End::Compensated(Why::Deadline) => (Status::Rejected, Some("deadline".to_owned())),
+        End::Compensated(Why::Exhausted { .. }) => (Status::Rejected, Some("payment_unavailable".to_owned())),
+        End::Compensated(Why::Rejected { reason, .. }) => {
+            let reason = reason.as_str().map_or_else(|| reason.to_string(), ToOwned::to_owned);
+            (Status::Rejected, Some(reason))
+        }
+    }
+}
+
+/// Reads an order from a request; all that is wrong with it at once.
+pub(super) fn read(body: &Json, now: Timestamp) -> Result<Order, Vec<FieldError>> {
+    let mut errors = vec![];
+    let Json::Object(members) = body else { return Err(vec![wrong("#", "must be an object")]) };
+    for (name, _) in members.iter().filter(|(name, _)| !MEMBERS.contains(&name.as_str())) {
+        errors.push(wrong(&format!("#/{}", pointer_token(name)), "is not known here"));
+    }
+    let customer_id = read_customer(body.get("customer_id"), &mut errors);
+    let items = read_items(body.get("items"), &mut errors);
+    let payment_method = read_method(body.get("payment_method"), &mut errors);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let total = items.iter().map(|line| line.quantity * line.unit_price).sum();
+    Ok(Order { customer_id, items, total, payment_method, created_at: now })
+}
+
+fn wrong(pointer: &str, detail: &str) -> FieldError {
+    FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() }
+}
+
+fn read_customer(value: Option<&Json>, errors: &mut Vec<FieldError>) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    match value {
+        Some(Json::String(id)) if (1..=64).contains(&id.len()) && id.chars().all(allowed) => return id.clone(),
+        Some(_) => errors.push(wrong("#/customer_id", "must be 1 to 64 of A-Z a-z 0-9 _ . -")),
+        None => errors.push(wrong("#/customer_id", "is missing")),
+    }
+    String::new()
+}
+
+fn read_method(value: Option<&Json>, errors: &mut Vec<FieldError>) -> String {
+    match value {
+        Some(Json::String(method)) if METHODS.contains(&method.as_str()) => return method.clone(),
+        Some(Json::String(_)) => errors.push(wrong("#/payment_method", "is not a payment method of this shop")),
+        Some(_) => errors.push(wrong("#/payment_method", "must be a text")),
+        None => errors.push(wrong("#/payment_method", "is missing")),
+    }
+    String::new()
+}
+
+fn read_items(value: Option<&Json>, errors: &mut Vec<FieldError>) -> Vec<Line> {
+    let lines = match value {
+        Some(Json::Array(lines)) if (1..=MAX_LINES).contains(&lines.len()) => lines,
+        Some(Json::Array(_)) => {
+            errors.push(wrong("#/items", "takes 1 to 100 lines"));
+            return vec![];
+        }
+        Some(_) => {
+            errors.push(wrong("#/items", "must be an array"));
+            return vec![];
+        }
+        None => {
+            errors.push(wrong("#/items", "is missing"));
+            return vec![];
+        }
+    };
+    let mut items: Vec<Line> = vec![];
+    for (index, line) in lines.iter().enumerate() {
+        let Some(line) = read_line(line, &format!("#/items/{index}"), errors) else { continue };
+        if items.iter().any(|before| before.sku == line.sku) {
+            errors.push(wrong(&format!("#/items/{index}/sku"), "stands in an earlier line already"));
+        }
+        items.push(line);
+    }
+    items
+}
+
+fn read_line(line: &Json, at: &str, errors: &mut Vec<FieldError>) -> Option<Line> {
+    let Json::Object(members) = line else {
+        errors.push(wrong(at, "must be an object"));
+        return None;
+    };
+    for (name, _) in members.iter().filter(|(name, _)| name != "sku" && name != "quantity") {
+        errors.push(wrong(&format!("{at}/{}", pointer_token(name)), "is not known here"));
+    }
+    let product = match line.get("sku") {
+        Some(Json::String(sku)) => {
+            let product = product_of(sku);
+            if product.is_none() {
+                errors.push(wrong(&format!("{at}/sku"), "is not sold here"));
+            }
+            product
+        }
+        Some(_) => {
+            errors.push(wrong(&format!("{at}/sku"), "must be a text"));
+            None
+        }
+        None => {
+            errors.push(wrong(&format!("{at}/sku"), "is missing"));
+            None
+        }
+    };
+    let quantity = read_quantity(line.get("quantity"), &format!("{at}/quantity"), errors);
+    let (product, quantity) = (product?, quantity?);
+    Some(Line { sku: product.sku.to_owned(), quantity, unit_price: product.price })
+}
+
+fn read_quantity(value: Option<&Json>, at: &str, errors: &mut Vec<FieldError>) -> Option<u64> {
+    let quantity = match value {
+        Some(Json::Number(text)) => text.parse().ok().filter(|quantity| (1..=MAX_QUANTITY).contains(quantity)),
+        Some(_) => None,
+        None => {
+            errors.push(wrong(at, "is missing"));
+            return None;
+        }
+    };
+    if quantity.is_none() {
+        errors.push(wrong(at, "must be an integer from 1 to 100000"));
+    }
+    quantity
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(body: &str) -> Result<Order, Vec<String>> {
+        let body = Json::parse_object(body.as_bytes()).expect("an object");
+        read(&body, Timestamp::default()).map_err(|errors| errors.into_iter().map(|error| error.pointer).collect())
+    }
+
+    #[test]
+    fn a_good_request_is_an_order_at_todays_prices() {
+        let order = given(
+            r#"{"customer_id":"ada","items":[{"sku":"desk-lamp","quantity":2},{"sku":"scarce","quantity":1}],"payment_method":"pm_ok"}"#,
+        );
+        let order = order.expect("accepted");
+        assert_eq!((order.total, order.points()), (18_200, 182));
+    }
+
+    #[test]
+    fn everything_wrong_is_named_at_once() {
+        let errors = given(
+            r#"{"customer_id":"a b","items":[{"sku":"desk-lamp","quantity":"2"},{"sku":"nope","quantity":2.0},{"sku":"desk-lamp","quantity":0,"x":1}],"payment_method":"cash","coupon":1}"#,
+        );
+        assert_eq!(
+            errors.expect_err("refused"),
+            [
+                "#/coupon",
+                "#/customer_id",
+                "#/items/0/quantity",
+                "#/items/1/sku",
+                "#/items/1/quantity",
+                "#/items/2/x",
+                "#/items/2/quantity",
+                "#/payment_method"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_sku_stands_in_one_line() {
+        let errors = given(
+            r#"{"customer_id":"a","items":[{"sku":"desk-lamp","quantity":1},{"sku":"desk-lamp","quantity":1}],"payment_method":"pm_ok"}"#,
+        );
+        assert_eq!(errors.expect_err("refused"), ["#/items/1/sku"]);
+    }
+
+    #[test]
+    fn missing_and_empty_members_are_named() {
+        assert_eq!(given("{}").expect_err("refused"), ["#/customer_id", "#/items", "#/payment_method"]);
+        let errors = given(r#"{"customer_id":"","items":[],"payment_method":7}"#);
+        assert_eq!(errors.expect_err("refused"), ["#/customer_id", "#/items", "#/payment_method"]);
+    }
+
+    #[test]
+    fn each_end_has_its_status_and_reason() {
+        let rejected = Why::Rejected { step: "reserve stock".to_owned(), reason: "out_of_stock".into() };
+        assert_eq!(ended(&End::Completed), (Status::Confirmed, None));
+        assert_eq!(ended(&End::Compensated(rejected)), (Status::Rejected, Some("out_of_stock".to_owned())));
+        assert_eq!(ended(&End::Compensated(Why::Cancelled)).0, Status::Cancelled);
+        assert_eq!(ended(&End::Compensated(Why::Deadline)).1.as_deref(), Some("deadline"));
+    }
+}

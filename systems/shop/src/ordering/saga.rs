@@ -1,0 +1,182 @@
+//! The checkout saga.
+
+use super::model::{Checkout, OrderRecord, Status, ended};
+use super::{Links, ORDERS};
+use partita::core::{Error, ErrorKind, Expect, Part, Put, Result};
+use partita::http::{Client, Reply};
+use partita::saga::{End, Probe, ProbeResult, Retriable, Saga, Step, StepResult, Stop, reject};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const ATTEMPT: Duration = Duration::from_secs(5);
+const PAYMENT_ATTEMPT: Duration = Duration::from_secs(2);
+const PAYMENT_WITHIN: Duration = Duration::from_secs(20);
+/// How long a request to the provider may be under way unseen: its timeout, and some.
+const PROVIDER_WINDOW: Duration = Duration::from_secs(3);
+/// Until when the pivot must have begun.
+pub(super) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// What the steps call.
+#[derive(Clone, Debug)]
+pub struct Participants(Links);
+
+impl Participants {
+    pub(super) fn new(links: Links) -> Self {
+        Self(links)
+    }
+}
+
+type Cx = Step<Participants>;
+
+/// Reserve, hold, authorize; capture; then only forward.
+pub(super) fn checkout() -> Saga<Checkout, Participants> {
+    Saga::named("checkout")
+        .version(1)
+        .deadline(DEADLINE)
+        .step("reserve stock", reserve_stock)
+        .undo(release_stock)
+        .attempt(ATTEMPT)
+        .step("hold points", hold_points)
+        .undo(release_points)
+        .attempt(ATTEMPT)
+        .step("authorize payment", authorize)
+        .undo(void)
+        .attempt(PAYMENT_ATTEMPT)
+        .within(PAYMENT_WITHIN)
+        .probe(find_authorization)
+        .window(PROVIDER_WINDOW)
+        .pivot("capture payment", capture)
+        .attempt(ATTEMPT)
+        .probe(find_capture)
+        .window(PROVIDER_WINDOW)
+        .step("commit stock", commit_stock)
+        .attempt(ATTEMPT)
+        .step("award points", award_points)
+        .attempt(ATTEMPT)
+        .step("create shipment", create_shipment)
+        .attempt(ATTEMPT)
+        .at_end(at_end)
+        .build()
+}
+
+async fn call(client: &Client, path: &str, cx: &Cx, body: &Value) -> Result<Reply> {
+    client.post(path).key(cx.key()).json(body).timeout(ATTEMPT).send().await
+}
+
+/// A named refusal of a participant becomes a refusal of the step; everything else leaves the attempt unfinished.
+fn refusal_or(reply: Reply) -> std::result::Result<Reply, Stop> {
+    if let Some(reason) = reason_of(&reply) {
+        return Err(reject(reason));
+    }
+    Ok(reply.into_success()?)
+}
+
+fn reason_of(reply: &Reply) -> Option<String> {
+    let problem = reply.problem().filter(|problem| problem.slug == "refused")?;
+    let reason = problem.members.get("reason")?.as_str()?;
+    matches!(reason, "out_of_stock" | "payment_declined").then(|| reason.to_owned())
+}
+
+async fn reserve_stock(mut state: Checkout, cx: Cx) -> StepResult<Checkout> {
+    let lines: Vec<Value> =
+        state.order.items.iter().map(|line| json!({"sku": line.sku, "quantity": line.quantity})).collect();
+    let body = json!({"order_id": cx.saga(), "lines": lines});
+    refusal_or(call(&cx.env().0.inventory, "/reserve", &cx, &body).await?)?;
+    state.reservation = Some(cx.key().to_owned());
+    Ok(state)
+}
+
+async fn release_stock(_: Checkout, cx: Cx) -> Retriable<()> {
+    call(&cx.env().0.inventory, "/release", &cx, &json!({"order_id": cx.saga()})).await?.into_success()?;
+    Ok(())
+}
+
+async fn hold_points(mut state: Checkout, cx: Cx) -> StepResult<Checkout> {
+    let order = &state.order;
+    let body = json!({"order_id": cx.saga(), "customer_id": order.customer_id, "points": order.points()});
+    refusal_or(call(&cx.env().0.loyalty, "/hold", &cx, &body).await?)?;
+    state.hold = Some(cx.key().to_owned());
+    Ok(state)
+}
+
+async fn release_points(_: Checkout, cx: Cx) -> Retriable<()> {
+    call(&cx.env().0.loyalty, "/release", &cx, &json!({"order_id": cx.saga()})).await?.into_success()?;
+    Ok(())
+}
+
+async fn authorize(state: Checkout, cx: Cx) -> StepResult<Checkout> {
+    let order = &state.order;
+    let body = json!({
+        "order_id": cx.saga(),
+        "amount": order.total,
+        "currency": super::model::CURRENCY,
+        "payment_method": order.payment_method,
+    });
+    refusal_or(call(&cx.env().0.payments, "/authorize", &cx, &body).await?)?;
+    Ok(state)
+}
+
+async fn void(_: Checkout, cx: Cx) -> Retriable<()> {
+    call(&cx.env().0.payments, "/void", &cx, &json!({"order_id": cx.saga()})).await?.into_success()?;
+    Ok(())
+}
+
+async fn payment_state(cx: &Cx) -> Result<String> {
+    let path = format!("/authorization?order_id={}", cx.saga());
+    let reply = cx.env().0.payments.get(&path).timeout(ATTEMPT).send().await?.into_success()?;
+    let body: Value = reply.json()?;
+    let state = body.get("state").and_then(Value::as_str);
+    state.map(ToOwned::to_owned).ok_or_else(|| Error::new(ErrorKind::Corrupt, "an authorization without a state"))
+}
+
+async fn find_authorization(state: Checkout, cx: Cx) -> ProbeResult<Checkout> {
+    Ok(match payment_state(&cx).await?.as_str() {
+        "authorized" | "captured" => Probe::Done(state),
+        "none" | "declined" | "canceled" => Probe::NotDone,
+        _ => Probe::StillUnknown,
+    })
+}
+
+async fn capture(state: Checkout, cx: Cx) -> StepResult<Checkout> {
+    refusal_or(call(&cx.env().0.payments, "/capture", &cx, &json!({"order_id": cx.saga()})).await?)?;
+    Ok(state)
+}
+
+async fn find_capture(state: Checkout, cx: Cx) -> ProbeResult<Checkout> {
+    Ok(match payment_state(&cx).await?.as_str() {
+        "captured" => Probe::Done(state),
+        "authorized" => Probe::NotDone,
+        _ => Probe::StillUnknown,
+    })
+}
+
+async fn commit_stock(state: Checkout, cx: Cx) -> Retriable<Checkout> {
+    let body = json!({"order_id": cx.saga(), "reservation": state.reservation});
+    call(&cx.env().0.inventory, "/commit", &cx, &body).await?.into_success()?;
+    Ok(state)
+}
+
+async fn award_points(state: Checkout, cx: Cx) -> Retriable<Checkout> {
+    let body = json!({"order_id": cx.saga(), "hold": state.hold});
+    call(&cx.env().0.loyalty, "/award", &cx, &body).await?.into_success()?;
+    Ok(state)
+}
+
+async fn create_shipment(state: Checkout, cx: Cx) -> Retriable<Checkout> {
+    let order = &state.order;
+    let items: Vec<Value> =
+        order.items.iter().map(|line| json!({"sku": line.sku, "quantity": line.quantity})).collect();
+    let body = json!({"order_id": cx.saga(), "customer_id": order.customer_id, "items": items});
+    call(&cx.env().0.shipping, "/shipments", &cx, &body).await?.into_success()?;
+    Ok(state)
+}
+
+/// The order's final status, in the commit that ends the saga.
+fn at_end(state: Checkout, end: &End) -> Result<Part> {
+    let (status, reason) = ended(end);
+    let id = state.id;
+    let record = OrderRecord { status, reason, order: state.order };
+    let put =
+        Put::value(ORDERS, id, Expect::Exactly(1), serde_json::to_string(&record)?).field("status", status.word());
+    Ok(Part::new().put(put).add(ORDERS, Status::Pending.word(), -1).add(ORDERS, status.word(), 1))
+}

@@ -1,0 +1,147 @@
+//! HTTP of the payments service; reached by other services only.
+
+use super::model::{CapturePlan, Intent, State as Payment, plan_capture, plan_void, summary};
+use super::provider::{Authorize, Failure, Provider};
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::routing::{get, post};
+use axum::{Json as Answered, Router};
+use http::HeaderMap;
+use partita::http::{IdempotencyKey, Problem, Slug, fallback, read_body, require_json};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+const MAX_BODY: usize = 64 * 1024;
+
+type Answer<T> = Result<Answered<T>, Problem>;
+
+#[derive(Deserialize)]
+struct OfOrder {
+    order_id: String,
+}
+
+/// The answer to an authorization or a capture.
+#[derive(Serialize)]
+struct Paid {
+    intent_id: String,
+    status: super::model::Status,
+}
+
+/// The answer to a void.
+#[derive(Serialize)]
+struct Voided {
+    canceled: Vec<String>,
+}
+
+/// The answer to a probe.
+#[derive(Serialize)]
+struct Authorization {
+    state: Payment,
+    intent_id: Option<String>,
+    intents: Vec<Intent>,
+}
+
+pub(super) fn routes(provider: Provider) -> Router {
+    let routes = Router::new()
+        .route("/authorize", post(authorize))
+        .route("/capture", post(capture))
+        .route("/void", post(void))
+        .route("/authorization", get(authorization))
+        .with_state(provider);
+    fallback(routes)
+}
+
+async fn authorize(State(provider): State<Provider>, headers: HeaderMap, body: Body) -> Answer<Paid> {
+    let (key, wanted): (String, Authorize) = read(&headers, body).await?;
+    let intent = provider.create(&key, &wanted).await?;
+    if !intent.holds_money() {
+        return Err(Failure::Upstream("the provider has not authorized the payment yet".to_owned()).into());
+    }
+    Ok(paid(intent.id, intent.status))
+}
+
+async fn capture(State(provider): State<Provider>, headers: HeaderMap, body: Body) -> Answer<Paid> {
+    let (key, OfOrder { order_id }) = read(&headers, body).await?;
+    let id = match plan_capture(&provider.of_order(&order_id).await?) {
+        CapturePlan::Capture(id) => id,
+        CapturePlan::Done(id) => return Ok(paid(id, super::model::Status::Succeeded)),
+        CapturePlan::Refuse => return Err(Failure::Declined.into()),
+        CapturePlan::Wait => return Err(still_processing()),
+        CapturePlan::Missing => {
+            return Err(Problem::new(Slug::NotFound).detail("the provider knows of no payment for this order"));
+        }
+        CapturePlan::Ambiguous => {
+            return Err(
+                Problem::new(Slug::CannotCancel).detail("the provider holds more than one payment for this order")
+            );
+        }
+    };
+    let intent = provider.capture(&key, &id).await?;
+    Ok(paid(intent.id, intent.status))
+}
+
+/// Cancels every intent that can be canceled, whatever becomes of the others, then answers the first failure.
+async fn void(State(provider): State<Provider>, headers: HeaderMap, body: Body) -> Answer<Voided> {
+    let (key, OfOrder { order_id }) = read(&headers, body).await?;
+    let plan = plan_void(&provider.of_order(&order_id).await?);
+    let (mut canceled, mut failure) = (vec![], None);
+    for id in plan.cancel {
+        match provider.cancel(&format!("{key}/undo"), &id).await {
+            Ok(intent) => canceled.push(intent.id),
+            Err(failed) => failure = failure.or(Some(failed)),
+        }
+    }
+    if let Some(failure) = failure {
+        return Err(failure.into());
+    }
+    if plan.wait {
+        return Err(still_processing());
+    }
+    if plan.captured {
+        return Err(Problem::new(Slug::CannotCancel).detail("the payment was captured; a void cannot give it back"));
+    }
+    Ok(Answered(Voided { canceled }))
+}
+
+async fn authorization(State(provider): State<Provider>, Query(query): Query<OfOrder>) -> Answer<Authorization> {
+    let intents = provider.of_order(&query.order_id).await?;
+    let (state, decisive) = summary(&intents);
+    let intent_id = decisive.map(|intent| intent.id.clone());
+    Ok(Answered(Authorization { state, intent_id, intents }))
+}
+
+const fn paid(intent_id: String, status: super::model::Status) -> Answered<Paid> {
+    Answered(Paid { intent_id, status })
+}
+
+fn still_processing() -> Problem {
+    Problem::new(Slug::KeyInFlight)
+        .detail("the provider still works on a payment of this order; try again later")
+        .retry_after(1)
+}
+
+async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<(String, T), Problem> {
+    require_json(headers)?;
+    let body = read_body(headers, body, MAX_BODY).await?;
+    let key = IdempotencyKey::from_headers(headers)?.as_str().to_owned();
+    let wanted = serde_json::from_slice(&body);
+    Ok((key, wanted.map_err(|error| Problem::new(Slug::BadRequest).detail(error.to_string()))?))
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Declined => Self::new(Slug::Refused)
+                .detail("the provider declined the payment")
+                .member("reason", "payment_declined".into()),
+            Failure::KeyReused => {
+                Self::new(Slug::KeyReused).detail("the provider knows this key with other parameters")
+            }
+            Failure::Wrong(message) => Self::new(Slug::BadRequest).detail(message),
+            Failure::Timeout => Self::new(Slug::Timeout).detail("the provider did not answer in time"),
+            Failure::InFlight => Self::new(Slug::Upstream).detail("the provider still works on this request"),
+            Failure::Moved => Self::new(Slug::Upstream).detail("the payment is in another state by now"),
+            Failure::Upstream(detail) => Self::new(Slug::Upstream).detail(detail),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Calls to the provider, and what each answer means to us.
+
+use super::model::Intent;
+use partita::core::{Error, ErrorKind, Result};
+use partita::http::{Client, Reply};
+use serde::Deserialize;
+use serde_json::json;
+use std::time::Duration;
+
+/// How long one call may take; afterwards its outcome is unknown.
+const ATTEMPT: Duration = Duration::from_secs(2);
+const INTENTS: &str = "/psp/v1/payment_intents";
+
+/// What to authorize.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Authorize {
+    pub(super) order_id: String,
+    pub(super) amount: i64,
+    pub(super) currency: String,
+    pub(super) payment_method: String,
+}
+
+/// Why the provider did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It refused, definitely: the card was declined.
+    Declined,
+    /// The first request with this key still runs.
+    InFlight,
+    /// The intent is in another state by now: look again.
+    Moved,
+    /// The key was used with other parameters.
+    KeyReused,
+    /// It says that the request is wrong.
+    Wrong(String),
+    /// It did not answer in time; there may be an effect.
+    Timeout,
+    /// It answered that it cannot, or not at all, or not understandably; there may be an effect.
+    Upstream(String),
+}
+
+#[derive(Deserialize)]
+struct List {
+    data: Vec<Intent>,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: Detail,
+}
+
+#[derive(Deserialize, Default)]
+struct Detail {
+    #[serde(default)]
+    r#type: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// The provider as this service calls it.
+#[derive(Clone, Debug)]
+pub(super) struct Provider {
+    client: Client,
+}
+
+impl Provider {
+    pub(super) const fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Makes and authorizes an intent.
+    pub(super) async fn create(&self, key: &str, wanted: &Authorize) -> Result<Intent, Failure> {
+        let body = json!({
+            "amount": wanted.amount,
+            "currency": wanted.currency,
+            "payment_method": wanted.payment_method,
+            "capture_method": "manual",
+            "confirm": true,
+            "metadata": {"order_id": wanted.order_id},
+        });
+        let call = self.client.post(INTENTS).key(key).json(&body).timeout(ATTEMPT);
+        understood(call.send().await)
+    }
+
+    /// Takes the money of an intent.
+    pub(super) async fn capture(&self, key: &str, id: &str) -> Result<Intent, Failure> {
+        let call = self.client.post(&format!("{INTENTS}/{id}/capture")).key(key).timeout(ATTEMPT);
+        understood(call.send().await)
+    }
+
+    /// Gives up the hold of an intent.
+    pub(super) async fn cancel(&self, key: &str, id: &str) -> Result<Intent, Failure> {
+        let call = self.client.post(&format!("{INTENTS}/{id}/cancel")).key(key).timeout(ATTEMPT);
+        understood(call.send().await)
+    }
+
+    /// All intents of an order, oldest first.
+    pub(super) async fn of_order(&self, order_id: &str) -> Result<Vec<Intent>, Failure> {
+        let query = percent_encoded(order_id);
+        let call = self.client.get(&format!("{INTENTS}?order_id={query}")).timeout(ATTEMPT);
+        understood::<List>(call.send().await).map(|list| list.data)
+    }
+}
+
+fn understood<T: serde::de::DeserializeOwned>(reply: Result<Reply>) -> Result<T, Failure> {
+    let reply = reply.map_err(|error| lost(&error))?;
+    if reply.is_success() {
+        return reply.json().map_err(|error| Failure::Upstream(error.to_string()));
+    }
+    let detail = reply.json::<ErrorBody>().map(|body| body.error).unwrap_or_default();
+    Err(refused(reply.status.as_u16(), detail))
+}
+
+fn lost(error: &Error) -> Failure {
+    match error.kind() {
+        ErrorKind::Timeout => Failure::Timeout,
+        _ => Failure::Upstream(error.to_string()),
+    }
+}
+
+/// Only answers that are named here are definite; everything else may have had an effect.
+fn refused(status: u16, detail: Detail) -> Failure {
+    let Detail { r#type: kind, code, message } = detail;
+    match (status, kind.as_str(), code.as_str()) {
+        (402, _, "card_declined") => Failure::Declined,
+        (409, _, _) => Failure::InFlight,
+        (400, _, "payment_intent_unexpected_state") => Failure::Moved,
+        (400, "idempotency_error", _) => Failure::KeyReused,
+        (400, _, "parameter_missing" | "parameter_invalid" | "parameter_unknown") => Failure::Wrong(message),
+        _ => Failure::Upstream(format!("the provider answered {status} {code}")),
+    }
+}
+
+/// A query value: everything but unreserved characters (RFC 3986, 2.3) is escaped.
+fn percent_encoded(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+        out
+    })
+}

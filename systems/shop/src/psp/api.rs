@@ -1,0 +1,185 @@
+//! HTTP of the provider: requests are read here, and work in tasks of their own, so that a caller who goes away changes
+//! nothing about what was begun.
+
+use super::book::Reply;
+use super::error::Refusal;
+use super::params;
+use super::provider::{Action, Answer, KeyUse, Provider, Request};
+use super::view::View;
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use axum::{Json as Answered, Router};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use partita::http::{IdempotencyKey, Json, Problem, hang_up, read_body};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long a reply that never comes is awaited.
+const HELD: Duration = Duration::from_secs(30);
+const MAX_BODY: usize = 64 * 1024;
+
+type Id = Result<Path<String>, PathRejection>;
+
+#[derive(Serialize)]
+struct List<'a> {
+    object: &'static str,
+    data: Vec<View<'a>>,
+}
+
+pub(super) fn routes(provider: Provider) -> Router {
+    Router::new()
+        .route("/psp/v1/payment_intents", post(create).get(list))
+        .route("/psp/v1/payment_intents/{id}", get(retrieve))
+        .route("/psp/v1/payment_intents/{id}/capture", post(capture))
+        .route("/psp/v1/payment_intents/{id}/cancel", post(cancel))
+        .method_not_allowed_fallback(no_method)
+        .route("/psp/v1", any(no_route))
+        .route("/psp/v1/", any(no_route))
+        .route("/psp/v1/{*rest}", any(no_route))
+        .with_state(provider)
+}
+
+async fn create(State(provider): State<Provider>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+    let given = Given::read(&headers, body).await?;
+    let action = Action::Create(params::create(&given.members)?);
+    let key = given.key_for("/psp/v1/payment_intents");
+    Ok(serve(provider, Request { action, key }).await)
+}
+
+async fn capture(
+    State(provider): State<Provider>,
+    id: Id,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let (id, given) = (path_id(id), Given::read(&headers, body).await?);
+    params::capture(&given.members)?;
+    let key = given.key_for(&format!("/psp/v1/payment_intents/{id}/capture"));
+    Ok(serve(provider, Request { action: Action::Capture(id), key }).await)
+}
+
+async fn cancel(State(provider): State<Provider>, id: Id, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
+    let (id, given) = (path_id(id), Given::read(&headers, body).await?);
+    params::cancel(&given.members)?;
+    let key = given.key_for(&format!("/psp/v1/payment_intents/{id}/cancel"));
+    Ok(serve(provider, Request { action: Action::Cancel(id), key }).await)
+}
+
+async fn retrieve(State(provider): State<Provider>, id: Id) -> Result<Response, Refusal> {
+    let id = path_id(id);
+    let found = provider.book.intent(&id).await.map_err(|error| failed(&error))?;
+    let found = found.ok_or_else(|| Refusal::no_such_intent(&id))?;
+    Ok(Answered(View::of(&found.value)).into_response())
+}
+
+async fn list(
+    State(provider): State<Provider>,
+    query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
+) -> Result<Response, Refusal> {
+    let Query(query) = query.map_err(|rejection| Refusal::unreadable(400, rejection.body_text()))?;
+    if let Some(name) = query.keys().find(|name| *name != "order_id") {
+        return Err(Refusal::unknown(name));
+    }
+    let order_id = query.get("order_id").ok_or_else(|| Refusal::missing("order_id"))?;
+    let intents = provider.book.of_order(order_id).await.map_err(|error| failed(&error))?;
+    let data = intents.iter().map(View::of).collect();
+    Ok(Answered(List { object: "list", data }).into_response())
+}
+
+async fn no_route(method: Method, uri: Uri) -> Refusal {
+    Refusal::no_such_route(method.as_str(), uri.path())
+}
+
+async fn no_method(method: Method) -> Refusal {
+    Refusal::no_such_method(method.as_str())
+}
+
+/// Lets a request work in a task of its own, then answers as it says.
+pub(super) async fn serve(provider: Provider, request: Request) -> Response {
+    let (done, answered) = oneshot::channel();
+    let worker = provider.clone();
+    provider.host.spawner.spawn(Box::pin(async move {
+        // Nobody listens any more when the caller went away.
+        let _ = done.send(worker.act(&request).await);
+    }));
+    match answered.await {
+        Ok(Ok(Answer::Given { reply, replayed })) => respond(reply, replayed),
+        Ok(Ok(Answer::Awaited(end))) => end.await.map_or_else(|_| hang_up(), |reply| respond(reply, false)),
+        Ok(Ok(Answer::Withheld)) => {
+            provider.host.clock.sleep(HELD).await;
+            hang_up()
+        }
+        Ok(Err(error)) => failed(&error).into_response(),
+        Err(_) => hang_up(),
+    }
+}
+
+fn respond(reply: Reply, replayed: bool) -> Response {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body: Box<str> = reply.body.into();
+    let mut response = (status, [(header::CONTENT_TYPE, "application/json")], String::from(body)).into_response();
+    if replayed {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    response
+}
+
+fn failed(error: &partita::core::Error) -> Refusal {
+    tracing::error!(%error, "the provider's store failed");
+    Refusal::from(error)
+}
+
+fn path_id(id: Id) -> String {
+    id.map(|Path(id)| id).unwrap_or_default()
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Answered(self.body(None))).into_response()
+    }
+}
+
+/// What was read of a request: its parameters, their fingerprint, its key.
+struct Given {
+    members: Map<String, Value>,
+    fingerprint: String,
+    key: Option<String>,
+}
+
+impl Given {
+    async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Refusal> {
+        let key = idempotency_key(headers)?;
+        let body = read_body(headers, body, MAX_BODY).await.map_err(unreadable)?;
+        let body = if body.is_empty() { &b"{}"[..] } else { &body[..] };
+        let json = Json::parse_object(body).map_err(unreadable)?;
+        let members = serde_json::from_slice(body).map_err(|error| Refusal::unreadable(400, error.to_string()))?;
+        Ok(Self { members, fingerprint: json.fingerprint(), key })
+    }
+
+    fn key_for(self, path: &str) -> Option<KeyUse> {
+        let Self { key, fingerprint, .. } = self;
+        key.map(|given| KeyUse { name: format!("POST {path} {given}"), given, fingerprint })
+    }
+}
+
+/// The key is optional here; one that is given must be well formed.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    if !headers.contains_key("idempotency-key") {
+        return Ok(None);
+    }
+    let key = IdempotencyKey::from_headers(headers).map_err(unreadable)?;
+    Ok(Some(key.as_str().to_owned()))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it maps an error")]
+fn unreadable(problem: Problem) -> Refusal {
+    let shown = serde_json::to_value(&problem).unwrap_or_default();
+    Refusal::unreadable(problem.status().as_u16(), shown["detail"].as_str().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,150 @@
+//! Serving: listen, open, run, stop.
+
+use crate::app::{Files, Shop};
+use crate::cli::ServeArgs;
+use crate::ordering::Options;
+use partita::core::{Error, Result};
+use partita::http::{Gate, Listener, ServeLimits, Server};
+use partita::saga::{Class, Sagas};
+use partita::time::Host;
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Attempts under way may end this long after a signal.
+const GRACE: Duration = Duration::from_secs(2);
+/// Requests in flight may end this long after that.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
+/// Files that a shop opens beside its connections.
+const OTHER_FILES: u64 = 128;
+
+/// Serves until a signal.
+pub(crate) async fn run(args: &ServeArgs, host: &Host) -> ExitCode {
+    match serve(args, host).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+/// Says what went wrong.
+pub(crate) fn failed(why: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {why}");
+    ExitCode::FAILURE
+}
+
+/// Writes to standard output; a closed pipe is no error.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
+    let mut signals = Signals::new()?;
+    let limits = limits();
+    let listener = Listener::bind(&args.listen).await?;
+    let url = format!("http://{}", listener.local_addr());
+    say(&format!("shop listens on {url}\n"));
+    let gate = Gate::new();
+    let server = Server::start(listener, gate.clone(), limits, host);
+    std::fs::create_dir_all(&args.data).map_err(|error| unusable(&args.data, &error))?;
+    let is_new = !args.data.join("ordering.db").exists();
+    let options = Options { max_unfinished: args.max_unfinished, ..Options::default() };
+    let files = Files { folder: args.data.clone(), host: host.clone() };
+    let shop = Shop::open(&files, options, &url, host).await?;
+    gate.set(shop.router());
+    say(&banner(&url, args, &found(&shop, is_new).await?));
+    signals.next().await;
+    tokio::select! {
+        biased;
+        () = stop(&shop, &server) => Ok(()),
+        () = signals.next() => Ok(()),
+    }
+}
+
+async fn stop(shop: &Shop, server: &Server) {
+    shop.rest(GRACE).await;
+    server.stop(LAST_REQUESTS).await;
+    shop.close().await;
+    say(&format!("stopped; {} go on at the next start\n", count(shop.ordering().unfinished(), "saga", "sagas")));
+}
+
+fn unusable(folder: &Path, error: &std::io::Error) -> Error {
+    let message = format!("the data folder {} cannot be used ({error}); choose another with --data", folder.display());
+    Error::new(partita::core::ErrorKind::Io, message)
+}
+
+/// The connections that the limit of open files allows. It is raised first, as far as the system lets us.
+fn limits() -> ServeLimits {
+    let limits = ServeLimits::default();
+    let wanted = limits.connections as u64 + OTHER_FILES;
+    let mut files = getrlimit(Resource::Nofile);
+    if files.current.is_some_and(|current| current < wanted) {
+        files.current = Some(files.maximum.map_or(wanted, |maximum| maximum.min(wanted)));
+        let _ = setrlimit(Resource::Nofile, files);
+    }
+    let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|allowed| *allowed < wanted) else { return limits };
+    let connections = usize::try_from(allowed.saturating_sub(OTHER_FILES).max(16)).unwrap_or(16);
+    tracing::warn!(allowed, connections, "few open files are allowed (ulimit -n): fewer connections are taken at once");
+    ServeLimits { connections, ..limits }
+}
+
+/// SIGINT and SIGTERM.
+struct Signals(Signal, Signal);
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let listen = |kind| signal(kind).map_err(|error| Error::new(partita::core::ErrorKind::Io, error.to_string()));
+        Ok(Self(listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?))
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.0.recv() => {}
+            _ = self.1.recv() => {}
+        }
+    }
+}
+
+/// What was in the data folder.
+async fn found(shop: &Shop, is_new: bool) -> Result<String> {
+    if is_new {
+        return Ok("new".to_owned());
+    }
+    let counts = shop.ordering().engine().counts().await?;
+    let all: u64 = counts.iter().map(|(_, count)| count).sum();
+    let parked = counts.iter().find(|(class, _)| *class == Class::Parked).map_or(0, |(_, count)| *count);
+    let mut text = count(i64::try_from(all).unwrap_or(i64::MAX), "order", "orders");
+    let _ = write!(text, ", {} go on", count(shop.ordering().unfinished(), "saga", "sagas"));
+    if parked > 0 {
+        let _ = write!(text, ", {parked} wait for an operator");
+    }
+    Ok(text)
+}
+
+fn count(number: i64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+fn banner(url: &str, args: &ServeArgs, found: &str) -> String {
+    let order = |method: &str| crate::app::order_to_try(url, &key(), method);
+    format!(
+        "data     {} ({found})\nconsole  {url}/console\n\nplace an order (pasted twice, the second answer is the first one again):\n  {}\n\
+         place one that takes 5 seconds, and kill the shop meanwhile; start it again and see the order finished:\n  {}\n  kill -9 {}\n",
+        args.data.display(),
+        order("pm_ok"),
+        order("pm_slow"),
+        std::process::id(),
+    )
+}
+
+/// A fresh key for an order to try.
+fn key() -> String {
+    let entropy = partita::time::Entropy::from_system();
+    format!("try-{:016x}", entropy.next_u64())
+}

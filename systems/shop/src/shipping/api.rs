@@ -1,0 +1,72 @@
+//! HTTP of the shipping service, for other services only.
+
+use super::SHIPMENTS;
+use super::model::{AlreadyShipped, Shipment};
+use crate::env::ServiceEnv;
+use crate::inventory::participant::{Action, Answer, answer, audit_routes};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use partita::core::{Commit, Expect, Item, Part, Put, Receipt, Result, Store};
+use partita::http::{Entry, Ledger, Problem, Slug};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const SHIP: &str = "ship";
+/// Place of the shipment's record in its commit.
+const RECORD: Item = Item::Put(1);
+
+#[derive(Clone, Debug)]
+struct Shipping {
+    store: Arc<dyn Store>,
+    ledger: Ledger,
+}
+
+/// Opens the service.
+///
+/// # Errors
+/// None so far; opening may come to read the store.
+#[allow(clippy::unused_async, reason = "all services are opened alike")]
+pub async fn router(env: ServiceEnv) -> Result<Router> {
+    let ServiceEnv { store, host } = env;
+    let shipping = Shipping { ledger: Ledger::new(store.clone(), host.clock), store: store.clone() };
+    let routes = Router::new().route("/shipments", post(ship)).route("/shipments/{order_id}", get(show));
+    Ok(routes.with_state(shipping).merge(audit_routes(store)))
+}
+
+impl Shipping {
+    /// The ledger's row comes first, so that a repetition meets it before it meets the record.
+    async fn record(&self, shipment: &Shipment, row: Put) -> Result<Result<Receipt, AlreadyShipped>> {
+        let record = Put::value(SHIPMENTS, &shipment.order_id, Expect::Absent, json!(shipment).to_string());
+        match self.store.commit(Commit::of(Part::new().put(row).put(record))).await {
+            Err(error) if error.conflict().is_some_and(|conflict| conflict.item == RECORD) => Ok(Err(AlreadyShipped)),
+            answer => answer.map(Ok),
+        }
+    }
+}
+
+async fn ship(State(shipping): State<Shipping>, action: Action<Shipment>) -> Answer {
+    let shipment = &action.body;
+    let entry = Entry {
+        key: action.key(),
+        action: SHIP,
+        subject: &shipment.order_id,
+        request: &action.request,
+        reply: json!({"order_id": shipment.order_id}),
+        detail: json!({"lines": shipment.items}),
+    };
+    let acted = shipping.ledger.act(entry, |row| shipping.record(shipment, row)).await?;
+    answer(acted, |AlreadyShipped| {
+        let problem = Problem::new(Slug::Refused).detail("the order has a shipment under another key");
+        problem.member("reason", "already_shipped".into())
+    })
+}
+
+async fn show(State(shipping): State<Shipping>, order_id: Result<Path<String>, PathRejection>) -> Answer {
+    let unknown = || Problem::new(Slug::NotFound).detail("there is no shipment for this order");
+    let Path(order_id) = order_id.map_err(|_| unknown())?;
+    let record = shipping.store.get(SHIPMENTS, &order_id).await?.ok_or_else(unknown)?;
+    let shipment: Value = serde_json::from_str(&record.value).map_err(partita::core::Error::from)?;
+    Ok(Json(shipment))
+}
