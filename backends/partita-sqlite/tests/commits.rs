@@ -1,4 +1,5 @@
 //! One flush for many callers, each answered by itself.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod common;
 

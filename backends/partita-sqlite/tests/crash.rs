@@ -1,5 +1,6 @@
 //! What a `kill -9` leaves. The victim is this test binary, started again.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may")]
 
 mod common;
 
@@ -67,6 +68,7 @@ fn kill_after(mut victim: Child, commits: usize) -> Vec<u64> {
     let number = |line: String| line.strip_prefix("ack ")?.parse::<u64>().ok();
     let mut acknowledged: Vec<u64> = lines.by_ref().filter_map(number).take(commits).collect();
     victim.kill().unwrap();
+    assert_eq!(acknowledged.len(), commits, "it ended by itself");
     acknowledged.extend(lines.filter_map(number));
     victim.wait().unwrap();
     acknowledged

@@ -1,5 +1,6 @@
 //! An idle store sleeps.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Who may open a file, and which files are opened at all.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A store that cannot write says so, and recovers by itself.
+#![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod common;
 

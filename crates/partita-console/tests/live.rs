@@ -180,11 +180,13 @@ async fn silence_is_broken_every_fifteen_seconds_even_while_others_change() {
 #[tokio::test(start_paused = true)]
 async fn streams_end_when_the_process_stops_and_none_begins_then() {
     let console = Console::new();
-    let mut quiet = console.events(OVERVIEW, None).await;
+    console.fake.put(saga("b", Class::Running, 1_000));
+    let mut quiet = console.events("view=saga&id=b", None).await;
     let mut busy = console.events(OVERVIEW, None).await;
     quiet.chunk().await.unwrap();
     busy.chunk().await.unwrap();
     console.fake.put(saga("a", Class::Running, 1_000));
+    assert_eq!(busy.within(Duration::from_millis(100)).await, None, "it waits for its next look");
     let before = console.host.clock.elapsed();
     console.stop.send(true).unwrap();
     assert_eq!((quiet.chunk().await, busy.chunk().await), (None, None));

@@ -2,6 +2,8 @@
 
 mod apply;
 mod heads;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 use crate::connection::{Role, open};

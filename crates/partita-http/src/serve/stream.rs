@@ -31,7 +31,7 @@ impl Stream {
     /// Reads away what the peer still sends: a socket closed over unread bytes is reset, and the reset would overtake the
     /// answer that says why (RFC 9112, section 9.6).
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut scratch = [0; 4_096];
+        let mut scratch = [0; 16_384];
         while self.reads_left > 0 {
             self.reads_left -= 1;
             let mut buffer = ReadBuf::new(&mut scratch);

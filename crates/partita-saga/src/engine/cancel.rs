@@ -33,18 +33,26 @@ impl Engine {
         let letter = letter_key(row.value.number, &new_id(inner.host.clock.now(), &inner.host.entropy).to_string());
         let (ask, asked) = oneshot::channel();
         lock(&inner.askers).insert(letter.clone(), ask);
-        let put = Put::value(LETTERS, letter.as_str(), Expect::Absent, "\"cancel\"".to_owned());
+        let put = Put::value(LETTERS, letter.as_str(), Expect::Absent, serde_json::to_string(id)?);
         if let Err(error) = inner.store.commit(Commit::of(Part::new().put(put))).await {
             lock(&inner.askers).remove(&letter);
             return Err(error);
         }
         ring(inner, id);
-        match asked.await {
-            Ok(true) => Ok(Cancel::Accepted),
-            Ok(false) => Ok(Cancel::Refused),
-            Err(_) => Err(Error::new(ErrorKind::Closed, "the engine went away before it decided")),
+        tokio::select! {
+            biased;
+            answer = asked => match answer {
+                Ok(true) => Ok(Cancel::Accepted),
+                Ok(false) => Ok(Cancel::Refused),
+                Err(_) => Err(undecided()),
+            },
+            () = inner.stopped() => Err(undecided()),
         }
     }
+}
+
+fn undecided() -> Error {
+    Error::new(ErrorKind::Closed, "the engine stops; the saga's next owner decides")
 }
 
 /// What needs no letter: a saga that has come to rest.
@@ -58,15 +66,21 @@ fn answer_of(row: &Row) -> Option<Cancel> {
 
 /// Wakes the saga's runner, or brings one up for the letter alone.
 fn ring(inner: &Arc<Inner>, id: &str) {
-    let bell = lock(&inner.active).get(id).cloned();
-    match bell {
-        Some(bell) => bell.notify_one(),
-        None => scheduler::fetch(inner, id, None),
+    // Under the lock: a runner that leaves looks at its bell once more, under the same lock.
+    let rung = lock(&inner.active).get(id).map(|bell| bell.notify_one()).is_some();
+    if !rung {
+        scheduler::fetch(inner, id, None);
     }
 }
 
 pub(super) fn letter_key(number: u64, letter: &str) -> String {
     format!("{number:016x}/{letter}")
+}
+
+/// Nobody will answer what was asked of this saga here.
+pub(super) fn drop_askers(inner: &Inner, number: u64) {
+    let prefix = letter_key(number, "");
+    lock(&inner.askers).retain(|letter, _| !letter.starts_with(&prefix));
 }
 
 /// The saga's letters, oldest first.

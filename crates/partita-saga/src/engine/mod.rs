@@ -1,8 +1,10 @@
 //! The engine: runs registered sagas on a store, and takes over what an earlier process left.
 
+mod agenda;
 mod alert;
 mod attempt;
 mod cancel;
+mod load;
 mod row;
 mod runner;
 #[cfg(feature = "sabotage")]
@@ -10,17 +12,18 @@ mod sabotage;
 mod scheduler;
 mod start;
 mod watch;
+mod write;
 
 use crate::build::Saga;
 use crate::definition::Definition;
 pub use alert::{Alerts, ParkedAlert};
 pub use cancel::Cancel;
 use partita_core::{Error, ErrorKind, FieldKind, Result, Space, Store};
-use partita_time::{BoxFuture, Host, timeout};
+use partita_time::{BoxFuture, Host, Timestamp, timeout};
 #[cfg(feature = "sabotage")]
 pub use sabotage::Sabotage;
 pub use start::{Registered, Start, Started};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -69,7 +72,11 @@ pub(crate) struct Inner {
     /// Who waits for the answer to a letter.
     pub(crate) askers: Mutex<BTreeMap<String, oneshot::Sender<bool>>>,
     pub(crate) slots: Arc<Semaphore>,
-    pub(crate) agenda: Mutex<scheduler::Agenda>,
+    pub(crate) agenda: Mutex<agenda::Agenda>,
+    /// Sagas whose runner failed: what it had begun has no answer.
+    pub(crate) suspects: Mutex<BTreeSet<Arc<str>>>,
+    /// When this process took over: attempts that were due later, no earlier process has made.
+    pub(crate) took_over: Timestamp,
     pub(crate) wake: Notify,
     pub(crate) idle: Notify,
     pub(crate) next_number: AtomicU64,
@@ -92,6 +99,7 @@ impl Engine {
     pub fn new(store: Arc<dyn Store>, host: Host, settings: Settings) -> Self {
         // The incarnation in the upper bits makes numbers unique without asking the store.
         let next_number = AtomicU64::new(store.incarnation() << 40);
+        let took_over = host.clock.now();
         let slots = Arc::new(Semaphore::new(settings.max_running));
         Self(Arc::new(Inner {
             store,
@@ -103,6 +111,8 @@ impl Engine {
             askers: Mutex::default(),
             slots,
             agenda: Mutex::default(),
+            suspects: Mutex::default(),
+            took_over,
             wake: Notify::new(),
             idle: Notify::new(),
             next_number,
@@ -197,6 +207,19 @@ impl Engine {
 impl Inner {
     pub(crate) fn stopping(&self) -> bool {
         *self.stopping.borrow()
+    }
+
+    /// Whether attempts may be made: after `begin`, before `stop`.
+    pub(crate) fn may_act(&self) -> bool {
+        self.begun.load(Ordering::Acquire) && !self.stopping()
+    }
+
+    /// A newer owner has taken over: this one does nothing any more, and whoever waits for its decisions is told.
+    pub(crate) fn is_fenced(&self) {
+        if !self.stopping.send_replace(true) {
+            tracing::info!("another process has taken over the sagas of this store");
+        }
+        lock(&self.askers).clear();
     }
 
     /// Resolves once the engine is told to stop.

@@ -1,7 +1,7 @@
 //! The saga's line in the store: what lists show, and what the due-scan finds.
 
 use super::{SAGAS, TASKS};
-use crate::journal::{Instance, Phase};
+use crate::journal::Instance;
 use crate::view::{Class, SagaRow};
 use partita_core::{Expect, Part, Put, Record, Result};
 use partita_time::Timestamp;
@@ -20,7 +20,10 @@ pub(crate) struct RowValue {
     pub(crate) input: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// It unwinds, or was compensated, because it was cancelled.
+    /// Until when its pivot must have begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deadline: Option<Timestamp>,
+    /// A cancel was accepted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cancelled: bool,
 }
@@ -60,7 +63,7 @@ impl Row {
     pub(crate) fn follow(&mut self, instance: &Instance, rest: Option<Timestamp>, now: Timestamp) -> Result<Part> {
         let class = instance.class(rest.is_none());
         let settled = matches!(class, Class::Parked) || class.is_ended();
-        let due = if settled { None } else { rest.or(self.due) };
+        let due = if settled { None } else { rest.or(self.due.map(|due| due.min(now))) };
         let mut part = Part::new();
         if class == self.class() && due == self.due {
             return Ok(part);
@@ -75,10 +78,7 @@ impl Row {
         }
         class.word().clone_into(&mut self.value.class);
         self.value.reason = instance.reason();
-        self.value.cancelled = matches!(
-            &instance.phase,
-            Phase::Unwinding(crate::Why::Cancelled) | Phase::Ended(Some(crate::Why::Cancelled))
-        );
+        self.value.cancelled = instance.cancelled;
         self.due = due;
         let expect = Expect::Exactly(self.revision);
         self.revision += 1;

@@ -3,105 +3,64 @@
 //! Recovery is not a phase. A live saga's line is itself due from its start, so the same scan that finds sagas that waited
 //! for a slot finds those that an earlier process left.
 
+use super::agenda::{Rest, Scan};
+use super::load::load;
 use super::row::Row;
-use super::runner::{Runner, SPACE};
-use super::{Inner, cancel, lock};
-use crate::definition::Definition;
-use crate::journal::{Instance, Record};
-use partita_core::{DuePage, Result};
+use super::{Inner, LETTERS, SAGAS, lock};
+use futures_util::FutureExt;
+use partita_core::{Again, DuePage, Record, Result};
 use partita_time::Timestamp;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
-const TIMERS: usize = 65_536;
 const PAGE: usize = 256;
 /// After an error of the store the scan is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What the scheduler has in mind.
-#[derive(Debug)]
-pub(crate) struct Agenda {
-    /// Sagas at rest and when they go on; the nearest ones, if there are too many.
-    timers: BTreeSet<(Timestamp, Arc<str>)>,
-    /// The store may hold sagas that are due, or at rest, and not in `timers`.
-    scan: bool,
-    /// Then it is looked at again at this time.
-    scan_at: Option<Timestamp>,
-}
-
-impl Default for Agenda {
-    fn default() -> Self {
-        Self { timers: BTreeSet::new(), scan: true, scan_at: None }
-    }
-}
-
-impl Agenda {
-    fn rest(&mut self, wake: Timestamp, id: Arc<str>) {
-        self.timers.insert((wake, id));
-        if self.timers.len() > TIMERS
-            && let Some((dropped, _)) = self.timers.pop_last()
-        {
-            self.scan_at = Some(self.scan_at.map_or(dropped, |at| at.min(dropped)));
-        }
-    }
-
-    fn take_due(&mut self, now: Timestamp) -> Option<Arc<str>> {
-        let (wake, _) = self.timers.first()?;
-        if *wake > now {
-            return None;
-        }
-        self.timers.pop_first().map(|(_, id)| id)
-    }
-
-    fn next(&self) -> Option<Timestamp> {
-        let timer = self.timers.first().map(|(wake, _)| *wake);
-        timer.into_iter().chain(self.scan_at).min()
-    }
-}
-
-pub(super) fn rest(inner: &Inner, wake: Timestamp, id: &Arc<str>) {
-    let mut agenda = lock(&inner.agenda);
-    let is_next = agenda.next().is_none_or(|next| wake < next);
-    agenda.rest(wake, id.clone());
-    drop(agenda);
-    if is_next {
-        inner.wake.notify_one();
-    }
-}
-
-pub(super) fn overflow(inner: &Inner) {
-    lock(&inner.agenda).scan = true;
-}
-
-/// A saga left memory: another may come in.
-pub(super) fn left(inner: &Inner, id: &Arc<str>) {
-    let empty = {
+/// A saga left memory: it is noted when it goes on, and another may come in.
+pub(super) fn left(inner: &Arc<Inner>, id: &Arc<str>, rest: Rest) {
+    let (empty, rung) = {
         let mut active = lock(&inner.active);
-        active.remove(id);
-        active.is_empty()
+        let bell = active.remove(id);
+        (active.is_empty(), bell.is_some_and(|bell| bell.notified().now_or_never().is_some()))
     };
-    if empty {
+    let free = empty || inner.slots.available_permits() >= (inner.settings.max_running / 4).max(1);
+    let wakes = {
+        let mut agenda = lock(&inner.agenda);
+        let before = agenda.next();
+        agenda.rest(rest, id);
+        agenda.next() != before || (free && agenda.has_backlog())
+    };
+    if rung {
+        fetch(inner, id, None);
+    } else if empty {
         inner.idle.notify_waiters();
     }
-    let enough = (inner.settings.max_running / 4).max(1);
-    if (empty || inner.slots.available_permits() >= enough) && lock(&inner.agenda).scan {
+    if wakes {
         inner.wake.notify_one();
     }
+}
+
+/// The store may hold a saga that nobody in this process knows of.
+pub(super) fn look_again(inner: &Inner) {
+    lock(&inner.agenda).leaves_backlog();
+    inner.wake.notify_one();
 }
 
 /// The scheduler's loop.
 pub(super) async fn run(inner: Arc<Inner>) {
     loop {
-        let retry = match admit(&inner).await {
-            Ok(()) => None,
+        let now = inner.host.clock.now();
+        let retry = match admit(&inner, now).await {
+            Ok(true) => None,
+            Ok(false) => Some(now.plus(RETRY)),
             Err(error) => {
                 tracing::warn!(%error, "the store cannot be scanned for sagas that are due");
-                Some(inner.host.clock.now().plus(RETRY))
+                Some(now.plus(RETRY))
             }
         };
-        let next = lock(&inner.agenda).next().into_iter().chain(retry).min();
+        let next = lock(&inner.agenda).next().filter(|next| retry.is_none() || *next > now).into_iter().chain(retry).min();
         let wait = next.map(|next| next.since(inner.host.clock.now()));
         let sleep = async {
             match wait {
@@ -118,59 +77,100 @@ pub(super) async fn run(inner: Arc<Inner>) {
     }
 }
 
-/// Brings in what is due, as far as there are slots.
-async fn admit(inner: &Arc<Inner>) -> Result<()> {
-    let now = inner.host.clock.now();
-    loop {
+/// Brings in what is due, as far as there are slots; what must turn back comes in without one. False when something that
+/// is due has to wait.
+async fn admit(inner: &Arc<Inner>, now: Timestamp) -> Result<bool> {
+    let mut all = ring_alarms(inner, now);
+    while lock(&inner.agenda).is_due(now) {
         let Ok(slot) = inner.slots.clone().try_acquire_owned() else {
-            lock(&inner.agenda).scan = true;
-            return Ok(());
+            all = false;
+            break;
         };
-        let Some(id) = lock(&inner.agenda).take_due(now) else { break };
-        fetch(inner, &id, Some(slot));
-    }
-    let scans = {
-        let mut agenda = lock(&inner.agenda);
-        let overdue = agenda.scan_at.is_some_and(|at| at <= now);
-        if overdue {
-            agenda.scan_at = None;
+        if let Some(id) = lock(&inner.agenda).take_due(now) {
+            fetch(inner, &id, Some(slot));
         }
-        std::mem::take(&mut agenda.scan) || overdue
+    }
+    let scan = lock(&inner.agenda).take_scan(now, inner.slots.available_permits() > 0);
+    let scanned = async {
+        if scan == Scan::All {
+            read_letters(inner).await?;
+        }
+        if scan == Scan::None { Ok(()) } else { look_through(inner, now, scan).await }
     };
-    if scans && let Err(error) = scan(inner, now).await {
-        lock(&inner.agenda).scan = true;
+    if let Err(error) = scanned.await {
+        lock(&inner.agenda).put_back(scan);
         return Err(error);
     }
-    Ok(())
+    Ok(all)
 }
 
-/// Looks through all live sagas, in pages, earliest due first.
-async fn scan(inner: &Arc<Inner>, now: Timestamp) -> Result<()> {
-    let mut after = None;
+fn ring_alarms(inner: &Arc<Inner>, now: Timestamp) -> bool {
+    let most = inner.settings.max_running.saturating_mul(2);
     loop {
-        let page = DuePage { space: SPACE, until: Timestamp::MAX, after, limit: PAGE };
-        let records = inner.store.due(page).await?;
-        for record in &records {
-            let due = record.due.unwrap_or(now);
-            if lock(&inner.active).contains_key(record.key.as_str()) {
-                continue;
-            }
-            if due > now {
-                lock(&inner.agenda).rest(due, record.key.as_str().into());
-                continue;
-            }
-            let Ok(slot) = inner.slots.clone().try_acquire_owned() else {
-                lock(&inner.agenda).scan = true;
-                return Ok(());
-            };
-            fetch(inner, &record.key, Some(slot));
+        if lock(&inner.active).len() >= most {
+            return lock(&inner.agenda).next().is_none_or(|next| next > now);
         }
-        let full = lock(&inner.agenda).scan_at.is_some();
-        match records.last() {
-            Some(last) if records.len() == PAGE && !full => after = Some((last.due.unwrap_or(now), last.key.clone())),
+        let Some(id) = lock(&inner.agenda).take_alarm(now) else { return true };
+        fetch(inner, &id, None);
+    }
+}
+
+/// Letters that an earlier process has not answered.
+async fn read_letters(inner: &Arc<Inner>) -> Result<()> {
+    let mut after: Option<String> = None;
+    loop {
+        let letters = inner.store.page(LETTERS, after.as_deref(), PAGE).await?;
+        for letter in &letters {
+            if let Ok(id) = serde_json::from_str::<String>(&letter.value) {
+                fetch(inner, &id, None);
+            }
+        }
+        match letters.last() {
+            Some(last) if letters.len() == PAGE => after = Some(last.key.clone()),
             _ => return Ok(()),
         }
     }
+}
+
+/// Looks through live sagas in pages, earliest due first.
+async fn look_through(inner: &Arc<Inner>, now: Timestamp, scan: Scan) -> Result<()> {
+    let until = if scan == Scan::All { Timestamp::MAX } else { now };
+    let mut after = None;
+    loop {
+        let page = DuePage { space: SAGAS, until, after, limit: PAGE };
+        let records = inner.store.due(page).await?;
+        for record in &records {
+            let due = record.due.unwrap_or(now);
+            if due > now && lock(&inner.agenda).forgets(due) {
+                return Ok(());
+            }
+            if !bring_in(inner, record, due, now) && scan == Scan::Due {
+                return Ok(());
+            }
+        }
+        match records.last() {
+            Some(last) if records.len() == PAGE => after = Some((last.due.unwrap_or(now), last.key.clone())),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Brings one saga in, or notes when; false when there is no slot for it.
+fn bring_in(inner: &Arc<Inner>, record: &Record, due: Timestamp, now: Timestamp) -> bool {
+    if lock(&inner.active).contains_key(record.key.as_str()) {
+        return true;
+    }
+    if due > now {
+        lock(&inner.agenda).rest(Rest::Until(due), &record.key.as_str().into());
+        return true;
+    }
+    if let Ok(slot) = inner.slots.clone().try_acquire_owned() {
+        fetch(inner, &record.key, Some(slot));
+        return true;
+    }
+    let deadline = Row::read(record).ok().and_then(|row| row.value.deadline);
+    lock(&inner.agenda).rest(Rest::Turn(deadline), &record.key.as_str().into());
+    false
 }
 
 /// Brings a saga from the store into memory, unless it is there.
@@ -189,112 +189,18 @@ pub(super) fn fetch(inner: &Arc<Inner>, id: &str, slot: Option<OwnedSemaphorePer
     };
     let owner = inner.clone();
     inner.host.spawner.spawn(Box::pin(async move {
-        match load(&owner, &id).await {
+        let rest = match load(&owner, &id).await {
             Ok(Some(mut runner)) => {
                 (runner.bell, runner.slot) = (bell, slot);
-                if take_over(&mut runner).await {
-                    runner.run().await;
-                    return;
-                }
+                return runner.run().await;
             }
-            Ok(None) => {}
+            Ok(None) => Rest::Over,
             Err(error) => {
                 tracing::error!(saga = &*id, %error, "a saga cannot be read");
-                rest(&owner, owner.host.clock.now().plus(RETRY), &id);
+                let later = error.may_try_again() == Again::Later;
+                if later { Rest::Until(owner.host.clock.now().plus(RETRY)) } else { Rest::Over }
             }
-        }
-        left(&owner, &id);
+        };
+        left(&owner, &id, rest);
     }));
-}
-
-/// Recovers, reads letters, and parks what does not fit its definition. False when the store refuses.
-async fn take_over(runner: &mut Runner) -> bool {
-    let misfit = misfit(runner);
-    let taken = async {
-        match misfit {
-            Some(why) if runner.instance.parked.is_none() => runner.park(why).await?,
-            Some(_) => {}
-            None => runner.recover().await?,
-        }
-        runner.read_letters().await
-    };
-    match taken.await {
-        Ok(()) => true,
-        Err(error) => {
-            tracing::warn!(saga = &*runner.instance.id, %error, "a saga cannot be taken over");
-            false
-        }
-    }
-}
-
-/// Why the instance cannot run on the definition at hand.
-fn misfit(runner: &Runner) -> Option<String> {
-    let instance = &runner.instance;
-    if instance.print.is_empty() {
-        return Some("its journal cannot be read by this version".to_owned());
-    }
-    if *runner.def.fingerprint == *instance.print {
-        return None;
-    }
-    let here = if runner.def.leaves.is_empty() { "none" } else { &*runner.def.fingerprint };
-    Some(format!(
-        "it was started from {} v{} with fingerprint {}, and the definition registered now has fingerprint {here}",
-        instance.name, instance.version, instance.print
-    ))
-}
-
-/// Reads a saga; `None` when it has ended or is parked.
-async fn load(inner: &Arc<Inner>, id: &Arc<str>) -> Result<Option<Runner>> {
-    let Some(record) = inner.store.get(SPACE, id).await? else { return Ok(None) };
-    let row = Row::read(&record)?;
-    let at_rest = row.class().is_ended() || row.class() == crate::Class::Parked;
-    if at_rest && cancel::letters(inner, row.value.number).await?.is_empty() {
-        return Ok(None);
-    }
-    let (records, written, length) = journal(inner, row.value.number).await?;
-    let instance = match records.and_then(|records| Instance::replay(id.clone(), row.value.number, &records)) {
-        Ok(instance) => instance,
-        Err(error) => {
-            tracing::error!(saga = &**id, %error, "a journal cannot be read");
-            Instance { length, ..Instance::new(id.clone(), row.value.number) }
-        }
-    };
-    let key = (instance.name.clone(), instance.version);
-    let definition = lock(&inner.definitions).get(&key).cloned();
-    let definition = definition.unwrap_or_else(|| Arc::new(nothing()));
-    let mut runner = Runner::new(inner.clone(), definition, instance, row);
-    runner.count_written(written);
-    Ok(Some(runner))
-}
-
-/// All records of a journal, their bytes, and how many there are even if one cannot be decoded.
-pub(super) async fn journal(inner: &Inner, number: u64) -> Result<(Result<Vec<Record>>, usize, u32)> {
-    let (mut records, mut written, mut length) = (Ok(vec![]), 0, 0);
-    loop {
-        let page = inner.store.journal(number, length, PAGE).await?;
-        for entry in &page {
-            length += 1;
-            written += entry.body.len();
-            records = records.and_then(|mut records: Vec<Record>| {
-                records.push(Record::decode(&entry.body)?);
-                Ok(records)
-            });
-        }
-        if page.len() < PAGE {
-            return Ok((records, written, length));
-        }
-    }
-}
-
-/// Stands in for a definition that is not registered.
-fn nothing() -> Definition {
-    Definition {
-        name: "",
-        version: 0,
-        deadline: None,
-        leaves: vec![],
-        nodes: vec![],
-        at_end: None,
-        fingerprint: "".into(),
-    }
 }

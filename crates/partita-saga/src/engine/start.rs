@@ -2,6 +2,7 @@
 
 use super::row::{Row, RowValue};
 use super::runner::Runner;
+use super::scheduler;
 use super::{Engine, SAGAS};
 use crate::definition::Definition;
 use crate::journal::{Fact, Instance, Record, Turn};
@@ -63,7 +64,7 @@ impl<S: Serialize> Registered<S> {
     pub fn start(&self, id: &str, state: &S) -> Result<Start> {
         let inner = &self.engine.0;
         let json = serde_json::to_string(state)?;
-        if json.len() > super::runner::MAX_STATE {
+        if json.len() > super::write::MAX_STATE {
             return Err(Error::new(ErrorKind::TooLarge, "the state of a saga takes 64 KiB at most").with("saga", id));
         }
         let now = inner.host.clock.now();
@@ -79,6 +80,7 @@ impl<S: Serialize> Registered<S> {
             changed: now,
             input: digest(&json),
             reason: None,
+            deadline: instance.deadline,
             cancelled: false,
         };
         let (row, part) = Row::first(id, value)?;
@@ -130,14 +132,22 @@ impl<S: Serialize> Registered<S> {
         let ticket = inner.store.submit(start.commit.with(part));
         let (answer, answered) = oneshot::channel();
         let runner = Runner::new(inner.clone(), self.definition.clone(), start.instance, start.row);
-        inner.host.spawner.spawn(Box::pin(async move {
+        let id = runner.id();
+        let spawner = inner.host.spawner.clone();
+        spawner.spawn(Box::pin(async move {
             match ticket.await {
                 Ok(receipt) => {
-                    runner.enter();
+                    let is_ours = runner.enter();
+                    let _ = inner.changes.send(id);
                     let _ = answer.send(Ok(receipt));
-                    runner.run().await;
+                    if is_ours {
+                        runner.run().await;
+                    }
                 }
                 Err(error) => {
+                    if error.possible_effect() == partita_core::Effect::Possible {
+                        scheduler::look_again(&inner);
+                    }
                     let _ = answer.send(Err(error));
                 }
             }

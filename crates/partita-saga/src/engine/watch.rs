@@ -1,7 +1,8 @@
 //! Looking at sagas: lists from their lines, one saga from its journal.
 
+use super::load::Journal;
 use super::row::Row;
-use super::{Engine, Inner, SAGAS, lock, scheduler};
+use super::{Engine, Inner, SAGAS, lock};
 use crate::definition::Definition;
 use crate::journal::{Fact, Instance, Phase, Record, Slot, Verb};
 use crate::view::{Class, SagaDetail, SagaRow, Sagas, StepView, TimelineEntry};
@@ -51,9 +52,9 @@ async fn detail(inner: &Inner, id: &str) -> Result<Option<SagaDetail>> {
     let Some(record) = inner.store.get(SAGAS, id).await? else { return Ok(None) };
     let now = inner.host.clock.now();
     let row = Row::read(&record)?;
-    let (records, ..) = scheduler::journal(inner, row.value.number).await?;
-    let records = records?;
-    let instance = Instance::replay(id.into(), row.value.number, &records)?;
+    let journal = Journal::read(inner, row.value.number).await?;
+    let instance = journal.fold(&id.into(), &row);
+    let records = &journal.records;
     let key = (instance.name.clone(), instance.version);
     let definition = lock(&inner.definitions).get(&key).cloned();
     let names = Names(definition.as_deref());
@@ -61,8 +62,8 @@ async fn detail(inner: &Inner, id: &str) -> Result<Option<SagaDetail>> {
         row: row.show(id, now),
         deadline: instance.deadline,
         waiting_for: waiting_for(&instance, &names, now),
-        steps: steps(&instance, &names, &records, now),
-        timeline: timeline(&records, &names),
+        steps: steps(&instance, &names, records, now),
+        timeline: timeline(records, &names),
         state: instance.state.to_string(),
     }))
 }
@@ -160,7 +161,7 @@ fn last_failure(records: &[Record], leaf: usize) -> Option<String> {
     let facts = records.iter().rev().flat_map(|record| record.facts.iter().rev());
     let mut failures = facts.filter_map(|fact| match fact {
         Fact::Unknown { leaf: of, error, .. } if *of == leaf => Some(error.clone()),
-        Fact::Rejected { leaf: of, reason } if *of == leaf => Some(in_words(reason)),
+        Fact::Rejected { leaf: of, reason, .. } if *of == leaf => Some(in_words(reason)),
         _ => None,
     });
     failures.next()

@@ -3,7 +3,6 @@
 use super::record::{Fact, Record, Verb};
 use crate::definition::{Json, Why};
 use crate::view::Class;
-use partita_core::{Error, ErrorKind, Result};
 use partita_time::Timestamp;
 use std::sync::Arc;
 
@@ -54,6 +53,8 @@ pub(crate) struct Instance {
     pub(crate) version: u32,
     pub(crate) print: String,
     pub(crate) started: Timestamp,
+    /// When the newest record was written.
+    pub(crate) at: Timestamp,
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) length: u32,
     /// Epoch of the owner that wrote the newest record.
@@ -74,6 +75,7 @@ impl Instance {
             version: 0,
             print: String::new(),
             started: Timestamp::default(),
+            at: Timestamp::default(),
             deadline: None,
             length: 0,
             epoch: 0,
@@ -83,18 +85,6 @@ impl Instance {
             cancelled: false,
             parked: None,
         }
-    }
-
-    /// Folds a journal.
-    pub(crate) fn replay(id: Arc<str>, number: u64, records: &[Record]) -> Result<Self> {
-        let mut instance = Self::new(id, number);
-        for record in records {
-            instance.apply(record);
-        }
-        if instance.length == 0 {
-            return Err(Error::new(ErrorKind::Corrupt, "the saga has no journal").with("saga", &instance.id));
-        }
-        Ok(instance)
     }
 
     pub(crate) fn apply(&mut self, record: &Record) {
@@ -117,6 +107,7 @@ impl Instance {
 
     /// Makes one fact true.
     pub(crate) fn take(&mut self, fact: &Fact, at: Timestamp) {
+        self.at = at;
         match fact {
             Fact::Start { name, version, print, deadline } => {
                 (self.name, self.version, self.print) = (name.clone(), *version, print.clone());
@@ -189,7 +180,7 @@ impl Slot {
                 (self.open, self.done, self.doubt) = (None, true, false);
                 self.out = out.as_ref().map(|out| out.get().into());
             }
-            Fact::Rejected { .. } => (self.open, self.rejected, self.doubt) = (None, true, false),
+            Fact::Rejected { doubt, .. } => (self.open, self.rejected, self.doubt) = (None, true, *doubt),
             Fact::Unknown { verb: Verb::Do, doubt, .. } => {
                 (self.open, self.last) = (None, at);
                 self.doubt |= doubt;

@@ -1,5 +1,6 @@
 //! The journal of a saga: what a record says, and how records fold into where the saga stands.
 
+mod back;
 mod instance;
 mod record;
 mod turn;

@@ -48,6 +48,9 @@ pub(crate) enum Fact {
         #[serde(rename = "l")]
         leaf: usize,
         reason: serde_json::Value,
+        /// Whether an earlier attempt may yet arrive and act.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        doubt: bool,
     },
     /// The attempt ended without an answer.
     Unknown {

@@ -4,10 +4,11 @@ use super::instance::{Instance, Phase};
 use super::record::{Fact, Verb};
 use crate::definition::{Definition, Json, Kind, Leaf, Settle, Why};
 use crate::outcome::{Probe, Refusal};
-use partita_core::{Again, Effect, Error};
+use partita_core::{Again, Effect, Error, ErrorKind};
 use partita_time::{Backoff, Entropy, Timestamp};
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const UNDO_ATTEMPTS: u32 = 8;
 /// Bytes of an error's text that the journal keeps.
@@ -35,6 +36,11 @@ impl Lost {
     }
 }
 
+fn shortened(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MAX_ERROR));
+    text
+}
+
 /// One turn: makes facts true one after another, and collects them for the record.
 pub(crate) struct Turn<'a> {
     pub(crate) def: &'a Definition,
@@ -50,16 +56,16 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    fn push(&mut self, fact: Fact) {
+    pub(super) fn push(&mut self, fact: Fact) {
         self.instance.take(&fact, self.now);
         self.facts.push(fact);
     }
 
-    fn leaf(&self, leaf: usize) -> Option<&Leaf> {
+    pub(super) fn leaf(&self, leaf: usize) -> Option<&Leaf> {
         self.def.leaves.get(leaf)
     }
 
-    fn open(&mut self, leaf: usize, verb: Verb, n: u32, due: Timestamp) {
+    pub(super) fn open(&mut self, leaf: usize, verb: Verb, n: u32, due: Timestamp) {
         let due = (due > self.now).then_some(due);
         self.push(Fact::Open { leaf, verb, n, due });
     }
@@ -69,9 +75,12 @@ impl Turn<'_> {
         self.open_node(0);
     }
 
-    /// A new owner: attempts that were under way ended without an answer.
-    pub(crate) fn recover(&mut self) {
-        let lost: Vec<_> = self.instance.open().filter(|(_, intent)| intent.due <= self.now).collect();
+    /// A new owner: attempts that were due by `horizon` may have been made by the one before, and have no answer.
+    pub(crate) fn recover(&mut self, horizon: Timestamp) {
+        if self.instance.parked.is_some() {
+            return;
+        }
+        let lost: Vec<_> = self.instance.open().filter(|(_, intent)| intent.due <= horizon).collect();
         if lost.is_empty() {
             return;
         }
@@ -138,14 +147,17 @@ impl Turn<'_> {
             return true;
         };
         let outs: Vec<Json> = node.leaves().filter_map(|leaf| self.instance.slots.get(leaf)?.out.clone()).collect();
-        match join(&self.instance.state, &outs) {
-            Ok(state) => self.set_state(state),
-            Err(error) => {
-                self.park(format!("the outputs of a group cannot be joined: {}", error.0));
-                return false;
+        let joined = catch_unwind(AssertUnwindSafe(|| join(&self.instance.state, &outs)));
+        let why = match joined {
+            Ok(Ok(state)) => {
+                self.set_state(state);
+                return true;
             }
-        }
-        true
+            Ok(Err(error)) => shortened(error.0.to_string()),
+            Err(_) => "`join` panicked".to_owned(),
+        };
+        self.park(format!("the outputs of a group cannot be joined: {why}"));
+        false
     }
 
     /// Something of `node` is done: turns back, waits for the rest of the node, opens the next one, or ends.
@@ -168,29 +180,12 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether the pivot's intent is not yet recorded.
-    pub(crate) fn may_turn_back(&self) -> bool {
-        let mut slots = self.def.leaves.iter().zip(&self.instance.slots);
-        self.instance.phase == Phase::Forward
-            && slots.all(|(leaf, slot)| leaf.kind.before_pivot() || slot.first.is_none())
-    }
-
-    /// Turns back if there is a reason to: cancelled, the deadline passed, or `or_else`.
-    fn turns_back(&mut self, or_else: Option<Why>) -> bool {
-        let late = self.instance.deadline.is_some_and(|deadline| self.now >= deadline);
-        let why = match (self.instance.cancelled, or_else, late) {
-            (true, _, _) => Why::Cancelled,
-            (false, Some(why), _) => why,
-            (false, None, true) => Why::Deadline,
-            (false, None, false) => return false,
-        };
-        self.push(Fact::Unwind { why });
-        self.unwind_further();
-        true
-    }
-
+    /// Refused for good. An earlier attempt without an answer may still arrive, when the refusal's reason has passed: then a
+    /// tombstone must be waiting for it.
     fn rejected(&mut self, leaf: usize, refusal: Refusal) {
-        self.push(Fact::Rejected { leaf, reason: refusal.reason.clone() });
+        let tombstone = self.leaf(leaf).is_some_and(|def| def.undo.is_some() && matches!(def.settle, Settle::Tombstone));
+        let doubt = tombstone && self.instance.slot(leaf).doubt;
+        self.push(Fact::Rejected { leaf, reason: refusal.reason.clone(), doubt });
         if self.instance.phase != Phase::Forward {
             return self.unwind_further();
         }
@@ -201,45 +196,51 @@ impl Turn<'_> {
         self.turns_back(Some(Why::Rejected { step, reason: refusal.reason }));
     }
 
-    /// A probe found no trace.
+    /// A probe found no trace, which is an answer only when the last request cannot be under way any more.
     fn not_done(&mut self, leaf: usize, n: u32) {
-        if self.instance.phase == Phase::Forward {
-            if self.may_turn_back() && self.turns_back(self.late(leaf)) {
-                return;
-            }
-            let attempts = self.instance.slot(leaf).attempts;
-            return self.open(leaf, Verb::Do, attempts + 1, self.now);
-        }
         let window = match self.leaf(leaf).map(|leaf| &leaf.settle) {
             Some(Settle::Probe(_, window)) => *window,
             _ => std::time::Duration::ZERO,
         };
         let certain = self.instance.slot(leaf).last.plus(window);
-        if self.now >= certain {
-            self.push(Fact::Closed { leaf, doubt: false });
-            return self.unwind_further();
+        let early = self.now < certain;
+        self.push(if early {
+            let error = "no trace yet, but the request may still be under way".to_owned();
+            Fact::Unknown { leaf, verb: Verb::Settle, n, error, doubt: true }
+        } else {
+            Fact::Closed { leaf, doubt: false }
+        });
+        let (forward, attempts) = (self.instance.phase == Phase::Forward, self.instance.slot(leaf).attempts);
+        if self.instance.parked.is_some() || (self.may_turn_back() && self.turns_back(self.exhausted(leaf))) {
+            return;
         }
-        let error = "no trace yet, but the request may still be under way".to_owned();
-        self.push(Fact::Unknown { leaf, verb: Verb::Settle, n, error, doubt: true });
-        self.open(leaf, Verb::Settle, n + 1, certain);
+        match (early, forward) {
+            (true, _) => self.open(leaf, Verb::Settle, n + 1, certain),
+            (false, true) => self.try_again(leaf, attempts, self.now),
+            (false, false) => self.unwind_further(),
+        }
     }
 
     fn unfinished(&mut self, leaf: usize, verb: Verb, n: u32, error: &Error) {
         let doubt = error.possible_effect() == Effect::Possible;
-        let hopeless = error.may_try_again() == Again::Never;
+        let hopeless = error.may_try_again() == Again::Never && (doubt || error.kind() == ErrorKind::Corrupt);
+        let lost = Lost { error: error.to_string(), doubt };
         if hopeless && verb == Verb::Do && self.instance.phase == Phase::Forward {
-            self.push(Fact::Unknown { leaf, verb, n, error: error.to_string(), doubt });
             let name = self.leaf(leaf).map_or("", |leaf| leaf.name);
-            return self.park(format!("{name} cannot go on: {error}"));
+            let why = format!("{name} cannot go on: {}", shortened(lost.error.clone()));
+            self.lose(leaf, verb, n, lost);
+            return self.park(why);
         }
-        self.unknown(leaf, verb, n, Lost { error: error.to_string(), doubt });
+        self.unknown(leaf, verb, n, lost);
     }
 
     fn unknown(&mut self, leaf: usize, verb: Verb, n: u32, lost: Lost) {
-        let Lost { mut error, doubt } = lost;
-        error.truncate(error.floor_char_boundary(MAX_ERROR));
-        self.push(Fact::Unknown { leaf, verb, n, error, doubt });
+        self.lose(leaf, verb, n, lost);
         self.again(leaf, verb, n, false);
+    }
+
+    fn lose(&mut self, leaf: usize, verb: Verb, n: u32, lost: Lost) {
+        self.push(Fact::Unknown { leaf, verb, n, error: shortened(lost.error), doubt: lost.doubt });
     }
 
     /// After an attempt without an answer: the next one, or the way back, or an operator.
@@ -251,8 +252,8 @@ impl Turn<'_> {
                 self.push(Fact::GivenUp { leaf });
                 self.unwind_further();
             }
-            Verb::Undo => self.open(leaf, Verb::Undo, n + 1, due),
             _ if self.instance.parked.is_some() => {}
+            Verb::Undo => self.open(leaf, Verb::Undo, n + 1, due),
             _ if self.instance.phase != Phase::Forward => self.settle_again(leaf, verb, n, due),
             _ if self.may_turn_back() && self.turns_back(self.exhausted(leaf)) => {}
             Verb::Settle => self.open(leaf, Verb::Settle, n + 1, due),
@@ -269,6 +270,9 @@ impl Turn<'_> {
         if retriable && spent {
             return self.park(format!("{name} failed {n} times"));
         }
+        if doubt && self.key_is_forgotten(leaf, due) {
+            return self.park(format!("{name} is in doubt, and its participant keeps the key no longer"));
+        }
         if asks && doubt {
             self.open(leaf, Verb::Settle, tries + 1, due);
         } else {
@@ -276,139 +280,9 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether a step before the pivot has used up its time or its tries.
-    fn exhausted(&self, leaf: usize) -> Option<Why> {
-        let (def, slot) = (self.leaf(leaf)?, self.instance.slots.get(leaf)?);
-        let spent = def.retry.is_some_and(|most| slot.attempts >= most);
-        self.late(leaf).or_else(|| spent.then(|| Why::Exhausted { step: def.name.to_owned() }))
-    }
-
-    fn late(&self, leaf: usize) -> Option<Why> {
-        let (def, slot) = (self.leaf(leaf)?, self.instance.slots.get(leaf)?);
-        let end = slot.first?.plus(def.within?);
-        (self.now >= end).then(|| Why::Exhausted { step: def.name.to_owned() })
-    }
-
-    /// When a wait of a step before the pivot must end, whatever the next attempt's time.
-    pub(crate) fn alarm(&self) -> Option<Timestamp> {
-        if !self.may_turn_back() || self.instance.parked.is_some() {
-            return None;
-        }
-        let within = self
-            .instance
-            .open()
-            .filter_map(|(leaf, _)| Some(self.instance.slots.get(leaf)?.first?.plus(self.leaf(leaf)?.within?)));
-        within.chain(self.instance.deadline).min()
-    }
-
-    /// Time passed while every open attempt of doing waited.
-    pub(crate) fn time_passed(&mut self) {
-        let waiting: Vec<usize> =
-            self.instance.open().map(|(leaf, _)| leaf).filter(|leaf| !self.running.contains(leaf)).collect();
-        let why = waiting.into_iter().find_map(|leaf| self.late(leaf));
-        if self.may_turn_back() {
-            self.turns_back(why);
-        }
-    }
-
-    /// A cancel: accepted while the pivot's intent is not recorded, and answered yes again later.
-    pub(crate) fn cancel(&mut self) -> bool {
-        let turned =
-            matches!(&self.instance.phase, Phase::Unwinding(Why::Cancelled) | Phase::Ended(Some(Why::Cancelled)));
-        if self.instance.cancelled || turned {
-            return true;
-        }
-        if self.instance.parked.is_some() || !self.may_turn_back() {
-            return false;
-        }
-        self.push(Fact::Cancel);
-        if self.running.is_empty() {
-            self.turns_back(None);
-        }
-        true
-    }
-
     pub(crate) fn park(&mut self, why: String) {
-        self.push(Fact::Parked { why });
-    }
-
-    fn settle_again(&mut self, leaf: usize, verb: Verb, n: u32, due: Timestamp) {
-        let window = match self.leaf(leaf).map(|leaf| &leaf.settle) {
-            Some(Settle::Insist(window)) => {
-                self.instance.slots.get(leaf).and_then(|slot| slot.first).map(|at| at.plus(*window))
-            }
-            _ => None,
-        };
-        if window.is_some_and(|end| self.now >= end) {
-            self.push(Fact::GivenUp { leaf });
-            self.unwind_further();
-        } else if verb == Verb::Settle {
-            self.open(leaf, Verb::Settle, n + 1, due);
-        } else {
-            self.unwind_further();
+        if self.instance.parked.is_none() {
+            self.push(Fact::Parked { why });
         }
-    }
-
-    /// The next step back: the last node that may have left something behind; none left, the end.
-    fn unwind_further(&mut self) {
-        self.close_waiting();
-        let nodes: Vec<_> = self.def.nodes.iter().map(crate::definition::Node::leaves).collect();
-        for leaves in nodes.into_iter().rev() {
-            let mut busy = false;
-            for leaf in leaves {
-                busy |= self.unwind_leaf(leaf);
-            }
-            if busy {
-                return;
-            }
-        }
-        let given_up: Vec<&str> = self
-            .def
-            .leaves
-            .iter()
-            .zip(&self.instance.slots)
-            .filter(|(_, slot)| slot.given_up)
-            .map(|(leaf, _)| leaf.name)
-            .collect();
-        if given_up.is_empty() {
-            self.push(Fact::End);
-        } else {
-            let why = format!("cannot undo {}", given_up.join(", "));
-            self.park(why);
-        }
-    }
-
-    /// Doing that waits for its next attempt goes no further.
-    fn close_waiting(&mut self) {
-        let waiting =
-            self.instance.open().filter(|(leaf, intent)| intent.verb == Verb::Do && !self.running.contains(leaf));
-        for (leaf, _) in waiting.collect::<Vec<_>>() {
-            let doubt = self.instance.slot(leaf).doubt;
-            self.push(Fact::Closed { leaf, doubt });
-        }
-    }
-
-    /// Opens what is next for a leaf; false when nothing is left to do for it.
-    fn unwind_leaf(&mut self, leaf: usize) -> bool {
-        let Some(slot) = self.instance.slots.get(leaf) else { return false };
-        if slot.open.is_some() || self.running.contains(&leaf) {
-            return true;
-        }
-        let Some(def) = self.leaf(leaf) else { return false };
-        if def.kind != Kind::Compensatable || !slot.leaves_something() {
-            return false;
-        }
-        if slot.doubt && self.forgets_doubt {
-            self.push(Fact::Closed { leaf, doubt: false });
-            return false;
-        }
-        if slot.doubt && !matches!(def.settle, Settle::Tombstone) {
-            let n = slot.settle_attempts + 1;
-            self.open(leaf, Verb::Settle, n, self.now);
-        } else {
-            let n = slot.undo_attempts + 1;
-            self.open(leaf, Verb::Undo, n, self.now);
-        }
-        true
     }
 }

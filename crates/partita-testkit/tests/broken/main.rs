@@ -1,5 +1,7 @@
 //! A kit that passes everything is worth nothing: stores that break one promise each must be caught.
 
+#![allow(clippy::unwrap_used, reason = "all of it is test code")]
+
 mod sabotage;
 mod store;
 

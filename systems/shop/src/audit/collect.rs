@@ -257,3 +257,6 @@ fn count(counts: &mut OrderCounts, order: &OrderFact) {
     };
     *place += 1;
 }
+
+#[cfg(test)]
+mod tests;

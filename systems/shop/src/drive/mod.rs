@@ -13,6 +13,8 @@ mod report;
 mod run;
 mod span;
 pub(crate) mod terminal;
+#[cfg(test)]
+mod tests;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

@@ -63,12 +63,11 @@ impl Outcome {
     /// Whether it ended otherwise than its kind must. No end at all is another matter.
     pub fn is_wrong(&self) -> bool {
         let right = match self.kind {
-            Kind::Ok | Kind::Slow | Kind::LostReply | Kind::LostRequest | Kind::Flaky => End::Confirmed,
+            Kind::Cancel if self.cancel_promised == Some(true) => End::Cancelled,
             Kind::Declined | Kind::CaptureDeclined => End::PaymentDeclined,
             Kind::OutOfStock => End::OutOfStock,
             Kind::UndoFails => End::Parked,
-            Kind::Cancel if self.cancel_promised == Some(true) => End::Cancelled,
-            Kind::Cancel => End::Confirmed,
+            Kind::Ok | Kind::Slow | Kind::LostReply | Kind::LostRequest | Kind::Flaky | Kind::Cancel => End::Confirmed,
         };
         !matches!(self.end, End::Unended | End::Missing) && self.end != right
     }

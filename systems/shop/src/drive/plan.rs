@@ -65,7 +65,7 @@ fn lines(draws: &mut SplitMix, skus: &[String]) -> Vec<PlannedLine> {
     let step = draws.next() % number;
     let mut line = |index: u64| {
         let sku = usize::try_from(index).ok().and_then(|index| skus.get(index)).cloned().unwrap_or_default();
-        PlannedLine { sku, quantity: if draws.next() % 2 == 0 { 1 } else { 2 } }
+        PlannedLine { sku, quantity: if draws.next().is_multiple_of(2) { 1 } else { 2 } }
     };
     let mut lines = vec![line(first)];
     if step != 0 {

@@ -24,7 +24,7 @@
 //! | `pm_lost_request` | the first create and the first capture have no effect and no reply |
 //! | `pm_flaky` | the first two requests of create and of capture answer 503 without effect |
 //! | `pm_undo_fails` | as `pm_capture_declined`, and cancel always answers 503 |
-//! | `pm_undo_flaky` | as `pm_capture_declined`, and the first two cancels answer 503 |
+//! | `pm_undo_flaky` | an addition for tests of undos: as `pm_capture_declined`, and the first two cancels answer 503 |
 //!
 //! A reply that "never comes" is held for 30 s, then the connection ends without a byte. Attempts are counted durably by
 //! operation, payment method and `metadata.order_id`, or without one by key. A request that is refused for its parameters or

@@ -6,7 +6,6 @@ use super::super::provider::{Action, KeyUse, Provider, Request};
 use super::{World, params, replayed, text};
 use partita::core::ErrorKind;
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::task::Poll;
 use std::time::Duration;
 

@@ -1,0 +1,182 @@
+//! Making a turn durable: the record, the saga's line, and the writes of others that travel with them.
+
+use super::alert::ParkedAlert;
+use super::runner::{Decided, Runner};
+use super::Inner;
+use crate::definition::{End, Why};
+use crate::journal::{Fact, Instance, Phase, Record};
+use partita_core::{
+    Again, Append, Commit, Effect, Error, ErrorKind, Found, Item, JournalAppend, NewEvent, Part, Result, StreamId, Version,
+};
+use partita_time::{Backoff, Timestamp};
+use serde_json::value::RawValue;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Bytes of a state at most.
+pub(super) const MAX_STATE: usize = 64 << 10;
+/// Bytes of a journal at most.
+const MAX_JOURNAL: usize = 1 << 20;
+
+impl Runner {
+    /// Makes a turn durable. What it opens may act only after this returns.
+    pub(super) async fn commit(&mut self, decided: Decided, before: Instance, now: Timestamp) -> Result<()> {
+        #[cfg(feature = "sabotage")]
+        self.call_before_intent(now).await?;
+        let (was_parked, since, row_before) = (before.parked.is_some(), before.at, self.row.clone());
+        match self.try_commit(decided, now).await {
+            Ok(()) => {}
+            Err(error) if self.parks(&error) && !was_parked => {
+                tracing::warn!(saga = &*self.instance.id, %error, "a turn cannot be committed");
+                (self.instance, self.row) = (before, row_before);
+                let parked = Fact::Parked { why: format!("its writes are refused: {error}") };
+                self.instance.take(&parked, now);
+                self.try_commit(Decided { facts: vec![parked], ..Decided::default() }, now).await?;
+            }
+            Err(error) => return Err(error),
+        }
+        let _ = self.inner.changes.send(self.instance.id.clone());
+        self.tell(was_parked, since, now);
+        Ok(())
+    }
+
+    /// Calls for someone, once it is durable.
+    fn tell(&self, was_parked: bool, since: Timestamp, now: Timestamp) {
+        let Instance { id, name, parked, .. } = &self.instance;
+        if let (false, Some(why)) = (was_parked, parked) {
+            self.inner.raise(&ParkedAlert { saga: id.to_string(), name: name.clone(), why: why.clone() });
+        }
+        for what in self.overdue(since, now) {
+            self.inner.is_overdue(id, &what);
+        }
+    }
+
+    /// What ran out between two records, from the pivot's intent on.
+    fn overdue(&self, since: Timestamp, now: Timestamp) -> Vec<String> {
+        let instance = &self.instance;
+        let pivot = self.def.leaves.iter().zip(&instance.slots).find(|(leaf, _)| leaf.kind == crate::definition::Kind::Pivot);
+        let Some(begun) = pivot.and_then(|(_, slot)| slot.first) else { return vec![] };
+        if instance.phase != Phase::Forward || instance.parked.is_some() {
+            return vec![];
+        }
+        let ran_out = |end: Timestamp| since < end && end <= now;
+        let deadline = instance.deadline.filter(|end| *end > begun && ran_out(*end));
+        let late = instance.open().filter_map(|(leaf, _)| {
+            let (def, slot) = (self.def.leaves.get(leaf)?, instance.slots.get(leaf)?);
+            ran_out(slot.first?.plus(def.within?)).then(|| format!("{} takes longer than {:?}", def.name, def.within))
+        });
+        late.chain(deadline.map(|end| format!("it should have gone through by {end}"))).collect()
+    }
+
+    async fn try_commit(&mut self, decided: Decided, now: Timestamp) -> Result<()> {
+        let Decided { facts, state, beside } = decided;
+        let outs = facts.iter().filter_map(|fact| if let Fact::Done { out: Some(out), .. } = fact { Some(out.get()) } else { None });
+        if outs.chain(state.as_deref()).any(|json| json.len() > MAX_STATE) {
+            return Err(Error::new(ErrorKind::TooLarge, "the state of a saga takes 64 KiB at most"));
+        }
+        let ends = matches!(facts.last(), Some(Fact::End));
+        let epoch = self.inner.fence(&self.instance.id).epoch;
+        let state = state.map(|state| RawValue::from_string(state.to_string())).transpose()?;
+        let body = Record { at: now, epoch, facts, state }.encode()?;
+        let written = self.written + body.len();
+        if written > MAX_JOURNAL && !ends && self.instance.parked.is_none() {
+            return Err(Error::new(ErrorKind::TooLarge, "the journal of a saga takes 1 MiB at most"));
+        }
+        let rest = self.rest_at(now);
+        let mut part = self.row.follow(&self.instance, rest, now)?;
+        part.extend(beside);
+        let mut apart = None;
+        if ends {
+            part = part.append(self.end_event()?);
+            let last = self.at_end()?;
+            if self.ends_apart() { apart = Some(last) } else { part.extend(last) }
+        }
+        let journal = JournalAppend { saga: self.instance.number, expect: self.instance.length, records: vec![body] };
+        let fence = Some(self.inner.fence(&self.instance.id));
+        submit(&self.inner, Commit { fence, journals: vec![journal], part, prunes: vec![] }).await?;
+        (self.instance.length, self.instance.epoch, self.written) = (self.instance.length + 1, epoch, written);
+        match apart {
+            Some(part) => submit(&self.inner, Commit::of(part)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a refused turn will be refused for ever: the user's own writes conflict, or are over a limit.
+    fn parks(&self, error: &Error) -> bool {
+        let ours = error.conflict().is_some_and(|conflict| match (&conflict.item, &conflict.found) {
+            (Item::Journal(_), _) => true,
+            (Item::Put(_), Found::Record(Some(record))) => record.key == *self.instance.id && super::row::Row::read(record).is_ok(),
+            _ => false,
+        });
+        let kinds = [ErrorKind::Conflict, ErrorKind::Invalid, ErrorKind::TooLarge, ErrorKind::Corrupt];
+        kinds.contains(&error.kind()) && !ours
+    }
+
+    fn ends_apart(&self) -> bool {
+        #[cfg(feature = "sabotage")]
+        return self.inner.sabotaged(super::Sabotage::EndApart);
+        #[cfg(not(feature = "sabotage"))]
+        false
+    }
+
+    fn end(&self) -> End {
+        match &self.instance.phase {
+            Phase::Ended(Some(why)) | Phase::Unwinding(why) => End::Compensated(why.clone()),
+            Phase::Ended(None) | Phase::Forward => End::Completed,
+        }
+    }
+
+    fn at_end(&self) -> Result<Part> {
+        let Some(at_end) = &self.def.at_end else { return Ok(Part::new()) };
+        let written = catch_unwind(AssertUnwindSafe(|| at_end(&self.instance.state, &self.end())));
+        let why = match written {
+            Ok(Ok(part)) => return Ok(part),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it panicked".to_owned(),
+        };
+        Err(Error::new(ErrorKind::Invalid, "`at_end` gives nothing to write").with("why", why))
+    }
+
+    fn end_event(&self) -> Result<Append> {
+        let id = &*self.instance.id;
+        let (end, why): (_, Option<Why>) = match self.end() {
+            End::Completed => ("completed", None),
+            End::Compensated(why) => ("compensated", Some(why)),
+        };
+        let facts = serde_json::json!({ "saga": self.instance.name, "end": end, "why": why });
+        let event = NewEvent::new("saga.ended", id, &facts)?.seal(&self.inner.settings.source, &self.inner.host);
+        Ok(Append { stream: StreamId::named("saga", id), expect: Version::Exactly(0), events: vec![event] })
+    }
+}
+
+/// Submits until the store has decided. A store that cannot write, or cannot say, is asked again: the guard of the same
+/// commit keeps it from taking effect twice.
+pub(super) async fn submit(inner: &Inner, commit: Commit) -> Result<()> {
+    let (mut tries, mut unsure) = (0, false);
+    loop {
+        let Err(error) = inner.store.commit(commit.clone()).await else { return Ok(()) };
+        if unsure && error.kind() == ErrorKind::Conflict && is_there(inner, &commit).await? {
+            return Ok(());
+        }
+        let decided = error.may_try_again() == Again::Never || matches!(error.kind(), ErrorKind::Closed | ErrorKind::Fenced);
+        if decided || inner.stopping() {
+            return Err(error);
+        }
+        unsure |= error.possible_effect() == Effect::Possible;
+        tries += 1;
+        if tries == 1 {
+            tracing::warn!(%error, "a record cannot be written; it is tried again");
+        }
+        inner.host.clock.sleep(Backoff::default().wait(tries, &inner.host.entropy)).await;
+    }
+}
+
+/// Whether the commit had been applied by an earlier try that nobody could tell the end of.
+async fn is_there(inner: &Inner, commit: &Commit) -> Result<bool> {
+    for append in &commit.journals {
+        let found = inner.store.journal(append.saga, append.expect, append.records.len()).await?;
+        if !found.iter().map(|entry| &entry.body).eq(&append.records) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,187 @@
+//! A store in front of the store: counts commits, and makes them fail or crash on demand.
+
+use partita_core::memory::MemoryStore;
+use partita_core::{
+    Checkpoint, Commit, DuePage, Effect, Error, ErrorKind, Fence, Find, Head, JournalEntry, Journals, Log, Position, Read, Receipt,
+    Record, Recorded, Records, Reply, Result, Store, StoreFacts, StreamId, Ticket,
+};
+use partita_time::BoxFuture;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+/// What happens to a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The process dies before the commit.
+    CrashBefore,
+    /// The process dies after the commit, before it learns of it.
+    CrashAfter,
+    /// Applied, and answered with an error that leaves that open.
+    LostAnswer,
+    /// Not applied, and answered with an error that leaves that open.
+    LostCommit,
+    /// Not applied: the disk is full.
+    Full,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    commits: Vec<Commit>,
+    receipts: Vec<Receipt>,
+    faults: Vec<(usize, Fault)>,
+    full: bool,
+    dead: bool,
+    unanswered: Vec<Reply>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Gate {
+    store: Arc<MemoryStore>,
+    state: Mutex<State>,
+    died: Notify,
+}
+
+impl Gate {
+    pub(crate) fn new(store: Arc<MemoryStore>) -> Self {
+        Self { store, state: Mutex::default(), died: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// The commit of this number, from 0, meets a fault.
+    pub(crate) fn fails_at(&self, commit: usize, fault: Fault) {
+        self.state().faults.push((commit, fault));
+    }
+
+    pub(crate) fn is_full(&self, full: bool) {
+        self.state().full = full;
+    }
+
+    /// Everything that was handed in, applied or not.
+    pub(crate) fn commits(&self) -> Vec<Commit> {
+        self.state().commits.clone()
+    }
+
+    pub(crate) async fn died(&self) {
+        loop {
+            let died = self.died.notified();
+            if self.state().dead {
+                return;
+            }
+            died.await;
+        }
+    }
+
+    fn never(&self) -> Ticket {
+        let (reply, ticket) = Ticket::pair();
+        self.state().unanswered.push(reply);
+        ticket
+    }
+
+    fn die(&self) -> Ticket {
+        self.state().dead = true;
+        self.died.notify_waiters();
+        self.never()
+    }
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Io, "nobody knows").effect(Effect::Possible)
+}
+
+impl Store for Gate {
+    fn submit(&self, commit: Commit) -> Ticket {
+        let (fault, dead) = {
+            let mut state = self.state();
+            let number = state.commits.len();
+            state.commits.push(commit.clone());
+            let fault = state.faults.iter().find(|(at, _)| *at == number).map(|(_, fault)| *fault);
+            (fault.or(state.full.then_some(Fault::Full)), state.dead)
+        };
+        if dead {
+            return self.never();
+        }
+        match fault {
+            None => self.store.submit(commit),
+            Some(Fault::Full) => Ticket::refused(Error::new(ErrorKind::StorageFull, "the disk is full")),
+            Some(Fault::LostCommit) => Ticket::refused(lost()),
+            Some(Fault::LostAnswer) => {
+                drop(self.store.submit(commit));
+                Ticket::refused(lost())
+            }
+            Some(Fault::CrashBefore) => self.die(),
+            Some(Fault::CrashAfter) => {
+                drop(self.store.submit(commit));
+                self.die()
+            }
+        }
+    }
+
+    fn commit(&self, commit: Commit) -> Read<'_, Receipt> {
+        Box::pin(async move { self.submit(commit).await })
+    }
+
+    fn fence(&self, shard: u16) -> Fence {
+        self.store.fence(shard)
+    }
+
+    fn incarnation(&self) -> u64 {
+        self.store.incarnation()
+    }
+
+    fn facts(&self) -> StoreFacts {
+        self.store.facts()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.store.close()
+    }
+}
+
+impl Log for Gate {
+    fn head(&self) -> Read<'_, Head> {
+        self.store.head()
+    }
+
+    fn stream(&self, stream: StreamId, from: u64, limit: usize) -> Read<'_, Vec<Recorded>> {
+        self.store.stream(stream, from, limit)
+    }
+
+    fn behind(&self, checkpoint: Checkpoint, limit: usize) -> Read<'_, Vec<Recorded>> {
+        self.store.behind(checkpoint, limit)
+    }
+
+    fn grown(&self, beyond: Position) -> Read<'_, Position> {
+        self.store.grown(beyond)
+    }
+}
+
+impl Records for Gate {
+    fn get<'a>(&'a self, space: &'static str, key: &'a str) -> Read<'a, Option<Record>> {
+        self.store.get(space, key)
+    }
+
+    fn page<'a>(&'a self, space: &'static str, after: Option<&'a str>, limit: usize) -> Read<'a, Vec<Record>> {
+        self.store.page(space, after, limit)
+    }
+
+    fn find(&self, find: Find) -> Read<'_, Vec<Record>> {
+        self.store.find(find)
+    }
+
+    fn due(&self, page: DuePage) -> Read<'_, Vec<Record>> {
+        self.store.due(page)
+    }
+
+    fn counters(&self, space: &'static str) -> Read<'_, Vec<(String, i64)>> {
+        self.store.counters(space)
+    }
+}
+
+impl Journals for Gate {
+    fn journal(&self, saga: u64, from: u32, limit: usize) -> Read<'_, Vec<JournalEntry>> {
+        self.store.journal(saga, from, limit)
+    }
+}

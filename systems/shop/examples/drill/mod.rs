@@ -1,0 +1,86 @@
+//! The drill itself: a server that is killed and started again, a driver that is not, and an audit at the end.
+
+mod driver;
+mod kills;
+mod report;
+mod server;
+mod watch;
+
+use driver::{Driver, audit};
+use kills::{Kill, Moments};
+use partita::time::Host;
+use server::Server;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use report::Report;
+
+/// Orders of every kind that ends by itself.
+const MIX: &str = "ok=60,declined=8,capture_declined=4,lost_reply=4,lost_request=4,flaky=5,slow=4,out_of_stock=5,cancel=6";
+
+/// Between two looks at how far the driver is.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub struct Drill {
+    /// The shop's binary.
+    pub binary: PathBuf,
+    /// How many orders.
+    pub orders: u64,
+    /// How many of them at once.
+    pub concurrency: u32,
+    /// How many kills that hit unfinished orders.
+    pub kills: u32,
+    /// Fixes orders and moments.
+    pub seed: u64,
+}
+
+impl Drill {
+    /// Does it. `say` gets a line for people now and then.
+    ///
+    /// # Errors
+    /// The drill could not be held: a process did not start, or one ended that should not have.
+    pub async fn run(&self, host: &Host, say: &dyn Fn(&str)) -> Result<Report, String> {
+        let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+        let outcome = self.within(folder.path().to_owned(), host, say).await;
+        if !matches!(&outcome, Ok(report) if report.is_good()) {
+            say(&format!("data, logs and the list of accepted orders are kept in {}", folder.keep().display()));
+        }
+        outcome
+    }
+
+    async fn within(&self, folder: PathBuf, host: &Host, say: &dyn Fn(&str)) -> Result<Report, String> {
+        let mut server = Server::start(&self.binary, &folder, host).await?;
+        let mut driver = Driver::start(self, server.url(), &folder)?;
+        let mut moments = Moments::new(self.seed, self.orders, self.kills);
+        let mut kills: Vec<Kill> = vec![];
+        while let Some(moment) = moments.next() {
+            if !self.reached(&mut driver, moment, host).await? {
+                break;
+            }
+            let kill = Kill::hit(&mut server, &driver, host).await?;
+            say(&format!("kill {:>2} after {:>6} orders: {kill}", kills.len() + 1, driver.accepted()));
+            if kill.unfinished == 0 {
+                moments.once_more(driver.accepted());
+            } else {
+                kills.push(kill);
+            }
+        }
+        let driven = driver.finish(host).await?;
+        let audited = audit(&self.binary, server.url(), &folder).await?;
+        server.stop(host).await?;
+        Ok(Report::new(self, &kills, &driven, &audited))
+    }
+
+    /// Waits until so many orders were accepted; false when the driver ended before.
+    async fn reached(&self, driver: &mut Driver, moment: u64, host: &Host) -> Result<bool, String> {
+        while driver.accepted_now()? < moment {
+            if driver.has_ended()? {
+                return Ok(false);
+            }
+            host.clock.sleep(LOOK).await;
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,121 @@
+//! The shop as a process of its own.
+
+use partita::http::Client;
+use partita::time::{Host, timeout};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// A server that does not even listen after this time does not start.
+const LISTENS: Duration = Duration::from_secs(30);
+
+/// A server that listens is ready after this time, or something is wrong.
+const READY: Duration = Duration::from_secs(60);
+
+/// A server stops within 5 s of the signal.
+const STOPS: Duration = Duration::from_secs(10);
+
+/// A running shop. Dropping it kills it.
+#[derive(Debug)]
+pub struct Server {
+    binary: PathBuf,
+    folder: PathBuf,
+    url: String,
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Server {
+    /// Starts a shop on a free port, its data in a new folder, and waits until it takes orders.
+    pub async fn start(binary: &Path, folder: &Path, host: &Host) -> Result<Self, String> {
+        let (child, mut lines) = spawn(binary, folder, "127.0.0.1:0")?;
+        let first = first_line(&mut lines, host).await?;
+        let url = first.split_whitespace().find(|word| word.starts_with("http://"));
+        let url = url.ok_or_else(|| format!("the shop's first line names no address: {first}"))?.to_owned();
+        let server = Self { binary: binary.to_owned(), folder: folder.to_owned(), url, child, lines };
+        server.ready(host).await?;
+        Ok(server)
+    }
+
+    /// Where it listens, also after it was started again.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Kills it where it stands and waits until it is gone.
+    pub async fn kill(&mut self) -> Result<(), String> {
+        self.child.kill().await.map_err(|error| format!("the shop could not be killed: {error}"))
+    }
+
+    /// Starts it again on the same folder and port. Returns how many orders it found unfinished, as its banner says.
+    pub async fn start_again(&mut self, host: &Host) -> Result<u64, String> {
+        let listen = self.url.trim_start_matches("http://");
+        (self.child, self.lines) = spawn(&self.binary, &self.folder, listen)?;
+        first_line(&mut self.lines, host).await?;
+        self.ready(host).await?;
+        let banner = timeout(&*host.clock, LISTENS, self.lines.next_line()).await;
+        let banner = banner.ok().and_then(Result::ok).flatten().unwrap_or_default();
+        going_on(&banner).ok_or_else(|| format!("the banner does not say how many sagas go on: {banner}"))
+    }
+
+    async fn ready(&self, host: &Host) -> Result<(), String> {
+        let client = Client::network(&self.url, host).map_err(|error| error.to_string())?;
+        let asked = async {
+            while !client.get("/readyz").send().await.is_ok_and(|reply| reply.is_success()) {
+                host.clock.sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(&*host.clock, READY, asked).await.map_err(|_| "the shop did not get ready".to_owned())
+    }
+
+    /// Stops it as an operator would. It must end by itself, and well.
+    pub async fn stop(mut self, host: &Host) -> Result<(), String> {
+        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        let pid = pid.ok_or("the shop ended before it was told to")?;
+        kill_process(pid, Signal::TERM).map_err(|error| format!("the shop could not be stopped: {error}"))?;
+        let ended = timeout(&*host.clock, STOPS, self.child.wait()).await;
+        match ended {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => Err(format!("the shop ended with {status}")),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the shop did not stop".to_owned()),
+        }
+    }
+}
+
+fn spawn(binary: &Path, folder: &Path, listen: &str) -> Result<(Child, Lines<BufReader<ChildStdout>>), String> {
+    let failed = |error: std::io::Error| format!("{} does not start: {error}", binary.display());
+    let log = append(&folder.join("server.log")).map_err(failed)?;
+    let mut child = Command::new(binary)
+        .args(["--listen", listen, "--data"])
+        .arg(folder.join("data"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(failed)?;
+    let stdout = child.stdout.take().ok_or("the shop has no stdout")?;
+    Ok((child, BufReader::new(stdout).lines()))
+}
+
+/// A file that several runs of a process write to, one after another.
+pub fn append(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+async fn first_line(lines: &mut Lines<BufReader<ChildStdout>>, host: &Host) -> Result<String, String> {
+    let line = timeout(&*host.clock, LISTENS, lines.next_line()).await.map_err(|_| "the shop does not listen".to_owned())?;
+    let line = line.map_err(|error| error.to_string())?;
+    line.ok_or_else(|| "the shop ended before it listened; server.log says why".to_owned())
+}
+
+/// The number in `.. 3 sagas go on`.
+fn going_on(banner: &str) -> Option<u64> {
+    let (before, _) = banner.split_once(" sagas go on").or_else(|| banner.split_once(" saga go on"))?;
+    before.rsplit(' ').next()?.parse().ok()
+}
