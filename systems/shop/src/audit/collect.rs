@@ -47,8 +47,12 @@ pub struct AuditSources {
 /// # Errors
 /// A service did not answer, or not in its words; nothing is known then.
 pub async fn audit(sources: &AuditSources) -> Result<AuditReport> {
+    in_pages(sources, PAGE).await
+}
+
+async fn in_pages(sources: &AuditSources, page: usize) -> Result<AuditReport> {
     let intents = Intents::read(&sources.psp, |_| true).await?;
-    let mut pass = Pass::new(sources);
+    let mut pass = Pass::new(sources, page);
     pass.orders(&intents).await?;
     drop(intents);
     pass.look_again().await?;
@@ -58,6 +62,7 @@ pub async fn audit(sources: &AuditSources) -> Result<AuditReport> {
 
 struct Pass<'a> {
     sources: &'a AuditSources,
+    page: usize,
     started: Timestamp,
     ledgers: [Ledger<'a>; 3],
     tally: Tally,
@@ -75,7 +80,7 @@ struct Young {
 }
 
 impl<'a> Pass<'a> {
-    fn new(sources: &'a AuditSources) -> Self {
+    fn new(sources: &'a AuditSources, page: usize) -> Self {
         let ledger = |service| {
             let client = match service {
                 Service::Inventory => &sources.inventory,
@@ -86,6 +91,7 @@ impl<'a> Pass<'a> {
         };
         Self {
             sources,
+            page,
             started: sources.clock.now(),
             ledgers: Service::ALL.map(ledger),
             tally: Tally::default(),
@@ -99,13 +105,13 @@ impl<'a> Pass<'a> {
     async fn orders(&mut self, intents: &Intents) -> Result<()> {
         let mut last: Option<String> = None;
         loop {
-            let page = self.sources.orders.page(last.as_deref(), PAGE).await?;
+            let page = self.sources.orders.page(last.as_deref(), self.page).await?;
             self.ledgers.iter_mut().for_each(Ledger::reopen);
             for order in &page {
                 let rows = self.rows(order).await?;
                 self.first(order, &rows, intents);
             }
-            let full = page.len() >= PAGE;
+            let full = page.len() >= self.page;
             last = page.into_iter().next_back().map(|order| order.order_id).or(last);
             if !full {
                 return self.left_over().await;
@@ -225,11 +231,11 @@ impl<'a> Pass<'a> {
     async fn newcomers(&mut self) -> Result<()> {
         let mut last = self.young.behind.take();
         loop {
-            let page = self.sources.orders.page(last.as_deref(), PAGE).await?;
+            let page = self.sources.orders.page(last.as_deref(), self.page).await?;
             for order in page.iter().filter(|order| !self.young.seen.contains(&order.order_id)) {
                 self.tally.moving(order);
             }
-            if page.len() < PAGE {
+            if page.len() < self.page {
                 return Ok(());
             }
             last = page.into_iter().next_back().map(|order| order.order_id);
