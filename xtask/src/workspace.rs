@@ -131,16 +131,24 @@ impl Workspace {
             command.args(["-p", package]);
         }
         let text = Job::new("cargo build --release", command, 20 * MINUTE).capture()?;
-        binary_in(&text, wanted).ok_or_else(|| Failure::new(format!("cargo built no binary named {wanted}")))
+        binary_in(&text, "bin", wanted).ok_or_else(|| Failure::new(format!("cargo built no binary named {wanted}")))
+    }
+
+    /// Builds an example as `cargo test --workspace` builds it, and answers where it is. Nothing goes to stdout.
+    pub(crate) fn test_example(&self, name: &str) -> Result<PathBuf> {
+        let mut command = self.cargo(["build", "--quiet", "--workspace", "--example", name]);
+        command.arg("--message-format=json-render-diagnostics");
+        let text = Job::new("cargo build --example", command, 20 * MINUTE).capture()?;
+        binary_in(&text, "example", name).ok_or_else(|| Failure::new(format!("cargo built no example named {name}")))
     }
 }
 
-/// The path of the binary `wanted` in cargo's JSON messages.
-fn binary_in(messages: &str, wanted: &str) -> Option<PathBuf> {
+/// The path of the executable `wanted` of a kind in cargo's JSON messages.
+fn binary_in(messages: &str, kind: &str, wanted: &str) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Artifact>(line).ok())
-        .find(|artifact| artifact.target.name == wanted && artifact.target.kind == ["bin"])
+        .find(|artifact| artifact.target.name == wanted && artifact.target.kind == [kind])
         .and_then(|artifact| artifact.executable)
 }
 
@@ -154,8 +162,8 @@ mod tests {
 {"reason":"compiler-artifact","target":{"name":"shop","kind":["example"]},"executable":"/t/release/examples/shop"}
 {"reason":"compiler-artifact","target":{"name":"shop","kind":["bin"]},"executable":"/t/release/shop"}
 {"reason":"build-finished","success":true}"#;
-        assert_eq!(binary_in(messages, "shop"), Some(PathBuf::from("/t/release/shop")));
-        assert_eq!(binary_in(messages, "other"), None);
+        assert_eq!(binary_in(messages, "bin", "shop"), Some(PathBuf::from("/t/release/shop")));
+        assert_eq!(binary_in(messages, "bin", "other"), None);
     }
 
     #[test]

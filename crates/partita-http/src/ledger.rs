@@ -144,7 +144,9 @@ impl Ledger {
             Ok(Ok(_)) => return Ok(Acted::Done(row.reply)),
             // What an earlier attempt took may be why the business refuses now: the first answer comes first.
             Ok(Err(refusal)) => (self.row(entry.key).await?, Ok(Acted::Refused(refusal))),
-            Err(error) if error.kind() == ErrorKind::Conflict => (self.row_behind(&error, entry.key).await?, Err(error)),
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                (self.row_behind(&error, entry.key).await?, Err(error))
+            }
             Err(error) => return Err(error),
         };
         found.map_or(otherwise, |found| Ok(repetition(found, &row)))
@@ -186,7 +188,10 @@ impl Ledger {
                 Err(error) => return Err(error),
             }
         }
-        Err(met.map_or_else(|| Error::new(ErrorKind::Conflict, "the ledger's row keeps changing"), |(_, conflict)| conflict))
+        Err(met.map_or_else(
+            || Error::new(ErrorKind::Conflict, "the ledger's row keeps changing"),
+            |(_, conflict)| conflict,
+        ))
     }
 
     /// The row of a key.

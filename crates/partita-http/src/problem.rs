@@ -75,9 +75,12 @@ impl Slug {
                 "Idempotency-Key missing",
                 "send one Idempotency-Key of 1 to 255 visible ASCII characters",
             ),
-            Self::KeyReused => {
-                (S::UNPROCESSABLE_ENTITY, "key-reused", "Idempotency-Key reused", "the key was used with another request")
-            }
+            Self::KeyReused => (
+                S::UNPROCESSABLE_ENTITY,
+                "key-reused",
+                "Idempotency-Key reused",
+                "the key was used with another request",
+            ),
             Self::KeyInFlight => (
                 S::CONFLICT,
                 "key-in-flight",
@@ -86,15 +89,21 @@ impl Slug {
             ),
             Self::InvalidOrder => (S::UNPROCESSABLE_ENTITY, "invalid-order", "Invalid order", "see errors"),
             Self::CannotCancel => (S::CONFLICT, "cannot-cancel", "Cannot cancel", "it is too late to cancel"),
-            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "Overloaded", "too much at once; try again later"),
+            Self::Overloaded => {
+                (S::SERVICE_UNAVAILABLE, "overloaded", "Overloaded", "too much at once; try again later")
+            }
             Self::StorageFull => {
                 (S::SERVICE_UNAVAILABLE, "storage-full", "Storage full", "nothing can be written; try again later")
             }
-            Self::NotReady => (S::SERVICE_UNAVAILABLE, "not-ready", "Not ready", "starting or stopping; try again later"),
+            Self::NotReady => {
+                (S::SERVICE_UNAVAILABLE, "not-ready", "Not ready", "starting or stopping; try again later")
+            }
             Self::Undone => (S::CONFLICT, "undone", "Undone", "this action was already undone"),
             Self::Refused => (S::UNPROCESSABLE_ENTITY, "refused", "Refused", "the service refuses"),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error", "the service failed"),
-            Self::Timeout => (S::GATEWAY_TIMEOUT, "timeout", "Timeout", "a service behind this one did not answer in time"),
+            Self::Timeout => {
+                (S::GATEWAY_TIMEOUT, "timeout", "Timeout", "a service behind this one did not answer in time")
+            }
             Self::Upstream => (S::BAD_GATEWAY, "upstream", "Upstream failed", "a service behind this one failed"),
         }
     }
@@ -148,7 +157,8 @@ impl Problem {
             [only] => format!("{}: {}", only.pointer, only.detail),
             several => format!("{} fields are wrong", several.len()),
         };
-        let errors = errors.into_iter().map(|error| serde_json::json!({"pointer": error.pointer, "detail": error.detail}));
+        let errors =
+            errors.into_iter().map(|error| serde_json::json!({"pointer": error.pointer, "detail": error.detail}));
         Self::new(slug).detail(detail).member("errors", errors.collect())
     }
 
@@ -246,19 +256,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_problem_reads_type_title_status_detail_and_then_its_own_members() {
-        let problem = Problem::new(Slug::NotReady).detail("opening").retry_after(1).member("checks", serde_json::json!({}));
+        let problem =
+            Problem::new(Slug::NotReady).detail("opening").retry_after(1).member("checks", serde_json::json!({}));
         let (head, body) = shown(problem).await;
         assert_eq!(head.status(), 503);
         assert_eq!(head.headers()[CONTENT_TYPE], "application/problem+json");
         assert_eq!(head.headers()[RETRY_AFTER], "1");
-        let expected = r#"{"type":"/problems/not-ready","title":"Not ready","status":503,"detail":"opening","checks":{}}"#;
+        let expected =
+            r#"{"type":"/problems/not-ready","title":"Not ready","status":503,"detail":"opening","checks":{}}"#;
         assert_eq!(body, expected);
     }
 
     #[tokio::test]
     async fn wrong_fields_are_listed_with_their_pointers() {
         let error = |pointer: &str| FieldError { pointer: pointer.into(), detail: "wrong".into() };
-        let (head, body) = shown(Problem::invalid(Slug::InvalidOrder, vec![error("#/items/0/sku"), error("#/x")])).await;
+        let (head, body) =
+            shown(Problem::invalid(Slug::InvalidOrder, vec![error("#/items/0/sku"), error("#/x")])).await;
         let body: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(head.status(), 422);
         assert_eq!(body["errors"][0], serde_json::json!({"pointer": "#/items/0/sku", "detail": "wrong"}));

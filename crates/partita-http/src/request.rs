@@ -16,7 +16,8 @@ use std::time::Duration;
 /// in the time that the server gives it.
 pub async fn read_body(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(Slug::TooLarge).detail(format!("the body is over {limit} bytes"));
-    let over = |bytes: u64| usize::try_from(bytes).is_ok_and(|bytes| bytes <= limit).then_some(()).ok_or_else(too_large);
+    let over =
+        |bytes: u64| usize::try_from(bytes).is_ok_and(|bytes| bytes <= limit).then_some(()).ok_or_else(too_large);
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     over(announced.unwrap_or(0).max(body.size_hint().lower()))?;
     let mut read = BytesMut::new();
@@ -141,7 +142,9 @@ mod tests {
     #[test]
     fn json_may_have_parameters_and_any_case() {
         let check = |values: &[&str]| require_json(&headers("content-type", values)).map_err(|problem| problem.slug());
-        for good in ["application/json", "application/json; charset=utf-8", "Application/JSON;x=y", "application/json ;x"] {
+        for good in
+            ["application/json", "application/json; charset=utf-8", "Application/JSON;x=y", "application/json ;x"]
+        {
             assert_eq!(check(&[good]), Ok(()), "{good}");
         }
         for bad in [&[][..], &["text/plain"], &["application/jsonp"], &["application/json", "text/plain"], &["json"]] {
@@ -167,7 +170,8 @@ mod tests {
         for (values, seconds) in good {
             assert_eq!(wait(values), Some(seconds), "{values:?}");
         }
-        for bad in ["wait", "wait=", "wait=-1", "wait=1.5", "wait=x", "wait=\"5\"", "waiting=5", "wait=abc, wait=5", ""] {
+        for bad in ["wait", "wait=", "wait=-1", "wait=1.5", "wait=x", "wait=\"5\"", "waiting=5", "wait=abc, wait=5", ""]
+        {
             assert_eq!(wait(&[bad]), None, "{bad}");
         }
         assert_eq!(wait(&[]), None);

@@ -28,7 +28,12 @@ pub fn hang_up() -> Response {
 /// Runs a request in a task of its own, so that whoever waits for the answer can go away without ending the work.
 ///
 /// The answer is `None` when there is none: the handler hung up, or its process ended.
-pub(crate) async fn run_apart<G>(spawner: &dyn Spawner, router: Router, request: Request<Body>, guard: G) -> Option<Response>
+pub(crate) async fn run_apart<G>(
+    spawner: &dyn Spawner,
+    router: Router,
+    request: Request<Body>,
+    guard: G,
+) -> Option<Response>
 where
     G: Send + 'static,
 {

@@ -38,7 +38,10 @@ async fn both(router: Router) -> (Running, [Client; 2]) {
 async fn a_call_carries_key_headers_and_json_and_brings_back_the_reply() {
     let echo = async |headers: HeaderMap, body: String| {
         let shown = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
-        (http::StatusCode::ACCEPTED, axum::Json((shown("idempotency-key"), shown("x-test"), shown("content-type"), body)))
+        (
+            http::StatusCode::ACCEPTED,
+            axum::Json((shown("idempotency-key"), shown("x-test"), shown("content-type"), body)),
+        )
     };
     let (_running, clients) = both(Router::new().route("/echo", post(echo))).await;
     for client in clients {
@@ -57,7 +60,10 @@ async fn a_status_is_a_reply_and_its_problem_can_be_read() {
     let (_running, clients) = both(Router::new().route("/do", post(refuse))).await;
     for client in clients {
         let reply = client.post("/do").send().await.unwrap();
-        assert_eq!(reply.problem().map(|problem| (problem.slug, problem.detail)), Some(("undone".into(), "too late".into())));
+        assert_eq!(
+            reply.problem().map(|problem| (problem.slug, problem.detail)),
+            Some(("undone".into(), "too late".into()))
+        );
         assert_eq!(failed(reply.into_success()), (ErrorKind::Invalid, Again::Never, Effect::Possible));
     }
 }
@@ -171,7 +177,9 @@ async fn calls_one_after_the_other_share_a_connection() {
 async fn a_malformed_call_is_refused_before_it_is_sent() {
     let (_running, clients) = both(Router::new()).await;
     for client in clients {
-        for call in [client.get("no-slash"), client.get("http://elsewhere/"), client.get("/ "), client.get("/").key("a\nb")] {
+        for call in
+            [client.get("no-slash"), client.get("http://elsewhere/"), client.get("/ "), client.get("/").key("a\nb")]
+        {
             assert_eq!(failed(call.send().await), (ErrorKind::Invalid, Again::Never, Effect::None));
         }
     }

@@ -190,7 +190,8 @@ fn equal(a: &Json, b: &Json) -> bool {
     match (a, b) {
         (Json::Object(a), Json::Object(b)) => {
             let found = |name: &String| b.iter().find(|(other, _)| other == name);
-            a.len() == b.len() && a.iter().all(|(name, value)| found(name).is_some_and(|(_, other)| equal(value, other)))
+            a.len() == b.len()
+                && a.iter().all(|(name, value)| found(name).is_some_and(|(_, other)| equal(value, other)))
         }
         (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
         _ => a == b,

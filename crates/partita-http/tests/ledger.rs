@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use partita_core::memory::{MemoryDisk, MemoryStore};
-use partita_core::{Commit, Error, ErrorKind, Expect, FieldValue, Find, Part, Put, Receipt, Records, Result, Space, Store};
+use partita_core::{
+    Commit, Error, ErrorKind, Expect, FieldValue, Find, Part, Put, Receipt, Records, Result, Space, Store,
+};
 use partita_http::{Acted, Entry, Ledger, Outcome, Undid};
 use partita_time::{Clock, Host, TaskGroup};
 use serde_json::{Value, json};
@@ -84,8 +86,14 @@ async fn a_key_belongs_to_one_request() {
     participant.reserve("k", &json!(1)).await.unwrap();
     assert_eq!(participant.reserve("k", &json!(2)).await.unwrap(), Acted::KeyReused);
     let request = json!(1);
-    let other =
-        Entry { key: "k", action: "hold", subject: "order", request: &request, reply: Value::Null, detail: Value::Null };
+    let other = Entry {
+        key: "k",
+        action: "hold",
+        subject: "order",
+        request: &request,
+        reply: Value::Null,
+        detail: Value::Null,
+    };
     let store = &participant.store;
     let acted: Outcomes =
         participant.ledger.act(other, async |put| store.commit(Commit::of(Part::new().put(put))).await.map(Ok)).await;
@@ -110,7 +118,10 @@ async fn of_two_at_once_one_is_done_and_one_replayed() {
         let (a, b) = tokio::join!(participant.reserve("k", &request), participant.reserve("k", &request));
         let reply = json!({"for": "k"});
         let outcomes = [a.unwrap(), b.unwrap()];
-        assert!(outcomes.contains(&Acted::Done(reply.clone())) && outcomes.contains(&Acted::Replayed(reply)), "{outcomes:?}");
+        assert!(
+            outcomes.contains(&Acted::Done(reply.clone())) && outcomes.contains(&Acted::Replayed(reply)),
+            "{outcomes:?}"
+        );
     }
 }
 
@@ -177,7 +188,8 @@ async fn a_conflict_on_something_else_goes_back_to_the_caller() {
         participant.store.commit(Commit::of(Part::new().put(stock).put(put)))
     };
     let request = json!(1);
-    let entry = Entry { key: "k", action: "a", subject: "s", request: &request, reply: Value::Null, detail: Value::Null };
+    let entry =
+        Entry { key: "k", action: "a", subject: "s", request: &request, reply: Value::Null, detail: Value::Null };
     let acted: Outcomes = participant.ledger.act(entry, async |put| wrong(put).await.map(Ok)).await;
     assert_eq!(acted.unwrap_err().kind(), ErrorKind::Conflict);
     let undid = participant.ledger.undo("k", "a", "s", |_, put| wrong(put)).await;
@@ -191,7 +203,8 @@ async fn other_errors_are_handed_on_as_they_are() {
     let participant = Participant::with_stock().await;
     let full = || Error::new(ErrorKind::StorageFull, "full");
     let request = json!(1);
-    let entry = Entry { key: "k", action: "a", subject: "s", request: &request, reply: Value::Null, detail: Value::Null };
+    let entry =
+        Entry { key: "k", action: "a", subject: "s", request: &request, reply: Value::Null, detail: Value::Null };
     let acted: Outcomes = participant.ledger.act(entry, async |_| Err(full())).await;
     assert_eq!(acted.unwrap_err().kind(), ErrorKind::StorageFull);
     let undid = participant.ledger.undo("k", "a", "s", async |_, _| Err(full())).await;
@@ -209,7 +222,10 @@ async fn rows_of_a_subject_are_found_by_time_as_plain_json() {
     let found = participant.store.find(find).await.unwrap();
     assert_eq!(found.iter().map(|record| record.key.as_str()).collect::<Vec<_>>(), ["b", "a"]);
     let row: Value = serde_json::from_str(&found[1].value).unwrap();
-    assert_eq!((&row["outcome"], &row["action"], &row["subject"]), (&json!("done"), &json!("reserve"), &json!("order")));
+    assert_eq!(
+        (&row["outcome"], &row["action"], &row["subject"]),
+        (&json!("done"), &json!("reserve"), &json!("order"))
+    );
 }
 
 #[cfg(feature = "sabotage")]

@@ -119,7 +119,8 @@ async fn a_refusal_is_not_lost_though_the_body_goes_on_behind_it() {
     let running = Running::start(router(), ServeLimits::default()).await;
     for framing in ["content-length: 1048585", "transfer-encoding: chunked"] {
         let mut stream = running.connect().await;
-        let head = format!("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{framing}\r\n\r\n100000\r\n");
+        let head =
+            format!("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{framing}\r\n\r\n100000\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         for _ in 0..64 {
             stream.write_all(&[b' '; 16_384]).await.unwrap();

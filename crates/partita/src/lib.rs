@@ -13,3 +13,10 @@ pub use partita_saga as saga;
 #[cfg(feature = "sqlite")]
 pub use partita_sqlite as sqlite;
 pub use partita_time as time;
+
+/// What a domain file needs: decisions, steps and their answers.
+pub mod prelude {
+    pub use partita_core::{Error, Part};
+    pub use partita_events::{Aggregate, Decision};
+    pub use partita_saga::{End, Probe, ProbeResult, Retriable, Saga, Step, StepResult, reject};
+}

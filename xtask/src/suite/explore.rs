@@ -43,7 +43,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let args = Explore { scenario: None, json: !seeded_bugs, seeded_bugs, double: false };
         let name = if seeded_bugs { "explore --seeded-bugs" } else { "explore" };
-        let job = Job::new(name, release::explorer(self.workspace, &args), BOUND);
+        let job = Job::new(name, release::explorer(self.workspace, &args)?, BOUND);
         let mut part = Outcome::default();
         let ending = job.run_lines(&mut |pipe, line| match pipe {
             Pipe::Out => {

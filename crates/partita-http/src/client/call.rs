@@ -25,7 +25,15 @@ pub struct Call {
 impl Call {
     pub(super) fn new(client: Client, method: Method, path: &str) -> Self {
         let limit = Duration::from_secs(30);
-        Self { client, method, path: path.to_owned(), headers: HeaderMap::new(), body: Bytes::new(), limit, fault: None }
+        Self {
+            client,
+            method,
+            path: path.to_owned(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            limit,
+            fault: None,
+        }
     }
 
     /// Sets the `Idempotency-Key`.
@@ -70,8 +78,9 @@ impl Call {
         let limit = self.limit;
         let request = self.request().map_err(|error| error.with("call", &name))?;
         let answer = timeout(&*client.clock, limit, client.transport.call(request)).await;
-        let late =
-            |_| Error::new(ErrorKind::Timeout, "no reply in time").effect(Effect::Possible).with("ms", limit.as_millis());
+        let late = |_| {
+            Error::new(ErrorKind::Timeout, "no reply in time").effect(Effect::Possible).with("ms", limit.as_millis())
+        };
         let response = answer.map_err(late).flatten().map_err(|error| error.with("call", &name))?;
         let (parts, body) = response.into_parts();
         Ok(Reply { status: parts.status, headers: parts.headers, body })
@@ -81,7 +90,8 @@ impl Call {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        let uri = Uri::try_from(self.path.as_str()).ok().filter(|uri| uri.scheme().is_none() && self.path.starts_with('/'));
+        let uri =
+            Uri::try_from(self.path.as_str()).ok().filter(|uri| uri.scheme().is_none() && self.path.starts_with('/'));
         let mut request = Request::new(std::mem::take(&mut self.body));
         *request.uri_mut() = uri.ok_or_else(|| malformed("the path"))?;
         *request.method_mut() = self.method.clone();

@@ -95,9 +95,11 @@ where
 {
     match Limited::new(body, REPLY_LIMIT).collect().await {
         Ok(read) => Ok(read.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Error::new(ErrorKind::TooLarge, "the reply is over its limit")
-            .with("limit", REPLY_LIMIT)
-            .effect(Effect::Possible)),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Error::new(ErrorKind::TooLarge, "the reply is over its limit")
+                .with("limit", REPLY_LIMIT)
+                .effect(Effect::Possible))
+        }
         Err(error) => {
             let lost = Error::new(ErrorKind::Unavailable, "the connection was lost within the reply");
             Err(lost.effect(Effect::Possible).because(error))

@@ -221,9 +221,11 @@ impl Parser<'_> {
     /// The four digits behind a `u`.
     fn code_unit(&mut self) -> Result<u32, String> {
         self.at += 1;
-        let digits = self.text.get(self.at..self.at + 4).filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let unit =
-            digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or_else(|| self.expected("4 hex digits"))?;
+        let digits =
+            self.text.get(self.at..self.at + 4).filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let unit = digits
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+            .ok_or_else(|| self.expected("4 hex digits"))?;
         self.at += 4;
         Ok(unit)
     }

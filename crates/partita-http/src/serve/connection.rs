@@ -68,7 +68,12 @@ impl Connections {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, arrival: &Arrival, shared: &Arc<Shared>) -> Result<Response, HungUp> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        arrival: &Arrival,
+        shared: &Arc<Shared>,
+    ) -> Result<Response, HungUp> {
         let deadline = arrival.head() + self.limit;
         let request = request.map(|incoming| Body::new(arrival.body(incoming, deadline)));
         let response = run_apart(&*self.host.spawner, self.gate.router(), request, Busy::request(shared)).await;

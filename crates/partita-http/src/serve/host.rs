@@ -32,7 +32,10 @@ pub(crate) struct ClockTimer {
 }
 
 impl ClockTimer {
-    #[allow(clippy::disallowed_methods, reason = "hyper wants instants, which begin nowhere else; only differences count")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "hyper wants instants, which begin nowhere else; only differences count"
+    )]
     pub(crate) fn new(host: &Host) -> Self {
         let clock = host.clock.clone();
         let now = Instant::now();

@@ -32,11 +32,14 @@ impl Listener {
 
 fn refusal(addr: &str, error: io::Error) -> Error {
     let (kind, way_out) = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            (ErrorKind::InUse, "another process listens there: stop it, or choose another port (port 0 takes a free one)")
-        }
+        io::ErrorKind::AddrInUse => (
+            ErrorKind::InUse,
+            "another process listens there: stop it, or choose another port (port 0 takes a free one)",
+        ),
         io::ErrorKind::PermissionDenied => (ErrorKind::Io, "the system does not allow it: choose a port from 1024 on"),
-        io::ErrorKind::AddrNotAvailable => (ErrorKind::Invalid, "this machine does not have that address: choose 127.0.0.1"),
+        io::ErrorKind::AddrNotAvailable => {
+            (ErrorKind::Invalid, "this machine does not have that address: choose 127.0.0.1")
+        }
         io::ErrorKind::InvalidInput => (ErrorKind::Invalid, "it is no address: give one like 127.0.0.1:8080"),
         _ => (ErrorKind::Io, "the system refused"),
     };

@@ -62,7 +62,8 @@ pub async fn one_response(stream: &mut TcpStream) -> String {
     let mut text = String::new();
     let whole = |text: &str| {
         let (head, body) = text.split_once("\r\n\r\n")?;
-        let length = head.to_ascii_lowercase().split_once("content-length: ")?.1.split("\r\n").next()?.parse::<usize>().ok()?;
+        let length =
+            head.to_ascii_lowercase().split_once("content-length: ")?.1.split("\r\n").next()?.parse::<usize>().ok()?;
         (body.len() >= length).then_some(())
     };
     while whole(&text).is_none() {

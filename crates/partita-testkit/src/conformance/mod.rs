@@ -1,3 +1,5 @@
+//! The conformance kit: every sentence on the pages of the store traits, as a test that every backend runs.
+//!
 #![doc = include_str!("../../docs/conformance.md")]
 
 mod backend;
