@@ -1,2 +1,177 @@
-//! x
-fn main() {}
+//! `partita-bench`: what the house does in a second, each figure beside what the machine allows, measured in the same run.
+//!
+//! Every row is measured in a process of its own, so that its memory is its own; product and limit take turns in it, so that
+//! whatever else the machine does weighs on both.
+
+mod append;
+mod engine;
+mod machine;
+mod measure;
+mod proc;
+mod raw;
+mod row;
+mod saga_rows;
+mod shop;
+mod shop_files;
+mod shop_process;
+
+use clap::{Parser, ValueEnum};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// Whatever kept a bench from running, in words.
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask bench                builds in release and measures everything, in about a minute and a half
+  cargo xtask bench engine         sagas of four steps that do nothing: alone, and 256 in flight
+  cargo xtask bench append --json  appends to the log, one JSON object a row
+  partita-bench shop               needs PARTITA_SHOP_BIN, or `shop` beside this program
+  partita-bench engine --data /mnt/disk   on another disk
+
+What each figure means: docs/guide/performance.md.
+Exit status: 0 measured; 1 a bench could not run, with the reason; 2 wrong usage.";
+
+/// Measures the house beside the physical limit of the same run.
+#[derive(Debug, Parser)]
+#[command(name = "partita-bench", version, after_help = EXAMPLES)]
+struct Cli {
+    /// What to measure
+    #[arg(value_enum, default_value = "all")]
+    bench: Bench,
+    /// One JSON object a row, one a line
+    #[arg(long)]
+    json: bool,
+    /// Folder for the data, on the disk to be measured; otherwise beside the build
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// One row only, as JSON
+    #[arg(long, hide = true, value_name = "NAME")]
+    row: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Bench {
+    /// Sagas of four steps that do nothing: alone, 256 in flight, and a fifth of them unwound
+    Engine,
+    /// Appends to the log: one caller, 256 callers, and commits of 64 events
+    Append,
+    /// Whole orders through a shop process, 64 in flight
+    Shop,
+    /// All of them
+    All,
+}
+
+impl Bench {
+    const fn rows(self) -> &'static [&'static str] {
+        const ALL: [&str; 7] = [
+            "engine/1",
+            "engine/256",
+            "engine/256/unwind20",
+            "append/1",
+            "append/256",
+            "append/batch64",
+            "shop/64",
+        ];
+        let (engine, rest) = ALL.split_at(3);
+        let (append, shop) = rest.split_at(3);
+        match self {
+            Self::Engine => engine,
+            Self::Append => append,
+            Self::Shop => shop,
+            Self::All => &ALL,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.row {
+        Some(name) => one(name, cli.data.as_deref()),
+        None => all(&cli),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints to standard output; a closed pipe is no error.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}");
+    let _ = out.flush();
+}
+
+/// Measures one row in this process.
+fn one(name: &str, data: Option<&Path>) -> Result<()> {
+    let folder = data.ok_or("--row needs --data")?;
+    let row = match name.split_once('/') {
+        Some(("engine", _)) => engine::measure(name, folder)?,
+        Some(("append", _)) => append::measure(name, folder)?,
+        Some(("shop", _)) => shop::measure(name, folder)?,
+        _ => return Err(format!("there is no row {name}").into()),
+    };
+    say(&serde_json::to_string(&row)?);
+    Ok(())
+}
+
+fn all(cli: &Cli) -> Result<()> {
+    let folder = machine::folder(cli.data.as_deref())?;
+    let machine = machine::describe(folder.path())?;
+    if cli.json {
+        let _ = writeln!(std::io::stderr(), "{machine}");
+    } else {
+        say(&machine);
+    }
+    let mut rows = vec![];
+    for name in cli.bench.rows() {
+        let text = measured(name, folder.path())?;
+        if cli.json {
+            say(text.trim_end());
+        } else {
+            let _ = writeln!(std::io::stderr(), "measured {name}");
+        }
+        rows.push(serde_json::from_str(&text)?);
+    }
+    if !cli.json {
+        say(&row::table(&rows));
+    }
+    Ok(())
+}
+
+/// Measures one row in a process of its own, whose data is gone afterwards.
+fn measured(name: &str, folder: &Path) -> Result<String> {
+    let data = tempfile::tempdir_in(folder)?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--row", name, "--data"]).arg(data.path()).stderr(std::process::Stdio::inherit());
+    let output = command.output()?;
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout)?)
+    } else {
+        Err(format!("{name} could not be measured; the reason stands above").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound_and_shows_examples() {
+        Cli::command().debug_assert();
+        assert!(EXAMPLES.starts_with("Examples:\n  cargo xtask bench"));
+    }
+
+    #[test]
+    fn all_is_every_row_once_and_in_order() {
+        let parts = [Bench::Engine, Bench::Append, Bench::Shop].map(Bench::rows).concat();
+        assert_eq!(parts, Bench::All.rows());
+    }
+}

@@ -147,6 +147,10 @@ impl Checkpoints {
         state.step_at = state.wal_bytes + STEP_BYTES;
         state.catch_up = !state.writer_waits;
         if std::mem::take(&mut state.writer_waits) {
+            if state.wal_bytes >= self.limit_bytes {
+                let (wal_bytes, limit_bytes) = (state.wal_bytes, self.limit_bytes);
+                tracing::warn!(wal_bytes, limit_bytes, "the log is over its limit; a long read holds it");
+            }
             // Where a long reader keeps the log from being reused, one wait per step is enough.
             state.stop_at = state.stop_at.max(state.wal_bytes + STEP_BYTES);
             self.done.notify_all();

@@ -14,6 +14,7 @@ use partita_core::{
     Commit, Effect, Error, ErrorKind, Fence, Position, Read, Receipt, Result, Space, Store, StoreFacts, Ticket, check,
 };
 use partita_time::{BoxFuture, Host};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -115,7 +116,10 @@ impl SqliteStore {
         });
         let helpers = helpers(&shared)?;
         let writer = Writer::new(shared.clone(), connection, opening.head, helpers, lock)?;
-        let writer = spawn("sqlite-writer", move || writer.run())?;
+        let writer = spawn("sqlite-writer", {
+            let shared = shared.clone();
+            move || catch_unwind(AssertUnwindSafe(|| writer.run())).unwrap_or_else(|_| shared.writer_panicked())
+        })?;
         Ok(Arc::new(Self { shared, writer: Mutex::new(Some(writer)) }))
     }
 
@@ -165,6 +169,15 @@ impl Shared {
 
     pub(crate) fn ended(&self) {
         self.tip.send_modify(|tip| tip.ended = true);
+    }
+
+    /// Nobody may wait for a writer that is gone.
+    fn writer_panicked(&self) {
+        self.queue.abandon();
+        self.readers.end();
+        self.checkpoints.end();
+        self.ended();
+        self.config.on_fatal.call(&Error::new(ErrorKind::Other, "the store's writer panicked; this is a defect"));
     }
 
     /// Reads on a thread of the pool.

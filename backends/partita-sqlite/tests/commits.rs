@@ -4,12 +4,15 @@
 mod common;
 
 use common::{Bench, new_record, shell};
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use partita_core::{
     Append, Commit, ErrorKind, Expect, FieldValue, Find, Found, Item, JournalAppend, Journals, Log, Part, Put, Records,
-    Store, StreamId, Version,
+    Store, StreamId, Ticket, Version,
 };
-use partita_sqlite::SqliteConfig;
+use partita_sqlite::{SqliteConfig, SqliteStore};
+use rusqlite::Connection;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn of_64_callers_one_conflicts_and_they_share_flushes() {
@@ -89,10 +92,7 @@ async fn the_first_conflict_is_named_in_the_order_journals_appends_puts() {
     }
 }
 
-async fn bench_reopen(
-    bench: &Bench,
-    store: &partita_sqlite::SqliteStore,
-) -> std::sync::Arc<partita_sqlite::SqliteStore> {
+async fn bench_reopen(bench: &Bench, store: &SqliteStore) -> Arc<SqliteStore> {
     store.close().await;
     bench.open()
 }
@@ -109,25 +109,44 @@ async fn commits_that_chain_on_one_stream_are_sent_ahead() {
     assert!(store.facts().flushes < 500);
 }
 
+/// A store with room for four commits, full because another program's lock holds the writer up.
+fn full(bench: &Bench) -> (Arc<SqliteStore>, Connection, Vec<Ticket>) {
+    let store = bench.try_open(SqliteConfig { queue: 4, ..SqliteConfig::at(bench.path()) }).unwrap();
+    let shell = shell(&bench.path());
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let tickets = (0..100).map(|key| store.submit(new_record(format!("{key}"))));
+    let tickets = tickets.collect();
+    (store, shell, tickets)
+}
+
 #[tokio::test]
 async fn a_full_queue_answers_busy_and_commit_waits_for_room() {
     let bench = Bench::new();
-    let store = bench.try_open(SqliteConfig { queue: 4, ..SqliteConfig::at(bench.path()) }).unwrap();
-    // A lock of another program keeps the writer busy while the queue fills.
-    let shell = shell(&bench.path());
-    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let first = store.submit(new_record("first"));
-    let mut tickets = vec![];
-    while tickets.len() < 100 {
-        tickets.push(store.submit(new_record(format!("{}", tickets.len()))));
-    }
-    let waiting = store.commit(new_record("waits"));
+    let (store, shell, tickets) = full(&bench);
+    let mut waiting: Vec<_> = (0..20).map(|key| store.commit(new_record(format!("waits {key}")))).collect();
+    assert!(waiting.iter_mut().all(|commit| commit.now_or_never().is_none()));
     shell.execute_batch("COMMIT").unwrap();
-    let (first, rest, waited) = tokio::join!(first, join_all(tickets), waiting);
-    first.unwrap();
-    waited.unwrap();
-    let busy = rest.iter().filter(|answer| answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Busy)).count();
-    assert!((90..100).contains(&busy), "{busy} were refused");
+    let (answers, waited) = tokio::join!(join_all(tickets), join_all(waiting));
+    assert!(waited.iter().all(Result::is_ok));
+    let (taken, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert!(refused.iter().flat_map(|answer| answer.as_ref().err()).all(|error| error.kind() == ErrorKind::Busy));
+    assert!((4..12).contains(&taken.len()), "{} were taken", taken.len());
+    assert_eq!(store.page("ledger", None, 1_000).await.unwrap().len(), taken.len() + 20);
+}
+
+#[tokio::test]
+async fn closing_applies_what_is_queued_and_refuses_who_waits_for_room() {
+    let bench = Bench::new();
+    let (store, shell, tickets) = full(&bench);
+    let taken: Vec<_> = tickets.into_iter().filter(|ticket| !ticket.is_refused()).collect();
+    let mut waiting = store.commit(new_record("waits"));
+    assert!((&mut waiting).now_or_never().is_none());
+    let mut closing = store.close();
+    assert!((&mut closing).now_or_never().is_none());
+    shell.execute_batch("COMMIT").unwrap();
+    let (taken, waited, ()) = tokio::join!(join_all(taken), waiting, closing);
+    assert!(taken.iter().all(Result::is_ok));
+    assert_eq!(waited.unwrap_err().kind(), ErrorKind::Closed);
 }
 
 #[tokio::test]
@@ -179,4 +198,38 @@ async fn close_applies_what_is_queued_and_leaves_one_file() {
     store.close().await;
     assert!(!bench.path().with_extension("db-wal").exists());
     assert_eq!(bench.open().head().await.unwrap().position, 100);
+}
+
+/// Writes 60 MiB; returns how large the log became.
+async fn largest_log(bench: &Bench, store: &SqliteStore) -> u64 {
+    let value = format!("\"{}\"", "x".repeat(40_000));
+    let mut largest = 0;
+    for round in 0..100 {
+        let puts = (0..16).map(|n| Put::value("order", format!("{round}-{n}"), Expect::Absent, value.clone()));
+        let tickets: Vec<_> = puts.map(|put| store.submit(Commit::of(Part::new().put(put)))).collect();
+        assert!(join_all(tickets).await.iter().all(Result::is_ok));
+        largest = largest.max(std::fs::metadata(bench.path().with_extension("db-wal")).unwrap().len());
+    }
+    largest
+}
+
+#[tokio::test]
+async fn the_log_is_reused_under_load() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let largest = largest_log(&bench, &store).await;
+    assert!(largest < 24 << 20, "{largest} bytes");
+}
+
+#[tokio::test]
+async fn a_long_read_of_another_program_lets_the_log_grow_and_stops_nobody() {
+    let bench = Bench::new();
+    let store = bench.try_open(SqliteConfig { wal_limit_bytes: 8 << 20, ..SqliteConfig::at(bench.path()) }).unwrap();
+    let shell = shell(&bench.path());
+    shell.execute_batch("BEGIN; SELECT count(*) FROM ledger").unwrap();
+    assert!(largest_log(&bench, &store).await > 60 << 20);
+    assert!(store.facts().wal_bytes > 60 << 20);
+    shell.execute_batch("COMMIT").unwrap();
+    store.close().await;
+    assert_eq!(std::fs::metadata(bench.path().with_extension("db-wal")).unwrap().len(), 0);
 }

@@ -9,7 +9,7 @@ use partita_core::{
     Append, Commit, ErrorKind, Expect, JournalAppend, Journals, Log, Part, Put, Records, Store, StreamId, Version,
 };
 use partita_sqlite::SqliteConfig;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -26,9 +26,9 @@ fn three(bench: &Bench, number: u64) -> Commit {
     Commit { journals, part, ..Commit::default() }
 }
 
-/// Commits until it is killed, from several tasks, and prints the number of each acknowledged commit.
+/// Started by the other tests, it commits until it is killed, from several tasks, and prints the number of each
+/// acknowledged commit. By itself it does nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the other test starts it"]
 #[allow(clippy::disallowed_methods, reason = "a victim has no simulated host")]
 async fn victim() {
     let Some(path) = std::env::var_os(VICTIM) else { return };
@@ -54,7 +54,7 @@ async fn victim() {
 
 fn start_victim(path: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "victim", "--nocapture"])
+        .args(["--exact", "victim", "--nocapture"])
         .env(VICTIM, path)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -114,5 +114,4 @@ async fn a_second_process_is_refused_at_once_and_told_by_whom() {
     victim.kill().unwrap();
     victim.wait().unwrap();
     bench.open().close().await;
-    let _ = std::io::stdout().flush();
 }

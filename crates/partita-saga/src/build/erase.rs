@@ -19,6 +19,15 @@ pub(super) enum Settling<E> {
     Probe(Call<E, Retriable<Probe<Json>>>, Duration),
 }
 
+impl<E> Settling<E> {
+    /// Sets the window of a probe.
+    pub(super) fn opens(&mut self, window: Duration) {
+        if let Self::Probe(_, kept) = self {
+            *kept = window;
+        }
+    }
+}
+
 /// A step or branch that still wants its environment.
 pub(super) struct Calls<E> {
     pub(super) name: &'static str,

@@ -1,7 +1,7 @@
 //! Parallel groups: branches return outputs of their own, a typed `join` folds them in.
 
 use super::erase::{Calls, act, decode, encode, undo};
-use super::place::{BeforePivot, MayRefuse, Open, State};
+use super::place::{BeforePivot, Joined, MayRefuse, State};
 use super::{Draft, Step};
 use crate::definition::{Join, Json, Kind, Node};
 use crate::outcome::{Retriable, StepResult, Unfinished};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// A parallel group under way; `Outs` is the tuple of its branches' outputs.
 #[must_use = "a group ends with `.join(..)`"]
 pub struct Group<S, E, P, Outs> {
-    draft: Draft<S, E, P>,
+    pub(super) draft: Draft<S, E, P>,
     name: &'static str,
     first: usize,
     _outs: PhantomData<fn() -> Outs>,
@@ -39,7 +39,11 @@ impl<S: State, E: Send + Sync + 'static, P> Draft<S, E, P> {
 
 #[doc(hidden)]
 pub trait Push<T> {
-    type Out;
+    type Out: Branches<Last = T>;
+}
+#[doc(hidden)]
+pub trait Branches {
+    type Last;
 }
 #[doc(hidden)]
 pub trait Outputs: Sized {
@@ -50,6 +54,9 @@ macro_rules! outputs {
     ($($t:ident $v:ident),+ ; $next:ident) => {
         impl<$($t,)+ $next> Push<$next> for ($($t,)+) {
             type Out = ($($t,)+ $next,);
+        }
+        impl<$($t,)+ $next> Branches for ($($t,)+ $next,) {
+            type Last = $next;
         }
         outputs!(@decode $($t $v),+);
     };
@@ -67,6 +74,9 @@ macro_rules! outputs {
 }
 impl<A> Push<A> for () {
     type Out = (A,);
+}
+impl<A> Branches for (A,) {
+    type Last = A;
 }
 outputs!(A a; B);
 outputs!(A a, B b; C);
@@ -89,7 +99,7 @@ impl<S: State, E: Send + Sync + 'static, P, Outs> Group<S, E, P, Outs> {
     }
 
     /// Folds the outputs into the state. The function must be pure.
-    pub fn join<J>(self, join: J) -> Draft<S, E, Open>
+    pub fn join<J>(self, join: J) -> Draft<S, E, Joined>
     where
         Outs: Outputs + 'static,
         J: Fn(S, Outs) -> S + Send + Sync + 'static,

@@ -9,6 +9,9 @@ pub struct Empty;
 /// Every step so far can be undone.
 #[derive(Debug)]
 pub struct Open;
+/// A group is joined; what its branches keep to, they were told themselves.
+#[derive(Debug)]
+pub struct Joined;
 /// The last step has no undo yet.
 #[derive(Debug)]
 pub struct Undecided;
@@ -26,6 +29,7 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Empty {}
     impl Sealed for super::Open {}
+    impl Sealed for super::Joined {}
     impl Sealed for super::Undecided {}
     impl Sealed for super::Beyond {}
 }
@@ -45,6 +49,10 @@ impl Decided for Empty {
     type Kind = MayRefuse;
 }
 impl Decided for Open {
+    type Next = Undecided;
+    type Kind = MayRefuse;
+}
+impl Decided for Joined {
     type Next = Undecided;
     type Kind = MayRefuse;
 }
@@ -69,11 +77,12 @@ impl AwaitsUndo for Undecided {}
 pub trait BeforePivot: Sealed {}
 impl BeforePivot for Empty {}
 impl BeforePivot for Open {}
+impl BeforePivot for Joined {}
 
 #[diagnostic::on_unimplemented(
     message = "there is no step yet that this could belong to",
     label = "add a `.step(..)` or a `.pivot(..)` first",
-    note = "`.attempt`, `.within`, `.retry`, `.probe` and `.insist` describe the step before them"
+    note = "`.attempt`, `.within`, `.retry`, `.probe` and `.insist` describe the step or branch before them; of a group, each branch"
 )]
 pub trait AfterStep: Sealed {}
 impl AfterStep for Open {}
@@ -87,6 +96,7 @@ impl AfterStep for Beyond {}
 )]
 pub trait Complete: Sealed {}
 impl Complete for Open {}
+impl Complete for Joined {}
 impl Complete for Beyond {}
 
 #[diagnostic::on_unimplemented(

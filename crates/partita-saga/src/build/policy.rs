@@ -1,9 +1,11 @@
-//! Times and settling of the step before.
+//! Times and settling of the step or branch before.
 
 use super::erase::{Settling, ask};
+use super::group::Branches;
 use super::place::{AfterStep, State};
-use super::{Draft, Step};
+use super::{Draft, Group, Step};
 use crate::outcome::ProbeResult;
+use serde::Serialize;
 use std::future::Future;
 use std::time::Duration;
 
@@ -49,11 +51,50 @@ impl<S: State, E: Send + Sync + 'static, P: AfterStep> Draft<S, E, P> {
 
     /// How long after an attempt a probe's "not done" is no answer.
     pub fn window(mut self, window: Duration) -> Self {
-        self.amend(|leaf| {
-            if let Settling::Probe(_, kept) = &mut leaf.settle {
-                *kept = window;
-            }
-        });
+        self.amend(|leaf| leaf.settle.opens(window));
+        self
+    }
+}
+
+impl<S: State, E: Send + Sync + 'static, P, Outs: Branches> Group<S, E, P, Outs> {
+    /// Time for one try of the branch; see [`Draft::attempt`].
+    pub fn attempt(mut self, limit: Duration) -> Self {
+        self.draft.amend(|leaf| leaf.attempt = limit);
+        self
+    }
+
+    /// Time for the whole branch, tries and waits; then the saga unwinds.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.draft.amend(|leaf| leaf.within = Some(limit));
+        self
+    }
+
+    /// Tries of the branch at most; then the saga unwinds.
+    pub fn retry(mut self, attempts: u32) -> Self {
+        self.draft.amend(|leaf| leaf.retry = Some(attempts.max(1)));
+        self
+    }
+
+    /// How a lost answer of the branch is settled: ask for its output; see [`Draft::probe`].
+    pub fn probe<F, Fut>(mut self, f: F) -> Self
+    where
+        Outs::Last: Serialize + 'static,
+        F: Fn(S, Step<E>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ProbeResult<Outs::Last>> + Send + 'static,
+    {
+        self.draft.amend(|leaf| leaf.settle = Settling::Probe(ask(f), PROBE_WINDOW));
+        self
+    }
+
+    /// How a lost answer of the branch is settled: the same request; see [`Draft::insist`].
+    pub fn insist(mut self, key_kept: Duration) -> Self {
+        self.draft.amend(|leaf| leaf.settle = Settling::Insist(key_kept));
+        self
+    }
+
+    /// How long after an attempt a probe's "not done" is no answer; see [`Draft::window`].
+    pub fn window(mut self, window: Duration) -> Self {
+        self.draft.amend(|leaf| leaf.settle.opens(window));
         self
     }
 }

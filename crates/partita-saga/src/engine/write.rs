@@ -35,6 +35,10 @@ impl Runner {
             Err(error) => return Err(error),
         }
         let _ = self.inner.changes.send(self.instance.id.clone());
+        let parks = !was_parked && self.instance.parked.is_some();
+        if parks || matches!(self.instance.phase, Phase::Ended(_)) {
+            let _ = self.inner.rests.send(self.instance.id.clone());
+        }
         self.tell(was_parked, since, now);
         Ok(())
     }

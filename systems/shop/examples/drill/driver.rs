@@ -17,42 +17,42 @@ const LONGEST: Duration = Duration::from_secs(1_800);
 
 /// What the drill wants to know of a run.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-pub struct Driven {
+pub(crate) struct Driven {
     /// Accepted.
-    pub placed: u64,
+    pub(crate) placed: u64,
     /// Parked though nothing asked for it.
-    pub parked: u64,
+    pub(crate) parked: u64,
     /// Without an end.
-    pub unended: u64,
+    pub(crate) unended: u64,
     /// Gone.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// With another end than their kind must have.
-    pub wrong_end: u64,
+    pub(crate) wrong_end: u64,
 }
 
 /// What the drill wants to know of an audit.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Audited {
+pub(crate) struct Audited {
     /// Each invariant.
-    pub invariants: Vec<Invariant>,
+    pub(crate) invariants: Vec<Invariant>,
 }
 
 /// What became of an invariant.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Invariant {
+pub(crate) struct Invariant {
     /// Which.
-    pub id: String,
+    pub(crate) id: String,
     /// How many things were looked at.
-    pub checked: u64,
+    pub(crate) checked: u64,
     /// How many of them were wrong.
-    pub violations: u64,
+    pub(crate) violations: u64,
     /// Some of these.
-    pub examples: Vec<String>,
+    pub(crate) examples: Vec<String>,
 }
 
 /// A running `shop drive`. Dropping it kills it.
 #[derive(Debug)]
-pub struct Driver {
+pub(crate) struct Driver {
     child: Child,
     log: PathBuf,
     read: Option<File>,
@@ -63,7 +63,7 @@ pub struct Driver {
 
 impl Driver {
     /// Starts it.
-    pub fn start(drill: &Drill, url: &str, folder: &Path) -> Result<Self, String> {
+    pub(crate) fn start(drill: &Drill, url: &str, folder: &Path) -> Result<Self, String> {
         let log = folder.join("accepted.log");
         let failed = |error: std::io::Error| format!("the driver does not start: {error}");
         let (orders, concurrency, seed) = (drill.orders.to_string(), drill.concurrency.to_string(), drill.seed.to_string());
@@ -76,17 +76,17 @@ impl Driver {
     }
 
     /// Orders accepted when it was last looked.
-    pub fn accepted(&self) -> u64 {
+    pub(crate) fn accepted(&self) -> u64 {
         self.accepted
     }
 
     /// The orders accepted last, when it was last looked.
-    pub fn recent(&self) -> &[String] {
+    pub(crate) fn recent(&self) -> &[String] {
         &self.recent
     }
 
     /// Looks how many orders were accepted.
-    pub fn accepted_now(&mut self) -> Result<u64, String> {
+    pub(crate) fn accepted_now(&mut self) -> Result<u64, String> {
         if self.read.is_none() {
             self.read = File::open(&self.log).ok();
         }
@@ -104,12 +104,12 @@ impl Driver {
     }
 
     /// Whether it has come to its end.
-    pub fn has_ended(&mut self) -> Result<bool, String> {
+    pub(crate) fn has_ended(&mut self) -> Result<bool, String> {
         self.child.try_wait().map(|status| status.is_some()).map_err(|error| error.to_string())
     }
 
     /// Waits for its end and reads its report.
-    pub async fn finish(self, host: &Host) -> Result<Driven, String> {
+    pub(crate) async fn finish(self, host: &Host) -> Result<Driven, String> {
         let output = timeout(&*host.clock, LONGEST, self.child.wait_with_output()).await;
         let output = output.map_err(|_| "the driver does not come to an end".to_owned())?;
         report(&output.map_err(|error| error.to_string())?, "the driver")
@@ -129,7 +129,7 @@ fn order_id(line: &[u8]) -> Result<String, String> {
 }
 
 /// Audits a shop, with the list of accepted orders.
-pub async fn audit(binary: &Path, url: &str, folder: &Path) -> Result<Audited, String> {
+pub(crate) async fn audit(binary: &Path, url: &str, folder: &Path) -> Result<Audited, String> {
     let mut command = Command::new(binary);
     command.args(["audit", "--json", "--url", url, "--log"]).arg(folder.join("accepted.log"));
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Counts of accepted orders at which to kill.
 #[derive(Debug)]
-pub struct Moments {
+pub(crate) struct Moments {
     entropy: Entropy,
     orders: u64,
     left: Vec<u64>,
@@ -18,7 +18,7 @@ pub struct Moments {
 impl Moments {
     /// One moment in each of as many equal parts of the run, drawn from a seed. The last twentieth of it is left in peace,
     /// so that there is always something unfinished to hit.
-    pub fn new(seed: u64, orders: u64, kills: u32) -> Self {
+    pub(crate) fn new(seed: u64, orders: u64, kills: u32) -> Self {
         let entropy = Entropy::seeded(seed);
         let span = orders.saturating_sub(orders / 20);
         let parts = u64::from(kills);
@@ -30,25 +30,25 @@ impl Moments {
     }
 
     /// The next one.
-    pub fn next(&mut self) -> Option<u64> {
+    pub(crate) fn next(&mut self) -> Option<u64> {
         self.left.pop()
     }
 
     /// One more, soon: the last one hit nothing.
-    pub fn once_more(&mut self, now: u64) {
+    pub(crate) fn once_more(&mut self, now: u64) {
         self.left.push(now + 1 + self.entropy.below(self.orders / 100));
     }
 }
 
 /// A kill and what came after it.
 #[derive(Clone, Copy, Debug)]
-pub struct Kill {
+pub(crate) struct Kill {
     /// Orders that were accepted and not finished, as the next process found them.
-    pub unfinished: u64,
+    pub(crate) unfinished: u64,
     /// From the start of the next process until it took orders.
-    pub ready: Duration,
+    pub(crate) ready: Duration,
     /// From the kill until the first order ended after it.
-    pub recovery: Duration,
+    pub(crate) recovery: Duration,
 }
 
 impl fmt::Display for Kill {
@@ -61,7 +61,7 @@ impl fmt::Display for Kill {
 
 impl Kill {
     /// Kills the server and starts it again.
-    pub async fn hit(server: &mut Server, driver: &Driver, host: &Host) -> Result<Self, String> {
+    pub(crate) async fn hit(server: &mut Server, driver: &Driver, host: &Host) -> Result<Self, String> {
         let killed = host.clock.now();
         server.kill().await?;
         let started = host.clock.elapsed();

@@ -13,7 +13,7 @@ use server::Server;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use report::Report;
+pub(crate) use report::Report;
 
 /// Orders of every kind that ends by itself.
 const MIX: &str = "ok=60,declined=8,capture_declined=4,lost_reply=4,lost_request=4,flaky=5,slow=4,out_of_stock=5,cancel=6";
@@ -23,17 +23,17 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// What to do.
 #[derive(Clone, Debug)]
-pub struct Drill {
+pub(crate) struct Drill {
     /// The shop's binary.
-    pub binary: PathBuf,
+    pub(crate) binary: PathBuf,
     /// How many orders.
-    pub orders: u64,
+    pub(crate) orders: u64,
     /// How many of them at once.
-    pub concurrency: u32,
+    pub(crate) concurrency: u32,
     /// How many kills that hit unfinished orders.
-    pub kills: u32,
+    pub(crate) kills: u32,
     /// Fixes orders and moments.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Drill {
@@ -41,7 +41,7 @@ impl Drill {
     ///
     /// # Errors
     /// The drill could not be held: a process did not start, or one ended that should not have.
-    pub async fn run(&self, host: &Host, say: &dyn Fn(&str)) -> Result<Report, String> {
+    pub(crate) async fn run(&self, host: &Host, say: &dyn Fn(&str)) -> Result<Report, String> {
         let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
         let outcome = self.within(folder.path().to_owned(), host, say).await;
         if !matches!(&outcome, Ok(report) if report.is_good()) {

@@ -9,27 +9,27 @@ use std::time::Duration;
 
 /// What the drill came to.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// What fixed it.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Kills that hit unfinished orders.
-    pub kills: usize,
+    pub(crate) kills: usize,
     /// Orders that were accepted.
-    pub orders: u64,
+    pub(crate) orders: u64,
     /// Of these, gone or changed.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// With another end than their kind must have.
-    pub wrong_end: u64,
+    pub(crate) wrong_end: u64,
     /// Without an end.
-    pub unended: u64,
+    pub(crate) unended: u64,
     /// What the audit found wrong.
-    pub violations: u64,
+    pub(crate) violations: u64,
     /// What the audit looked at.
-    pub checked: u64,
+    pub(crate) checked: u64,
     /// The longest time from a kill to the first end after it.
-    pub longest_recovery_ms: u64,
+    pub(crate) longest_recovery_ms: u64,
     /// The longest time from a start to readiness.
-    pub longest_ready_ms: u64,
+    pub(crate) longest_ready_ms: u64,
     #[serde(skip)]
     parked: u64,
     #[serde(skip)]
@@ -40,7 +40,7 @@ pub struct Report {
 
 impl Report {
     /// Puts it together.
-    pub fn new(drill: &Drill, kills: &[Kill], driven: &Driven, audited: &Audited) -> Self {
+    pub(crate) fn new(drill: &Drill, kills: &[Kill], driven: &Driven, audited: &Audited) -> Self {
         let longest = |of: fn(&Kill) -> Duration| {
             let longest = kills.iter().map(of).max().unwrap_or_default();
             u64::try_from(longest.as_millis()).unwrap_or(u64::MAX)
@@ -65,7 +65,7 @@ impl Report {
     }
 
     /// Whether every order was placed, every kill hit something, and nothing was lost, wrong or left over.
-    pub fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         let whole = (self.orders, u32::try_from(self.kills).unwrap_or(u32::MAX)) == self.asked;
         whole && self.lost + self.wrong_end + self.unended + self.parked + self.violations == 0
     }

@@ -7,8 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, Command};
 
 /// A server that does not even listen after this time does not start.
 const LISTENS: Duration = Duration::from_secs(30);
@@ -21,44 +20,41 @@ const STOPS: Duration = Duration::from_secs(10);
 
 /// A running shop. Dropping it kills it.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     binary: PathBuf,
     folder: PathBuf,
     url: String,
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Server {
     /// Starts a shop on a free port, its data in a new folder, and waits until it takes orders.
-    pub async fn start(binary: &Path, folder: &Path, host: &Host) -> Result<Self, String> {
-        let (child, mut lines) = spawn(binary, folder, "127.0.0.1:0")?;
-        let first = first_line(&mut lines, host).await?;
+    pub(crate) async fn start(binary: &Path, folder: &Path, host: &Host) -> Result<Self, String> {
+        let child = spawn(binary, folder, "127.0.0.1:0")?;
+        let first = line(folder, 0, host).await?;
         let url = first.split_whitespace().find(|word| word.starts_with("http://"));
         let url = url.ok_or_else(|| format!("the shop's first line names no address: {first}"))?.to_owned();
-        let server = Self { binary: binary.to_owned(), folder: folder.to_owned(), url, child, lines };
+        let server = Self { binary: binary.to_owned(), folder: folder.to_owned(), url, child };
         server.ready(host).await?;
         Ok(server)
     }
 
     /// Where it listens, also after it was started again.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Kills it where it stands and waits until it is gone.
-    pub async fn kill(&mut self) -> Result<(), String> {
+    pub(crate) async fn kill(&mut self) -> Result<(), String> {
         self.child.kill().await.map_err(|error| format!("the shop could not be killed: {error}"))
     }
 
     /// Starts it again on the same folder and port. Returns how many orders it found unfinished, as its banner says.
-    pub async fn start_again(&mut self, host: &Host) -> Result<u64, String> {
+    pub(crate) async fn start_again(&mut self, host: &Host) -> Result<u64, String> {
         let listen = self.url.trim_start_matches("http://");
-        (self.child, self.lines) = spawn(&self.binary, &self.folder, listen)?;
-        first_line(&mut self.lines, host).await?;
+        self.child = spawn(&self.binary, &self.folder, listen)?;
         self.ready(host).await?;
-        let banner = timeout(&*host.clock, LISTENS, self.lines.next_line()).await;
-        let banner = banner.ok().and_then(Result::ok).flatten().unwrap_or_default();
+        let banner = line(&self.folder, 1, host).await?;
         going_on(&banner).ok_or_else(|| format!("the banner does not say how many sagas go on: {banner}"))
     }
 
@@ -73,7 +69,7 @@ impl Server {
     }
 
     /// Stops it as an operator would. It must end by itself, and well.
-    pub async fn stop(mut self, host: &Host) -> Result<(), String> {
+    pub(crate) async fn stop(mut self, host: &Host) -> Result<(), String> {
         let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         let pid = pid.ok_or("the shop ended before it was told to")?;
         kill_process(pid, Signal::TERM).map_err(|error| format!("the shop could not be stopped: {error}"))?;
@@ -87,31 +83,44 @@ impl Server {
     }
 }
 
-fn spawn(binary: &Path, folder: &Path, listen: &str) -> Result<(Child, Lines<BufReader<ChildStdout>>), String> {
+fn spawn(binary: &Path, folder: &Path, listen: &str) -> Result<Child, String> {
     let failed = |error: std::io::Error| format!("{} does not start: {error}", binary.display());
     let log = append(&folder.join("server.log")).map_err(failed)?;
-    let mut child = Command::new(binary)
+    let said = File::create(said(folder)).map_err(failed)?;
+    Command::new(binary)
         .args(["--listen", listen, "--data"])
         .arg(folder.join("data"))
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdout(said)
         .stderr(log)
         .kill_on_drop(true)
         .spawn()
-        .map_err(failed)?;
-    let stdout = child.stdout.take().ok_or("the shop has no stdout")?;
-    Ok((child, BufReader::new(stdout).lines()))
+        .map_err(failed)
+}
+
+/// What the newest process said on stdout.
+fn said(folder: &Path) -> PathBuf {
+    folder.join("server.out")
 }
 
 /// A file that several runs of a process write to, one after another.
-pub fn append(path: &Path) -> std::io::Result<File> {
+pub(crate) fn append(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-async fn first_line(lines: &mut Lines<BufReader<ChildStdout>>, host: &Host) -> Result<String, String> {
-    let line = timeout(&*host.clock, LISTENS, lines.next_line()).await.map_err(|_| "the shop does not listen".to_owned())?;
-    let line = line.map_err(|error| error.to_string())?;
-    line.ok_or_else(|| "the shop ended before it listened; server.log says why".to_owned())
+/// Waits until the newest process has said its line number `index`, the first being 0.
+async fn line(folder: &Path, index: usize, host: &Host) -> Result<String, String> {
+    let waiting = async {
+        loop {
+            let text = std::fs::read_to_string(said(folder)).unwrap_or_default();
+            if let Some(line) = text.split_inclusive('\n').nth(index).filter(|line| line.ends_with('\n')) {
+                return line.trim_end().to_owned();
+            }
+            host.clock.sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let said = timeout(&*host.clock, LISTENS, waiting).await;
+    said.map_err(|_| format!("the shop did not say line {index}; server.log may say why"))
 }
 
 /// The number in `.. 3 sagas go on`.

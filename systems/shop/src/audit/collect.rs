@@ -106,7 +106,6 @@ impl<'a> Pass<'a> {
         let mut last: Option<String> = None;
         loop {
             let page = self.sources.orders.page(last.as_deref(), self.page).await?;
-            self.ledgers.iter_mut().for_each(Ledger::reopen);
             for order in &page {
                 let rows = self.rows(order).await?;
                 self.first(order, &rows, intents);

@@ -56,11 +56,6 @@ impl<'a> Ledger<'a> {
         Self { service, client, rows: VecDeque::new(), after: None, ended: false }
     }
 
-    /// Looks again for rows behind what was the end.
-    pub(super) fn reopen(&mut self) {
-        self.ended = false;
-    }
-
     /// Takes all rows before a key; all that are left when there is none.
     pub(super) async fn take(&mut self, before: Option<&str>, into: &mut Vec<(Service, LedgerRow)>) -> Result<()> {
         loop {

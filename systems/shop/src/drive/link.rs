@@ -61,6 +61,11 @@ impl Link {
         self.presence.present(self.now())
     }
 
+    /// Whether nobody got an answer since a connection was lost. An answer that is held back would not tell for long.
+    pub(super) fn is_away(&self) -> bool {
+        self.presence.is_away()
+    }
+
     /// Sends the same request until there is an answer other than "later".
     ///
     /// # Errors

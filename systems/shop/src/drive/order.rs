@@ -169,8 +169,10 @@ pub(super) async fn look(link: &Link, order_id: &str, hold: Duration) -> Result<
     let path = format!("/orders/{order_id}");
     let prefer = format!("wait={}", hold.as_secs());
     let request = |client: &partita::http::Client| {
-        let call = client.get(&path).timeout(hold + REPLY);
-        if hold.is_zero() { call } else { call.header("prefer", &prefer) }
+        if hold.is_zero() || link.is_away() {
+            return client.get(&path).timeout(REPLY);
+        }
+        client.get(&path).header("prefer", &prefer).timeout(hold + REPLY)
     };
     let reply = link.ask(request).await?;
     match reply.status {

@@ -34,6 +34,11 @@ impl Presence {
         now.saturating_sub(since)
     }
 
+    /// Whether nobody got an answer since a connection was lost.
+    pub(super) fn is_away(&self) -> bool {
+        self.state().away_since.is_some()
+    }
+
     /// The part of the time until now in which the server was there.
     pub(super) fn present(&self, now: Duration) -> Duration {
         let state = self.state();
