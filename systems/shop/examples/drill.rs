@@ -76,12 +76,14 @@ fn binary() -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let beside = own.parent().and_then(|examples| examples.parent()).map(|target| target.join("shop"));
     let built = beside.filter(|path| path.exists());
-    built.ok_or_else(|| "there is no shop beside this binary; build it first, or name it in PARTITA_SHOP_BIN".to_owned())
+    built
+        .ok_or_else(|| "there is no shop beside this binary; build it first, or name it in PARTITA_SHOP_BIN".to_owned())
 }
 
 /// Ends what was started, because dropping it does.
 async fn interrupted() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -76,6 +76,11 @@ impl Shop {
         Ok(Self { ordering, stores, router, stopping })
     }
 
+    /// What is served before a shop is open.
+    pub fn opening() -> Router {
+        public::opening()
+    }
+
     /// Everything that is served to the public.
     pub fn router(&self) -> Router {
         self.router.clone()

@@ -49,7 +49,7 @@ async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
     let listener = Listener::bind(&args.listen).await?;
     let url = format!("http://{}", listener.local_addr());
     say(&format!("shop listens on {url}\n"));
-    let gate = Gate::new();
+    let gate = Gate::from(Shop::opening());
     let server = Server::start(listener, gate.clone(), limits, host);
     std::fs::create_dir_all(&args.data).map_err(|error| unusable(&args.data, &error))?;
     let is_new = !args.data.join("ordering.db").exists();

@@ -40,7 +40,11 @@ struct Tampering {
 
 const CHANGE: &str = "UPDATE ledger SET value = ?2 WHERE key = ?1";
 const TAMPERINGS: [Tampering; 6] = [
-    Tampering { what: "dropped", statement: "DELETE FROM ledger WHERE key = ?1 AND ?2 = ?2", value: |row| row.value.clone() },
+    Tampering {
+        what: "dropped",
+        statement: "DELETE FROM ledger WHERE key = ?1 AND ?2 = ?2",
+        value: |row| row.value.clone(),
+    },
     Tampering {
         what: "doubled",
         statement: "INSERT INTO ledger (key, value) VALUES (substr(?1, 1, length(?1) - 1) || '7', ?2)",

@@ -141,14 +141,24 @@ impl Engine {
     /// side.
     ///
     /// # Errors
-    /// `Invalid` when this name and version are registered already.
+    /// `Invalid` when this name and version are registered already, or two steps have one name: their keys would be one.
     pub fn register<S, E>(&self, saga: &Saga<S, E>, env: E) -> Result<Registered<S>> {
         let definition = Arc::new(saga.bind(&Arc::new(env)));
-        let key = (definition.name.to_owned(), definition.version);
-        if lock(&self.0.definitions).insert(key, definition.clone()).is_some() {
-            let error = Error::new(ErrorKind::Invalid, "this version of the saga is registered already");
-            return Err(error.with("saga", definition.name).with("version", definition.version));
+        let refused = |why: &str| {
+            let error = Error::new(ErrorKind::Invalid, why);
+            Err(error.with("saga", definition.name).with("version", definition.version))
+        };
+        let names: BTreeSet<&str> = definition.leaves.iter().map(|leaf| leaf.name).collect();
+        if names.len() != definition.leaves.len() {
+            return refused("two steps have the same name");
         }
+        let key = (definition.name.to_owned(), definition.version);
+        let mut definitions = lock(&self.0.definitions);
+        if definitions.contains_key(&key) {
+            return refused("this version of the saga is registered already");
+        }
+        definitions.insert(key, definition.clone());
+        drop(definitions);
         Ok(Registered::new(self.clone(), definition))
     }
 

@@ -93,7 +93,7 @@ async fn run(scenario: &Scenario, faults: &[(usize, Fault)]) -> (usize, SagaDeta
             process.gate.fails_at(*at, *fault);
         }
         let rests = async {
-            while let Err(error) = process.try_start("t-1").await { eprintln!("{error:?}"); }
+            while process.try_start("t-1").await.is_err() {}
             process.rests("t-1").await
         };
         let detail = tokio::select! {
@@ -127,7 +127,6 @@ async fn a_fault_at_any_commit_changes_no_end() {
         check(scenario, &detail, &world, "no fault");
         for at in 0..commits {
             for fault in [Fault::CrashBefore, Fault::CrashAfter, Fault::LostAnswer, Fault::LostCommit, Fault::Full] {
-                eprintln!("{} {fault:?} {at}", scenario.name);
                 let (_, detail, world) = run(scenario, &[(at, fault)]).await;
                 check(scenario, &detail, &world, &format!("{fault:?} at commit {at}"));
                 points += 1;

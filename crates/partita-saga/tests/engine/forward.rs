@@ -1,6 +1,6 @@
 //! Sagas that go through.
 
-use crate::common::steps::{act, finish, named, secs, trip, undo};
+use crate::common::steps::trip;
 use crate::common::{World, story};
 use crate::common::service::Say;
 use partita_saga::{Class, Started};

@@ -66,7 +66,8 @@ impl Driver {
     pub(crate) fn start(drill: &Drill, url: &str, folder: &Path) -> Result<Self, String> {
         let log = folder.join("accepted.log");
         let failed = |error: std::io::Error| format!("the driver does not start: {error}");
-        let (orders, concurrency, seed) = (drill.orders.to_string(), drill.concurrency.to_string(), drill.seed.to_string());
+        let (orders, concurrency, seed) =
+            (drill.orders.to_string(), drill.concurrency.to_string(), drill.seed.to_string());
         let mut command = Command::new(&drill.binary);
         command.args(["drive", "--json", "--url", url, "--mix", MIX, "--orders", &orders]);
         command.args(["--concurrency", &concurrency, "--seed", &seed, "--log"]).arg(&log);
@@ -124,7 +125,8 @@ fn order_id(line: &[u8]) -> Result<String, String> {
     struct Accepted {
         order_id: String,
     }
-    let accepted: Accepted = serde_json::from_slice(line).map_err(|error| format!("a line of accepted.log: {error}"))?;
+    let accepted: Accepted =
+        serde_json::from_slice(line).map_err(|error| format!("a line of accepted.log: {error}"))?;
     Ok(accepted.order_id)
 }
 

@@ -16,7 +16,8 @@ use std::time::Duration;
 pub(crate) use report::Report;
 
 /// Orders of every kind that ends by itself.
-const MIX: &str = "ok=60,declined=8,capture_declined=4,lost_reply=4,lost_request=4,flaky=5,slow=4,out_of_stock=5,cancel=6";
+const MIX: &str =
+    "ok=60,declined=8,capture_declined=4,lost_reply=4,lost_request=4,flaky=5,slow=4,out_of_stock=5,cancel=6";
 
 /// Between two looks at how far the driver is.
 const LOOK: Duration = Duration::from_millis(5);

@@ -77,12 +77,9 @@ impl fmt::Display for Report {
         writeln!(f, "{:<26} {:>8}", "seed", self.seed)?;
         writeln!(f, "{:<26} {:>8} of {kills}", "kills", self.kills)?;
         writeln!(f, "{:<26} {:>8} of {orders}", "orders accepted", self.orders)?;
-        for (name, count) in [
-            ("lost", self.lost),
-            ("wrong end", self.wrong_end),
-            ("unended", self.unended),
-            ("parked", self.parked),
-        ] {
+        for (name, count) in
+            [("lost", self.lost), ("wrong end", self.wrong_end), ("unended", self.unended), ("parked", self.parked)]
+        {
             writeln!(f, "{name:<26} {count:>8}")?;
         }
         writeln!(f, "{:<26} {:>8} of {} checked", "violations", self.violations, self.checked)?;

@@ -17,7 +17,12 @@ struct View {
 }
 
 /// When the first of some orders ended after a moment.
-pub(crate) async fn first_end(url: &str, orders: &[String], after: Timestamp, host: &Host) -> Result<Timestamp, String> {
+pub(crate) async fn first_end(
+    url: &str,
+    orders: &[String],
+    after: Timestamp,
+    host: &Host,
+) -> Result<Timestamp, String> {
     let client = Client::network(url, host).map_err(|error| error.to_string())?;
     let watching = async {
         loop {

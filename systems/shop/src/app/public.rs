@@ -83,6 +83,16 @@ struct Health {
     stopping: watch::Receiver<bool>,
 }
 
+/// What is served before the stores are open.
+pub(super) fn opening() -> Router {
+    let not_ready = || Problem::new(Slug::NotReady).detail("the shop is opening its stores").retry_after(1);
+    let checks = super::SERVICES.iter().map(|service| ((*service).to_owned(), Value::from("opening")));
+    let checks: Map<String, Value> = checks.collect();
+    Router::new()
+        .route("/readyz", get(async move || not_ready().member("checks", Value::Object(checks.clone()))))
+        .fallback(async move || not_ready())
+}
+
 async fn ready(State(health): State<Health>) -> Response {
     let mut checks = Map::new();
     for (service, store) in &health.stores {

@@ -219,7 +219,11 @@ async fn an_order_that_is_gone_or_changed_in_the_end_is_lost() {
 #[tokio::test(start_paused = true)]
 async fn without_a_server_at_the_start_the_run_ends_at_once_and_names_the_command() {
     let drove = driven(Faults { away: (Duration::ZERO, Duration::MAX), ..NONE }).await;
-    assert!(drove.outcome.as_ref().unwrap_err().0.contains("start one with: shop --listen shop"), "{:?}", drove.outcome);
+    assert!(
+        drove.outcome.as_ref().unwrap_err().0.contains("start one with: shop --listen shop"),
+        "{:?}",
+        drove.outcome
+    );
     assert!(drove.took < Duration::from_secs(3));
     assert!(drove.log.is_empty());
 }

@@ -14,7 +14,7 @@ use model::Checkout;
 use partita::core::{FieldKind, Result, Space};
 use partita::http::{Client, Intake};
 use partita::saga::{Engine, Registered, Settings};
-pub use saga::Participants;
+use saga::Participants;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering as Atomic};
 use waiters::Waiters;

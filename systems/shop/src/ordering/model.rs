@@ -25,49 +25,49 @@ pub(super) const CURRENCY: &str = "EUR";
 
 /// One line of an order, at the price of the moment of acceptance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub(super) struct Line {
     /// What.
-    pub sku: String,
+    pub(super) sku: String,
     /// How many.
-    pub quantity: u64,
+    pub(super) quantity: u64,
     /// Price of one, in cents.
-    pub unit_price: u64,
+    pub(super) unit_price: u64,
 }
 
 /// An order as it was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub(super) struct Order {
     /// Who bought.
-    pub customer_id: String,
+    pub(super) customer_id: String,
     /// Its lines, each sku once.
-    pub items: Vec<Line>,
+    pub(super) items: Vec<Line>,
     /// In cents.
-    pub total: u64,
+    pub(super) total: u64,
     /// How it is paid.
-    pub payment_method: String,
+    pub(super) payment_method: String,
     /// When it was accepted.
-    pub created_at: Timestamp,
+    pub(super) created_at: Timestamp,
 }
 
 /// The state of the checkout saga: the order, and the keys under which others know its parts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkout {
+pub(super) struct Checkout {
     /// Id of the order, and of its saga.
-    pub id: String,
+    pub(super) id: String,
     /// The order.
-    pub order: Order,
+    pub(super) order: Order,
     /// Key of the reservation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reservation: Option<String>,
+    pub(super) reservation: Option<String>,
     /// Key of the held points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold: Option<String>,
+    pub(super) hold: Option<String>,
 }
 
 /// Status of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum Status {
+pub(super) enum Status {
     /// Its saga has not ended.
     Pending,
     /// Paid, taken from stock and shipped.
@@ -80,7 +80,7 @@ pub enum Status {
 
 impl Status {
     /// As shown and stored.
-    pub const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
             Self::Confirmed => "CONFIRMED",
@@ -92,20 +92,20 @@ impl Status {
 
 /// The record of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderRecord {
+pub(super) struct OrderRecord {
     /// Where it stands.
-    pub status: Status,
+    pub(super) status: Status,
     /// Why it ended so.
     #[serde(default)]
-    pub reason: Option<String>,
+    pub(super) reason: Option<String>,
     /// The order.
     #[serde(flatten)]
-    pub order: Order,
+    pub(super) order: Order,
 }
 
 impl Order {
     /// Points that it is worth.
-    pub const fn points(&self) -> u64 {
+    pub(super) const fn points(&self) -> u64 {
         self.total / 100
     }
 }

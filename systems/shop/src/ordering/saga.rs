@@ -18,7 +18,7 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// What the steps call.
 #[derive(Clone, Debug)]
-pub struct Participants(Links);
+pub(super) struct Participants(Links);
 
 impl Participants {
     pub(super) fn new(links: Links) -> Self {

@@ -9,7 +9,10 @@ use tokio::sync::broadcast::error::RecvError;
 
 /// Who waits for which order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Waiters(Arc<Mutex<BTreeMap<String, (usize, Arc<Notify>)>>>);
+pub(super) struct Waiters(Arc<Mutex<Bells>>);
+
+/// By order: how many wait, and what wakes them.
+type Bells = BTreeMap<String, (usize, Arc<Notify>)>;
 
 /// One request's place among the waiters of an order; left when dropped.
 #[derive(Debug)]
@@ -24,7 +27,7 @@ impl Waiters {
         Self::default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (usize, Arc<Notify>)>> {
+    fn lock(&self) -> MutexGuard<'_, Bells> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

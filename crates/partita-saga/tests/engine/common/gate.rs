@@ -3,7 +3,7 @@
 use partita_core::memory::MemoryStore;
 use partita_core::{
     Checkpoint, Commit, DuePage, Effect, Error, ErrorKind, Fence, Find, Head, JournalEntry, Journals, Log, Position, Read, Receipt,
-    Record, Recorded, Records, Reply, Result, Store, StoreFacts, StreamId, Ticket,
+    Record, Recorded, Records, Reply, Store, StoreFacts, StreamId, Ticket,
 };
 use partita_time::BoxFuture;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -6,7 +6,7 @@ pub(crate) mod steps;
 
 use gate::Gate;
 use partita_core::memory::{MemoryDisk, MemoryStore};
-use partita_core::{Journals, Records, Result, Space, Store};
+use partita_core::{Journals, Records, Result, Space};
 use partita_saga::{Alerts, Class, Engine, ParkedAlert, Registered, Saga, SagaDetail, Sagas, Settings, Started};
 use partita_time::{Clock, Entropy, Host, TaskGroup, Timestamp, TokioClock, timeout};
 use serde_json::Value;
@@ -18,17 +18,25 @@ use steps::Trip;
 pub(crate) const EPOCH: Timestamp = Timestamp::from_millis(1_795_248_000_000);
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Pager(Arc<Mutex<Vec<ParkedAlert>>>);
+pub(crate) struct Pager(Arc<Mutex<Vec<ParkedAlert>>>, Arc<Mutex<Vec<String>>>);
 
 impl Pager {
     pub(crate) fn heard(&self) -> Vec<ParkedAlert> {
         self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn overdue(&self) -> Vec<String> {
+        self.1.lock().unwrap().clone()
     }
 }
 
 impl Alerts for Pager {
     fn parked(&self, alert: &ParkedAlert) {
         self.0.lock().unwrap().push(alert.clone());
+    }
+
+    fn overdue(&self, saga: &str, what: &str) {
+        self.1.lock().unwrap().push(format!("{saga}: {what}"));
     }
 }
 

@@ -115,14 +115,17 @@ impl State {
         match path {
             "/audit/ledger" => {
                 let service = Service::ALL.into_iter().find(|one| one.to_string() == service).unwrap();
-                let rows = self.ledgers.get(&service).into_iter().flatten().filter(|(key, _)| **key > after).take(limit);
+                let rows =
+                    self.ledgers.get(&service).into_iter().flatten().filter(|(key, _)| **key > after).take(limit);
                 json!({"rows": rows.map(|(key, row)| json!({"key": key, "row": row})).collect::<Vec<_>>(), "next": null})
             }
             "/audit/intents" => {
                 let intents = self.intents.iter().filter(|(id, _)| **id > after).take(limit);
                 json!({"intents": intents.map(|(_, intent)| intent).collect::<Vec<_>>()})
             }
-            "/audit/stock" => json!([{"sku": "mug", "seeded": 1_000, "on_hand": self.on_hand, "reserved": self.reserved}]),
+            "/audit/stock" => {
+                json!([{"sku": "mug", "seeded": 1_000, "on_hand": self.on_hand, "reserved": self.reserved}])
+            }
             _ if after.is_empty() => {
                 json!({"accounts": [{"customer_id": "ada", "balance": self.balance, "held": self.held}], "next": null})
             }
@@ -273,12 +276,16 @@ async fn any_one_row_that_was_tampered_with_is_named_with_its_order() {
         |rows, key| drop(rows.insert(format!("copy of {key}"), rows[key].clone())),
         |rows, key| drop(rows.insert(key.to_owned(), json!({"unreadable": "{"}))),
         |rows, key| {
-            let changed = rows[key].to_string().replace("\"quantity\":2", "\"quantity\":3").replace("\"points\":5", "\"points\":6");
+            let changed = rows[key]
+                .to_string()
+                .replace("\"quantity\":2", "\"quantity\":3")
+                .replace("\"points\":5", "\"points\":6");
             rows.insert(key.to_owned(), serde_json::from_str(&changed).unwrap());
         },
     ];
     for order in ["00000000", "00000029"] {
-        let keys = shop().ledgers.into_iter().flat_map(|(service, rows)| rows.into_keys().map(move |key| (service, key)));
+        let keys =
+            shop().ledgers.into_iter().flat_map(|(service, rows)| rows.into_keys().map(move |key| (service, key)));
         for (service, key) in keys.filter(|(_, key)| key.starts_with(order)) {
             for (number, tamper) in tamper.iter().enumerate() {
                 let mut state = shop();
