@@ -4,7 +4,7 @@ use crate::Result;
 use crate::engine::{add, figures};
 use crate::measure::{Timings, Turns, now};
 use crate::proc::{Usage, memory, usage};
-use crate::raw::{Raw, Shape, look_at};
+use crate::raw::{Raw, Shape, look_at, size};
 use crate::row::{Row, rounded};
 use crate::saga_rows::EVENT_BYTES;
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
@@ -56,7 +56,7 @@ async fn run(name: &str, folder: &Path, load: &Load) -> Result<Row> {
     let shape = Shape { entries: vec![event_bytes(&file)?; load.events], ..Shape::default() };
     let (mut product, mut limit) = (Timings::new()?, Timings::new()?);
     let (mut facts, mut used, mut merged) = (StoreFacts::default(), Usage::default(), 1);
-    let turns = Turns::new(4, 1_500, 900);
+    let turns = Turns::new(8, 600, 400);
     for _ in 0..turns.count {
         let before = (store.facts(), usage("self")?);
         all(&mut callers, &store, load, turns.product, &mut product).await?;
@@ -127,7 +127,7 @@ fn event(host: &Host) -> Result<Envelope> {
 
 fn event_bytes(file: &Path) -> Result<usize> {
     let sql = format!("SELECT {EVENT_BYTES} FROM partita_events ORDER BY pos DESC LIMIT 1");
-    Ok(look_at(file)?.query_row(&sql, [], |row| row.get(0))?)
+    Ok(look_at(file)?.query_row(&sql, [], |row| size(row, 0))?)
 }
 
 /// The limit's turn: an operation is an event, and what is timed is a flush.

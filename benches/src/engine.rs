@@ -66,11 +66,11 @@ struct Load {
 
 /// Measures `engine/1`, `engine/256` or `engine/256/unwind20`.
 pub(crate) fn measure(name: &str, folder: &Path) -> Result<Row> {
-    let alone = Load { in_flight: 1, unwinds: false, turns: Turns::new(6, 800, 500) };
+    let alone = Load { in_flight: 1, unwinds: false, turns: Turns::new(20, 200, 150) };
     let load = match name {
         "engine/1" => alone,
-        "engine/256" => Load { in_flight: 256, turns: Turns::new(4, 1_800, 700), ..alone },
-        "engine/256/unwind20" => Load { in_flight: 256, unwinds: true, turns: Turns::new(4, 1_500, 700) },
+        "engine/256" => Load { in_flight: 256, turns: Turns::new(8, 800, 350), ..alone },
+        "engine/256/unwind20" => Load { in_flight: 256, unwinds: true, turns: Turns::new(8, 700, 350) },
         _ => return Err(format!("there is no row {name}").into()),
     };
     // One thread for the tasks and one for the writer: with two cores the fastest there is.
@@ -124,7 +124,8 @@ async fn run(name: &str, folder: &Path, load: &Load) -> Result<Row> {
         _ => format!("raw rusqlite, one thread, the same rows, {} commits to a flush", product.merged()),
     };
     if load.in_flight == 1 {
-        (row.limit_p50_us, row.p50_ratio) = (limit.quantile_us(0.5).map(|us| rounded(us, 1)), p50_ratio(&product, &limit));
+        (row.limit_p50_us, row.p50_ratio) =
+            (limit.quantile_us(0.5).map(|us| rounded(us, 1)), p50_ratio(&product, &limit));
     }
     sagas.store.close().await;
     group.end().await;
@@ -183,7 +184,12 @@ impl Sagas {
         self.started += 1;
         let id = new_id(self.host.clock.now(), &self.host.entropy).to_string();
         let refused = self.unwinds && self.started.is_multiple_of(5);
-        let order = Order { customer_id: format!("customer-{}", self.started % 1_000), total_cents: 12_900, refused, steps_done: 0 };
+        let order = Order {
+            customer_id: format!("customer-{}", self.started % 1_000),
+            total_cents: 12_900,
+            refused,
+            steps_done: 0,
+        };
         (id, order)
     }
 

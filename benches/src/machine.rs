@@ -21,13 +21,15 @@ pub(crate) fn folder(wanted: Option<&Path>) -> Result<TempDir> {
     let parent = parent.canonicalize().map_err(|error| format!("{} cannot be used: {error}", parent.display()))?;
     let system = file_system(&fs::read_to_string("/proc/mounts").unwrap_or_default(), &parent);
     if matches!(system.as_str(), "tmpfs" | "ramfs") {
-        let text = format!("{} is in memory ({system}), where a flush costs nothing; choose a disk with --data", parent.display());
+        let text = format!(
+            "{} is in memory ({system}), where a flush costs nothing; choose a disk with --data",
+            parent.display()
+        );
         return Err(text.into());
     }
-    tempfile::Builder::new()
-        .prefix("bench-data-")
-        .tempdir_in(&parent)
-        .map_err(|error| format!("{} cannot be written ({error}); choose another folder with --data", parent.display()).into())
+    tempfile::Builder::new().prefix("bench-data-").tempdir_in(&parent).map_err(|error| {
+        format!("{} cannot be written ({error}); choose another folder with --data", parent.display()).into()
+    })
 }
 
 /// `target/release/partita-bench` stands in `target`.

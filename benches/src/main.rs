@@ -66,15 +66,8 @@ enum Bench {
 
 impl Bench {
     const fn rows(self) -> &'static [&'static str] {
-        const ALL: [&str; 7] = [
-            "engine/1",
-            "engine/256",
-            "engine/256/unwind20",
-            "append/1",
-            "append/256",
-            "append/batch64",
-            "shop/64",
-        ];
+        const ALL: [&str; 7] =
+            ["engine/1", "engine/256", "engine/256/unwind20", "append/1", "append/256", "append/batch64", "shop/64"];
         let (engine, rest) = ALL.split_at(3);
         let (append, shop) = rest.split_at(3);
         match self {

@@ -84,6 +84,16 @@ pub(crate) fn look_at(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// A number that is never negative.
+pub(crate) fn number(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(|number| u64::try_from(number).unwrap_or(0))
+}
+
+/// A number of bytes or of a place.
+pub(crate) fn size(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<usize> {
+    number(row, column).map(|number| usize::try_from(number).unwrap_or(usize::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -71,27 +71,41 @@ impl Spent {
         if cores_busy >= 0.75 * cores {
             return format!("CPU: {cores_busy:.1} of {cores:.0} cores busy, {writer_cores:.1} of them writing");
         }
-        if writer >= 0.75 && writer_cores >= 0.6 * writer {
-            return format!("the writer's CPU: at work {:.0} % of the time", writer * 100.0);
+        if writer >= 0.5 && writer_cores >= 0.6 * writer {
+            return format!("CPU of the writer: at work {:.0} % of the time", writer * 100.0);
         }
         if writer >= 0.5 {
             let waits = (writer - writer_cores).max(0.0) * 100.0;
             return format!("the flush: the writer waits {waits:.0} % of the time");
         }
-        format!("hand-overs and other programs: {cores_busy:.1} of {cores:.0} cores busy, the writer {:.0} %", writer * 100.0)
+        format!(
+            "hand-overs and other programs: {cores_busy:.1} of {cores:.0} cores busy, the writer {:.0} %",
+            writer * 100.0
+        )
     }
 }
 
 /// The rows as a table, then what bounds each.
 pub(crate) fn table(rows: &[Row]) -> String {
     let heads = [
-        "", "per s", "p50 us", "p99 us", "limit/s", "ratio", "flush/op", "merged", "writer us", "CPU us", "WAL KiB",
+        "",
+        "per s",
+        "p50 us",
+        "p99 us",
+        "limit/s",
+        "ratio",
+        "flush/op",
+        "merged",
+        "writer us",
+        "CPU us",
+        "WAL KiB",
         "RSS MB",
     ];
     let mut lines: Vec<Vec<String>> = vec![heads.map(ToOwned::to_owned).to_vec()];
     lines.extend(rows.iter().map(cells));
-    let widths: Vec<usize> =
-        (0..heads.len()).map(|at| lines.iter().filter_map(|line| line.get(at)).map(String::len).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..heads.len())
+        .map(|at| lines.iter().filter_map(|line| line.get(at)).map(String::len).max().unwrap_or(0))
+        .collect();
     let mut text = String::new();
     for line in &lines {
         for (at, (cell, width)) in line.iter().zip(&widths).enumerate() {
@@ -166,7 +180,7 @@ mod tests {
         let spent = Spent { cores_busy: 1.8, writer: 0.9, writer_cores: 0.7, cores: 2.0 };
         assert!(spent.bound().starts_with("CPU"));
         assert!(Spent { cores_busy: 0.5, writer: 0.8, writer_cores: 0.1, ..spent }.bound().starts_with("the flush"));
-        assert!(Spent { cores_busy: 1.2, ..spent }.bound().starts_with("the writer"));
+        assert!(Spent { cores_busy: 1.2, ..spent }.bound().starts_with("CPU of the writer"));
         assert!(Spent { cores_busy: 0.5, writer: 0.2, ..spent }.bound().starts_with("hand-overs"));
     }
 }

@@ -1,7 +1,7 @@
 //! What a saga writes, commit by commit, read from the store's own file, so that the limit writes the same.
 
 use crate::Result;
-use crate::raw::{Raw, Shape, look_at};
+use crate::raw::{Raw, Shape, look_at, size};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 
@@ -45,8 +45,9 @@ impl Scripts {
         let count = if merged == 1 { 1 } else { i64::try_from(merged * GROUP_FLUSHES)? };
         let longest = self.completed.len().max(self.compensated.as_ref().map_or(0, Vec::len));
         let sagas = || first..first + count;
-        let commits: Vec<(&Shape, i64)> =
-            (0..longest).flat_map(|stage| sagas().filter_map(move |saga| Some((self.of(saga).get(stage)?, saga)))).collect();
+        let commits: Vec<(&Shape, i64)> = (0..longest)
+            .flat_map(|stage| sagas().filter_map(move |saga| Some((self.of(saga).get(stage)?, saga))))
+            .collect();
         commits.chunks(merged).try_for_each(|chunk| raw.flush(chunk.iter().copied()))?;
         Ok(count)
     }
@@ -57,7 +58,7 @@ fn script(connection: &Connection, class: &str) -> Result<Option<Vec<Shape>>> {
     let sql = "SELECT key, json_extract(value, '$.number'), length(key) + length(value) + length(class) + 16
                FROM sagas WHERE class = ?1 ORDER BY started DESC, key DESC LIMIT 1";
     let found: Option<(String, i64, usize)> =
-        connection.query_row(sql, [class], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        connection.query_row(sql, [class], |row| Ok((row.get(0)?, row.get(1)?, size(row, 2)?))).optional()?;
     let Some((key, number, line)) = found else { return Ok(None) };
     let mut shapes = records(connection, number)?;
     let events = events(connection, &key)?;
@@ -78,15 +79,17 @@ fn script(connection: &Connection, class: &str) -> Result<Option<Vec<Shape>>> {
 }
 
 fn records(connection: &Connection, number: i64) -> Result<Vec<Shape>> {
-    let mut statement = connection.prepare("SELECT length(body) + 8 FROM partita_journal WHERE saga = ?1 ORDER BY seq")?;
-    let shape = |row: &rusqlite::Row<'_>| Ok(Shape { entries: vec![row.get(0)?], ..Shape::default() });
+    let mut statement =
+        connection.prepare("SELECT length(body) + 8 FROM partita_journal WHERE saga = ?1 ORDER BY seq")?;
+    let shape = |row: &rusqlite::Row<'_>| Ok(Shape { entries: vec![size(row, 0)?], ..Shape::default() });
     Ok(statement.query_map([number], shape)?.collect::<rusqlite::Result<_>>()?)
 }
 
 fn events(connection: &Connection, key: &str) -> Result<Vec<usize>> {
-    let sql = format!("SELECT {EVENT_BYTES} FROM partita_events WHERE meta LIKE '%' || ?1 || '%' ORDER BY pos DESC LIMIT 2");
+    let sql =
+        format!("SELECT {EVENT_BYTES} FROM partita_events WHERE meta LIKE '%' || ?1 || '%' ORDER BY pos DESC LIMIT 2");
     let mut statement = connection.prepare(&sql)?;
-    Ok(statement.query_map([key], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    Ok(statement.query_map([key], |row| size(row, 0))?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Bytes of an event's row.
@@ -95,7 +98,7 @@ pub(crate) const EVENT_BYTES: &str =
 
 fn turn(connection: &Connection, number: i64) -> Result<Option<usize>> {
     let sql = "SELECT seq FROM partita_journal WHERE saga = ?1 AND instr(cast(body AS TEXT), '\"unwind\"') > 0 LIMIT 1";
-    Ok(connection.query_row(sql, [number], |row| row.get(0)).optional()?)
+    Ok(connection.query_row(sql, [number], |row| size(row, 0)).optional()?)
 }
 
 #[cfg(test)]

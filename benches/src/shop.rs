@@ -13,12 +13,12 @@ use std::sync::Barrier;
 const IN_FLIGHT: u32 = 64;
 const WARM_UP_ORDERS: u64 = 300;
 /// Seconds of orders to measure, and how many at least and at most.
-const SECONDS: f64 = 10.0;
+const SECONDS: f64 = 8.0;
 const LEAST_ORDERS: f64 = 300.0;
-const MOST_ORDERS: f64 = 30_000.0;
+const MOST_ORDERS: f64 = 20_000.0;
 /// Orders that the limit writes.
-const LIMIT_ORDERS: u64 = 4_000;
-const BARE_ORDERS: u64 = 800;
+const LIMIT_ORDERS: u64 = 3_000;
+const BARE_ORDERS: u64 = 500;
 
 /// Measures `shop/64`.
 pub(crate) fn measure(name: &str, folder: &Path) -> Result<Row> {
@@ -78,14 +78,15 @@ fn figures(name: &str, orders: u64, driven: &Driven, files: &[Counts], used: Usa
 
 fn notes(driven: &Driven, files: &[Counts], orders: u64, bare: f64) -> Vec<String> {
     let each = |number: u64| number as f64 / orders as f64;
-    let by_file = files.iter().map(|file| {
-        format!("{} {:.0} commits in {:.2} flushes", file.file, each(file.commits), each(file.flushes))
-    });
+    let by_file = files
+        .iter()
+        .map(|file| format!("{} {:.0} commits in {:.2} flushes", file.file, each(file.commits), each(file.flushes)));
     vec![
         format!("an order: {}", by_file.collect::<Vec<_>>().join(", ")),
         format!("p50 and p99 are from the 202 to the end; the 202 took {:.1} ms (p50)", driven.accept_ms.p50),
         format!("each commit with a flush of its own, the limit is {bare:.0} orders/s"),
-        "CPU includes the driver's second look at every order; writer us is not told by a shop, its CPU is in the JSON".to_owned(),
+        "CPU includes the driver's second look at every order; writer us is not told by a shop, its CPU is in the JSON"
+            .to_owned(),
     ]
 }
 

@@ -4,7 +4,7 @@
 //! for orders that go straight through, every logical commit leaves one row of a known kind.
 
 use crate::Result;
-use crate::raw::{Shape, look_at};
+use crate::raw::{Shape, look_at, number};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -14,7 +14,7 @@ const FILES: [(&str, &str); 5] = [
     ("inventory", "ledger"),
     ("loyalty", "ledger"),
     ("shipping", "ledger"),
-    ("psp", "keys"),
+    ("psp", "psp_keys"),
 ];
 
 /// One file's figures so far, or between two looks.
@@ -35,18 +35,18 @@ pub(crate) fn look(data: &Path) -> Result<Vec<Counts>> {
 fn counts(path: &Path, file: &'static str, commits: &str) -> Result<Counts> {
     let connection = look_at(path)?;
     let page = connection.unchecked_transaction()?;
-    let number = |sql: &str| -> rusqlite::Result<u64> { page.query_row(sql, [], |row| row.get(0)) };
+    let count = |sql: &str| page.query_row(sql, [], |row| number(row, 0));
     let mut counts = Counts {
         file,
-        commits: number(&format!("SELECT count(*) FROM \"{commits}\""))?,
-        flushes: number("SELECT seq FROM partita_writers ORDER BY incarnation DESC LIMIT 1")?,
+        commits: count(&format!("SELECT count(*) FROM \"{commits}\""))?,
+        flushes: count("SELECT seq FROM partita_writers ORDER BY incarnation DESC LIMIT 1")?,
         ..Counts::default()
     };
     for table in names(&page, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")? {
         let columns = names(&page, &format!("SELECT name FROM pragma_table_info('{table}')"))?;
         let bytes: Vec<String> = columns.iter().map(|column| format!("ifnull(length(\"{column}\"), 0)")).collect();
-        counts.rows += number(&format!("SELECT count(*) FROM \"{table}\""))?;
-        counts.bytes += number(&format!("SELECT ifnull(sum({}), 0) FROM \"{table}\"", bytes.join(" + ")))?;
+        counts.rows += count(&format!("SELECT count(*) FROM \"{table}\""))?;
+        counts.bytes += count(&format!("SELECT ifnull(sum({}), 0) FROM \"{table}\"", bytes.join(" + ")))?;
     }
     Ok(counts)
 }

@@ -1,19 +1,26 @@
 //! A shop process, and the one that places orders.
 
 use crate::Result;
+use crate::proc::{Usage, usage};
 use serde::Deserialize;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::thread::JoinHandle;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
-use crate::proc::{Usage, usage};
+/// A drive that takes longer than this does not end at all.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program under test: the one that `cargo xtask bench` has built, or the one beside this program.
 pub(crate) fn program() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("PARTITA_SHOP_BIN") {
         let path = PathBuf::from(path);
-        return if path.is_file() { Ok(path) } else { Err(format!("PARTITA_SHOP_BIN={} is no file", path.display()).into()) };
+        return if path.is_file() {
+            Ok(path)
+        } else {
+            Err(format!("PARTITA_SHOP_BIN={} is no file", path.display()).into())
+        };
     }
     let beside = std::env::current_exe()?.with_file_name("shop");
     if beside.is_file() {
@@ -85,12 +92,15 @@ pub(crate) fn drive(program: &Path, url: &str, orders: u64, concurrency: u32) ->
     let mut driver = Driver(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?);
     let pid = driver.0.id().to_string();
     let out = driver.0.stdout.take().ok_or("the driver has no output")?;
-    let read: JoinHandle<std::io::Result<String>> = std::thread::spawn(move || std::io::read_to_string(out));
-    let text = read.join().map_err(|_| "the driver's output could not be read")??;
+    let (send, receive) = channel();
+    std::thread::spawn(move || send.send(std::io::read_to_string(out)));
+    let late = |_| format!("{orders} orders had not ended after {} s", PATIENCE.as_secs());
+    let text = receive.recv_timeout(PATIENCE).map_err(late)??;
     // It has closed its output, and is there until it is waited for: its times can still be read.
     let used = usage(&pid).unwrap_or_default();
     let status = driver.0.wait()?;
-    let driven: Driven = serde_json::from_str(&text).map_err(|_| format!("the driver failed ({status}) with: {text}"))?;
+    let driven: Driven =
+        serde_json::from_str(&text).map_err(|_| format!("the driver failed ({status}) with: {text}"))?;
     if !status.success() || driven.confirmed != orders {
         return Err(format!("of {orders} orders {} were confirmed ({status}): {text}", driven.confirmed).into());
     }

@@ -34,9 +34,10 @@ pub(crate) enum Task {
         cargo xtask test --only clippy --only tests\n  \
         cargo xtask test --list\n\n\
         Tests see:\n  \
-        PARTITA_CHROMIUM   path of the browser, when there is one\n  \
-        PARTITA_STRICT=1   with --strict: fail where you would skip\n  \
-        PARTITA_SKIPS      a file; a test that skips itself appends one line to it\n\n\
+        PARTITA_CHROMIUM      path of the browser, when there is one\n  \
+        PARTITA_CHROMEDRIVER  path of what drives it\n  \
+        PARTITA_STRICT=1      with --strict: fail where you would skip\n  \
+        PARTITA_SKIPS         a file; a test that skips itself appends one line to it\n\n\
         Exit code: 0 nothing failed, 1 something failed.")]
     Test(Test),
     /// Crashes the shop's sagas before and after every commit and call, in virtual time

@@ -80,9 +80,9 @@ pub struct StepView {
     pub kind: &'static str,
     /// `pending, running, waiting, done, rejected, in doubt, undoing, undone, parked, skipped`.
     pub state: &'static str,
-    /// Attempts so far, of doing and of undoing.
+    /// Attempts of doing, with one that is yet to come at its time.
     pub attempts: u32,
-    /// Attempts so far of undoing.
+    /// Attempts of undoing, likewise.
     pub undo_attempts: u32,
     /// When its first attempt began.
     pub started_at: Option<Timestamp>,

@@ -52,13 +52,14 @@ impl Shop {
             let closed = || partita::core::Error::new(partita::core::ErrorKind::NotFound, "no such service");
             Ok::<_, partita::core::Error>(ServiceEnv { store: store.ok_or_else(closed)?, host: host.clone() })
         };
+        let ledger = |service: &str| Ok::<_, partita::core::Error>(wiring.ledger(&env(service)?));
         let psp_router = psp::router(env("psp")?).await?;
         let provider = wiring.link("psp", psp_router.clone()).await?;
         let links = Links {
-            inventory: wiring.link("inventory", inventory::router(env("inventory")?).await?).await?,
-            loyalty: wiring.link("loyalty", loyalty::router(env("loyalty")?).await?).await?,
+            inventory: wiring.link("inventory", inventory::router(env("inventory")?, ledger("inventory")?).await?).await?,
+            loyalty: wiring.link("loyalty", loyalty::router(env("loyalty")?, ledger("loyalty")?).await?).await?,
             payments: wiring.link("payments", payments::router(provider)).await?,
-            shipping: wiring.link("shipping", shipping::router(env("shipping")?).await?).await?,
+            shipping: wiring.link("shipping", shipping::router(env("shipping")?, ledger("shipping")?).await?).await?,
         };
         let psp_audit = Client::in_process(psp::audit_router(&env("psp")?), host);
         let ordering = Ordering::open(env("ordering")?, links.clone(), options).await?;

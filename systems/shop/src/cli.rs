@@ -37,7 +37,7 @@ struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT", value_parser = address)]
     pub listen: String,
     /// Folder of the data: one file a service; made if it is not there
     #[arg(long, default_value = "./shop-data", value_name = "FOLDER")]
@@ -55,11 +55,25 @@ enum Command {
     Audit(AuditArgs),
 }
 
+/// Whether it is an address with a port; whether the system has it is seen when listening.
+fn address(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(_)) => Ok(text.to_owned()),
+        _ => Err("give an address and a port, like 127.0.0.1:8080".to_owned()),
+    }
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // A driver on one thread leaves the rest of the machine to the server that it measures.
+    let mut runtime = match cli.command {
+        None => tokio::runtime::Builder::new_multi_thread(),
+        Some(_) => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return serve::failed(&format!("the runtime cannot start: {error}")),
     };

@@ -1,6 +1,7 @@
 //! What a service is built from.
 
 use partita::core::Store;
+use partita::http::Ledger;
 use partita::time::Host;
 use std::sync::Arc;
 
@@ -11,4 +12,11 @@ pub struct ServiceEnv {
     pub store: Arc<dyn Store>,
     /// Time, tasks and randomness.
     pub host: Host,
+}
+
+impl ServiceEnv {
+    /// A ledger in the service's store.
+    pub fn ledger(&self) -> Ledger {
+        Ledger::new(self.store.clone(), self.host.clock.clone())
+    }
 }

@@ -3,7 +3,7 @@
 use crate::app::{Files, Shop};
 use crate::cli::ServeArgs;
 use crate::ordering::Options;
-use partita::core::{Error, Result};
+use partita::core::{Error, ErrorKind, Result};
 use partita::http::{Gate, Listener, ServeLimits, Server};
 use partita::saga::{Class, Sagas};
 use partita::time::Host;
@@ -19,6 +19,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const GRACE: Duration = Duration::from_secs(2);
 /// Requests in flight may end this long after that.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
+/// How long a process that was killed may still hold the address.
+const DYING: Duration = Duration::from_secs(1);
 /// Files that a shop opens beside its connections.
 const OTHER_FILES: u64 = 128;
 
@@ -46,7 +48,7 @@ fn say(text: &str) {
 async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
     let mut signals = Signals::new()?;
     let limits = limits();
-    let listener = Listener::bind(&args.listen).await?;
+    let listener = bind(&args.listen, host).await?;
     let url = format!("http://{}", listener.local_addr());
     say(&format!("shop listens on {url}\n"));
     let gate = Gate::from(Shop::opening());
@@ -66,6 +68,19 @@ async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
     }
 }
 
+/// Takes the address. A process that was killed a moment ago may hold it for another moment.
+async fn bind(address: &str, host: &Host) -> Result<Listener> {
+    let give_up = host.clock.elapsed() + DYING;
+    loop {
+        match Listener::bind(address).await {
+            Err(error) if error.kind() == ErrorKind::InUse && host.clock.elapsed() < give_up => {
+                host.clock.sleep(Duration::from_millis(50)).await;
+            }
+            bound => return bound,
+        }
+    }
+}
+
 async fn stop(shop: &Shop, server: &Server) {
     shop.rest(GRACE).await;
     server.stop(LAST_REQUESTS).await;
@@ -75,7 +90,7 @@ async fn stop(shop: &Shop, server: &Server) {
 
 fn unusable(folder: &Path, error: &std::io::Error) -> Error {
     let message = format!("the data folder {} cannot be used ({error}); choose another with --data", folder.display());
-    Error::new(partita::core::ErrorKind::Io, message)
+    Error::new(ErrorKind::Io, message)
 }
 
 /// The connections that the limit of open files allows. It is raised first, as far as the system lets us.
@@ -98,7 +113,7 @@ struct Signals(Signal, Signal);
 
 impl Signals {
     fn new() -> Result<Self> {
-        let listen = |kind| signal(kind).map_err(|error| Error::new(partita::core::ErrorKind::Io, error.to_string()));
+        let listen = |kind| signal(kind).map_err(|error| Error::new(ErrorKind::Io, error.to_string()));
         Ok(Self(listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?))
     }
 
@@ -120,7 +135,7 @@ async fn found(shop: &Shop, is_new: bool) -> Result<String> {
     let all: u64 = counts.iter().map(|(_, count)| count).sum();
     let parked = counts.iter().find(|(class, _)| *class == Class::Parked).map_or(0, |(_, count)| *count);
     let mut text = count(i64::try_from(all).unwrap_or(i64::MAX), "order", "orders");
-    let _ = write!(text, ", {} go on", count(shop.ordering().unfinished(), "saga", "sagas"));
+    let _ = write!(text, ", {} go on", count(shop.ordering().taken_over(), "saga", "sagas"));
     if parked > 0 {
         let _ = write!(text, ", {parked} wait for an operator");
     }

@@ -1,6 +1,8 @@
 //! An audit that cannot fail is worse than none: rows of real ledgers are changed, dropped and doubled by hand, and each
 //! time the audit must name the order.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use partita::time::Host;
 use rusqlite::{Connection, params};
 use serde_json::Value;

@@ -21,6 +21,9 @@ use crate::{
 /// Names a Chromium goes by.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
+/// What drives it; of the same version, so it comes from the same place.
+const DRIVER: &str = "chromedriver";
+
 /// The whole installation takes no longer.
 const INSTALL: Duration = Duration::from_secs(600);
 
@@ -30,39 +33,41 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// Lines of the installation's log shown when it fails.
 const SHOWN: usize = 40;
 
-/// Where the browser is, or why there is none.
+/// Where the browser and its driver are, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Browser {
-    At(PathBuf),
+    At { chromium: PathBuf, driver: PathBuf },
     NotReached(String),
 }
 
 impl fmt::Display for Browser {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::At(path) => write!(out, "chromium at {}", path.display()),
+            Self::At { chromium, .. } => write!(out, "chromium at {}", chromium.display()),
             Self::NotReached(_) => out.write_str("not reached"),
         }
     }
 }
 
 impl Browser {
-    pub(super) fn path(&self) -> Option<&Path> {
-        match self {
-            Self::At(path) => Some(path),
-            Self::NotReached(_) => None,
+    /// Tells tests where it is.
+    pub(super) fn tell(&self, command: &mut Command) {
+        if let Self::At { chromium, driver } = self {
+            command.env("PARTITA_CHROMIUM", chromium).env("PARTITA_CHROMEDRIVER", driver);
         }
     }
 }
 
 impl Run<'_> {
     pub(super) fn look_for_browser(&mut self) -> Result<Outcome> {
-        if self.browser.path().is_none() {
+        if matches!(self.browser, Browser::NotReached(_)) {
             self.browser = install(self.workspace, &self.metadata.target_directory)?;
         }
         let outcome = outcome(&self.browser, self.strict);
         match &self.browser {
-            Browser::At(path) => say::out(format_args!("chromium: {}", path.display())),
+            Browser::At { chromium, driver } => {
+                say::out(format_args!("chromium: {}, driven by {}", chromium.display(), driver.display()));
+            }
             Browser::NotReached(why) => say::out(format_args!("chromium: not reached ({why})")),
         }
         Ok(outcome)
@@ -71,38 +76,44 @@ impl Run<'_> {
 
 fn outcome(browser: &Browser, strict: bool) -> Outcome {
     match browser {
-        Browser::At(_) => Outcome::passed(),
+        Browser::At { .. } => Outcome::passed(),
         Browser::NotReached(why) if strict => Outcome::failed(format!("chromium: not reached ({why})")),
         Browser::NotReached(why) => Outcome::skipped(format!("chromium: not reached ({why})")),
     }
 }
 
-/// The browser named by `PARTITA_CHROMIUM`, or the first on the path that answers.
+/// The browser named by `PARTITA_CHROMIUM`, or the first on the path that answers; likewise its driver, by
+/// `PARTITA_CHROMEDRIVER`.
 pub(super) fn find(workspace: &Workspace) -> Browser {
-    let named = env::var_os("PARTITA_CHROMIUM").map(PathBuf::from);
     let search = env::var_os("PATH").unwrap_or_default();
-    let on_path = candidates(&env::split_paths(&search).collect::<Vec<_>>());
-    let mut all = named.into_iter().chain(on_path);
-    match all.find(|path| answers(workspace, path)) {
-        Some(path) => Browser::At(path),
-        None => Browser::NotReached(format!("none of {} on the path", NAMES.join(", "))),
+    let folders = env::split_paths(&search).collect::<Vec<_>>();
+    let first = |variable: &str, names: &[&str]| {
+        let named = env::var_os(variable).map(PathBuf::from);
+        named.into_iter().chain(candidates(&folders, names)).find(|path| answers(workspace, path))
+    };
+    let Some(chromium) = first("PARTITA_CHROMIUM", &NAMES) else {
+        return Browser::NotReached(format!("none of {} on the path", NAMES.join(", ")));
+    };
+    match first("PARTITA_CHROMEDRIVER", &[DRIVER]) {
+        Some(driver) => Browser::At { chromium, driver },
+        None => Browser::NotReached(format!("no {DRIVER} on the path")),
     }
 }
 
-fn candidates(folders: &[PathBuf]) -> Vec<PathBuf> {
-    let named = |name| folders.iter().map(move |folder| folder.join(name));
+fn candidates(folders: &[PathBuf], names: &[&str]) -> Vec<PathBuf> {
+    let named = |name: &&str| folders.iter().map(|folder| folder.join(name)).collect::<Vec<_>>();
     let runs = |path: &PathBuf| {
         let file = fs::metadata(path).ok().filter(fs::Metadata::is_file);
         file.is_some_and(|file| file.permissions().mode() & 0o111 != 0)
     };
-    NAMES.into_iter().flat_map(named).filter(runs).collect()
+    names.iter().flat_map(named).filter(runs).collect()
 }
 
 /// Some systems have a stand-in of that name that only tells where to get the real one.
 fn answers(workspace: &Workspace, path: &Path) -> bool {
     let mut command = workspace.command(&path.to_string_lossy());
     command.arg("--version");
-    let ending = Job::new("chromium --version", command, ANSWER).run_lines(&mut |_, _| {});
+    let ending = Job::new("--version", command, ANSWER).run_lines(&mut |_, _| {});
     ending.is_ok_and(|ending| ending.good())
 }
 
@@ -133,7 +144,7 @@ fn candidates_of(name: &str) -> Option<PathBuf> {
 fn run_apt(workspace: &Workspace, apt: &Path, log: &Path) -> Result<Option<String>> {
     let watch = Stopwatch::start();
     let file = File::create(log).map_err(Failure::of(log.display()))?;
-    let install = ["install", "-y", "--no-install-recommends", "chromium"];
+    let install = ["install", "-y", "--no-install-recommends", "chromium", "chromium-driver"];
     for arguments in [&["update"][..], &install] {
         let name = format!("apt-get {}", arguments.join(" "));
         let mut command: Command = workspace.command(&apt.to_string_lossy());
@@ -177,7 +188,7 @@ mod tests {
             fs::write(folder.join(name), "#!/bin/sh\n").unwrap();
             fs::set_permissions(folder.join(name), fs::Permissions::from_mode(mode)).unwrap();
         }
-        let found = candidates(std::slice::from_ref(&folder));
+        let found = candidates(std::slice::from_ref(&folder), &NAMES);
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(found, [folder.join("google-chrome")]);
     }

@@ -47,9 +47,7 @@ impl Run<'_> {
     fn cargo_test(&self, skips: &Path) -> Result<Job> {
         let mut command = self.workspace.cargo(["test", "--workspace", "--no-fail-fast"]);
         command.env("PARTITA_SKIPS", skips);
-        if let Some(path) = self.browser.path() {
-            command.env("PARTITA_CHROMIUM", path);
-        }
+        self.browser.tell(&mut command);
         if self.strict {
             command.env("PARTITA_STRICT", "1");
         }

@@ -62,7 +62,8 @@ impl Attempt {
     fn key(&self, leaf: &Leaf, inner: &Inner) -> Arc<str> {
         #[cfg(feature = "sabotage")]
         if inner.sabotaged(super::Sabotage::NewKeyPerAttempt) {
-            return format!("{}/{}", leaf.key(&self.saga), inner.host.entropy.next_u64()).into();
+            let first = leaf.key(&self.saga);
+            return format!("{}{}", first.trim_end_matches('0'), self.n - 1).into();
         }
         let _ = inner;
         leaf.key(&self.saga).into()

@@ -148,8 +148,8 @@ impl Engine {
             let error = Error::new(ErrorKind::Invalid, why);
             Err(error.with("saga", definition.name).with("version", definition.version))
         };
-        let names: BTreeSet<&str> = definition.leaves.iter().map(|leaf| leaf.name).collect();
-        if names.len() != definition.leaves.len() {
+        let keys: BTreeSet<String> = definition.leaves.iter().map(|leaf| leaf.key("")).collect();
+        if keys.len() != definition.leaves.len() {
             return refused("two steps have the same name");
         }
         let key = (definition.name.to_owned(), definition.version);

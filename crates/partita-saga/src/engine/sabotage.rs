@@ -5,7 +5,7 @@
 pub enum Sabotage {
     /// A step in doubt is taken for not done when the saga unwinds.
     SkipUndoInDoubt,
-    /// Each attempt is made with a key of its own.
+    /// Each attempt is made with a key of its own, as if it were a new round.
     NewKeyPerAttempt,
     /// A call is sent before the record that opens it is durable.
     CallBeforeIntent,

@@ -107,7 +107,7 @@ fn steps(instance: &Instance, names: &Names<'_>, records: &[Record], now: Timest
             StepView {
                 name: names.of(leaf),
                 kind,
-                state: state_of(slot, &instance.phase, now),
+                state: state_of(slot, instance, now),
                 attempts: slot.attempts,
                 undo_attempts: slot.undo_attempts,
                 started_at: slot.first,
@@ -118,8 +118,9 @@ fn steps(instance: &Instance, names: &Names<'_>, records: &[Record], now: Timest
         .collect()
 }
 
-fn state_of(slot: &Slot, phase: &Phase, now: Timestamp) -> &'static str {
+fn state_of(slot: &Slot, instance: &Instance, now: Timestamp) -> &'static str {
     match slot.open {
+        Some(_) if instance.parked.is_some() => "parked",
         Some(intent) if intent.verb == Verb::Undo => "undoing",
         Some(intent) if intent.verb == Verb::Settle => "in doubt",
         Some(intent) if intent.due > now => "waiting",
@@ -129,7 +130,7 @@ fn state_of(slot: &Slot, phase: &Phase, now: Timestamp) -> &'static str {
         None if slot.rejected => "rejected",
         None if slot.done => "done",
         None if slot.doubt => "in doubt",
-        None if slot.first.is_none() && *phase != Phase::Forward => "skipped",
+        None if slot.first.is_none() && instance.phase != Phase::Forward => "skipped",
         None => "pending",
     }
 }

@@ -66,7 +66,8 @@ impl Runner {
         let deadline = instance.deadline.filter(|end| *end > begun && ran_out(*end));
         let late = instance.open().filter_map(|(leaf, _)| {
             let (def, slot) = (self.def.leaves.get(leaf)?, instance.slots.get(leaf)?);
-            ran_out(slot.first?.plus(def.within?)).then(|| format!("{} takes longer than {:?}", def.name, def.within))
+            let within = def.within?;
+            ran_out(slot.first?.plus(within)).then(|| format!("{} takes longer than {within:?}", def.name))
         });
         late.chain(deadline.map(|end| format!("it should have gone through by {end}"))).collect()
     }

@@ -1,8 +1,9 @@
 //! Sagas that turn back.
 
 use crate::common::service::Say;
-use crate::common::steps::trip;
+use crate::common::steps::{act, finish, named, secs, trip, undo};
 use crate::common::{World, story};
+use partita_core::{Again, Effect, Records};
 use partita_saga::Class;
 
 #[tokio::test(start_paused = true)]
@@ -24,4 +25,113 @@ async fn a_refusal_undoes_what_was_done_last_first() {
         story(&detail)[6..],
         ["step.rejected p", "unwind.started", "step.undone b", "step.undone a", "saga.ended"]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_step_that_is_refused_ends_the_saga_in_one_record() {
+    let world = World::new();
+    world.service.script("do", "a", [Say::Reject("sold out")]);
+    let process = world.boot(&[&trip()]);
+    process.start("t-1").await;
+    process.rests("t-1").await;
+    assert_eq!(process.facts("t-1").await, ["start, open 0 d1", "rejected 0, unwind, end"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_is_tried_eight_times_then_given_up_and_the_others_still_run() {
+    let world = World::new();
+    world.service.script("do", "p", [Say::Reject("declined")]);
+    world.service.always("undo", "b", Say::Fail(Again::Later, Effect::Possible));
+    let process = world.boot(&[&trip()]);
+    process.start("t-1").await;
+    let detail = process.rests("t-1").await;
+    assert_eq!((detail.row.class, detail.row.reason.as_deref()), (Class::Parked, Some("cannot undo b")));
+    assert_eq!(detail.waiting_for.as_deref(), Some("waits for an operator: cannot undo b"));
+    let heard = world.service.heard("t-1");
+    assert_eq!(heard.iter().filter(|call| *call == "undo b").count(), 8);
+    assert_eq!(heard.last().unwrap(), "undo a");
+    assert_eq!(world.service.left_behind("t-1"), [("b".to_owned(), 1)]);
+    assert_eq!((detail.steps[1].state, detail.steps[1].undo_attempts), ("parked", 8));
+    assert_eq!((detail.steps[0].state, detail.steps[2].state, detail.steps[3].state), ("undone", "rejected", "skipped"));
+    assert_eq!(story(&detail).iter().filter(|entry| *entry == "undo.failed b").count(), 9, "and given up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_parked_is_reported_once_also_over_a_restart() {
+    let world = World::new();
+    world.service.script("do", "p", [Say::Reject("declined")]);
+    world.service.always("undo", "a", Say::Panic);
+    let process = world.boot(&[&trip()]);
+    process.start("t-1").await;
+    let parked = process.rests("t-1").await;
+    let task = process.gate.get("operator_tasks", "t-1").await.unwrap().unwrap();
+    assert!(task.value.contains("cannot undo a"), "{}", task.value);
+    process.crash().await;
+    let process = world.boot(&[&trip()]);
+    world.pass(secs(100)).await;
+    assert_eq!(process.look("t-1").await.row.changed_at, parked.row.changed_at);
+    let heard = world.pager.heard();
+    assert_eq!(heard.len(), 1);
+    assert_eq!((&*heard[0].saga, &*heard[0].name, &*heard[0].why), ("t-1", "trip", "cannot undo a"));
+    assert_eq!(process.engine.running(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_never_work_and_may_have_acted_parks_at_once() {
+    for step in ["a", "p", "c"] {
+        let world = World::new();
+        world.service.script("do", step, [Say::Fail(Again::Never, Effect::Possible)]);
+        let process = world.boot(&[&trip()]);
+        process.start("t-1").await;
+        let detail = process.rests("t-1").await;
+        assert_eq!(detail.row.class, Class::Parked);
+        assert_eq!(detail.row.reason, Some(format!("{step} cannot go on: scripted")));
+        assert_eq!(world.elapsed(), 0);
+        assert!(world.service.heard("t-1").iter().all(|call| call.starts_with("do")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_certainly_did_nothing_is_tried_again_even_if_its_request_was_wrong() {
+    let world = World::new();
+    world.service.script("do", "a", [Say::Fail(Again::Never, Effect::None)]);
+    let process = world.boot(&[&trip()]);
+    process.start("t-1").await;
+    assert_eq!(process.rests("t-1").await.row.class, Class::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_an_attempt_without_an_answer() {
+    let world = World::new();
+    world.service.script("do", "a", [Say::Panic]).script("do", "c", [Say::Panic]);
+    let process = world.boot(&[&trip()]);
+    process.start("t-1").await;
+    let detail = process.rests("t-1").await;
+    assert_eq!(detail.row.class, Class::Completed);
+    assert_eq!(detail.steps[0].attempts, 2);
+    assert_eq!(detail.steps[0].note.as_deref(), Some("the step panicked"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_after_the_pivot_that_uses_up_its_tries_is_parked() {
+    let world = World::new();
+    world.service.always("do", "c", Say::Fail(Again::Later, Effect::None));
+    let saga = named("trip").step("a", act("a")).undo(undo("a")).pivot("p", act("p")).step("c", finish("c")).retry(3).build();
+    let process = world.boot(&[&saga]);
+    process.start("t-1").await;
+    let detail = process.rests("t-1").await;
+    assert_eq!(detail.row.reason.as_deref(), Some("c failed 3 times"));
+    assert_eq!(world.service.heard("t-1"), ["do a", "do p", "do c", "do c", "do c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_before_the_pivot_that_uses_up_its_tries_turns_the_saga_back() {
+    let world = World::new();
+    world.service.always("do", "b", Say::Fail(Again::Later, Effect::None));
+    let saga = named("trip").step("a", act("a")).undo(undo("a")).step("b", act("b")).undo(undo("b")).retry(3).build();
+    let process = world.boot(&[&saga]);
+    process.start("t-1").await;
+    let detail = process.rests("t-1").await;
+    assert_eq!(detail.row.reason.as_deref(), Some("b did not answer in time"));
+    assert_eq!(world.service.heard("t-1"), ["do a", "do b", "do b", "do b", "undo a"]);
 }

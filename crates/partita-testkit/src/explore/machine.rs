@@ -60,11 +60,8 @@ impl Machine {
     pub(super) fn boot(simulation: &Arc<Simulation>, number: u64, strike: Option<Strike>, explorer: &Explorer) -> Self {
         let group = TaskGroup::new();
         let entropy = Entropy::seeded(explorer.seed.wrapping_mul(1_000).wrapping_add(number));
-        let host = Host {
-            clock: Arc::new(simulation.clock),
-            spawner: Arc::new(group.clone()),
-            entropy: Arc::new(entropy),
-        };
+        let host =
+            Host { clock: Arc::new(simulation.clock), spawner: Arc::new(group.clone()), entropy: Arc::new(entropy) };
         let seam = Seam::new(host.clone(), simulation.clone(), strike, explorer.latency);
         simulation.trace(format!("process {number} starts"), None);
         Self { host, group, seam, simulation: simulation.clone(), number }

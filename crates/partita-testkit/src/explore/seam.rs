@@ -96,10 +96,10 @@ impl Seam {
                 Passage::Closed | Passage::Struck(Fault::Before) => return pending().await,
                 Passage::Struck(Fault::Late) => return seam.deliver_late(name, late, callee).await,
                 Passage::Struck(Fault::After) => {
-                    let _ends_the_process = Ends(seam.clone());
+                    let end = Ends(seam.clone());
                     seam.travel().await;
                     callee.await;
-                    drop(_ends_the_process);
+                    drop(end);
                     return pending().await;
                 }
             }

@@ -39,7 +39,7 @@ impl Trace {
     /// Adds a line; `content` goes into the hash alone.
     pub(super) fn add(&self, at: Duration, line: String, content: Option<&dyn fmt::Debug>) {
         let mut state = self.state();
-        let _ = write!(state.hash, "{} {line}\n", at.as_micros());
+        let _ = writeln!(state.hash, "{} {line}", at.as_micros());
         if let Some(content) = content {
             let _ = write!(state.hash, "{content:?}");
         }

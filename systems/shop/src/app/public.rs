@@ -1,13 +1,14 @@
 //! Everything that is served on `--listen`; the participants' action routes are not among it.
 
 use super::audit::{self, Audited};
-use super::{Clients, Ordering};
+use super::{Clients, Ordering, SERVICES};
 use crate::catalog::products_body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{any, get};
 use axum::{Json, Router};
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use partita::console::{self, About};
 use partita::core::Store;
 use partita::http::{Client, Problem, Slug, fallback};
@@ -51,11 +52,16 @@ pub(super) fn routes(parts: Parts, stopping: watch::Receiver<bool>, host: &Host)
     fallback(json_routes).merge(console)
 }
 
-async fn inventory(State(client): State<Client>, Path(sku): Path<String>) -> Result<Response, Problem> {
+/// A name in a path; one that is not UTF-8 names nothing.
+type Name = Result<Path<String>, PathRejection>;
+
+async fn inventory(State(client): State<Client>, sku: Name) -> Result<Response, Problem> {
+    let Path(sku) = sku.map_err(|_| Problem::new(Slug::NotFound).detail("there is no such product"))?;
     forward(&client, &format!("/inventory/{}", escaped(&sku))).await
 }
 
-async fn points(State(client): State<Client>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn points(State(client): State<Client>, id: Name) -> Result<Response, Problem> {
+    let Path(id) = id.map_err(|_| Problem::new(Slug::NotFound).detail("there is no such customer"))?;
     forward(&client, &format!("/customers/{}/points", escaped(&id))).await
 }
 
@@ -85,25 +91,56 @@ struct Health {
 
 /// What is served before the stores are open.
 pub(super) fn opening() -> Router {
-    let not_ready = || Problem::new(Slug::NotReady).detail("the shop is opening its stores").retry_after(1);
-    let checks = super::SERVICES.iter().map(|service| ((*service).to_owned(), Value::from("opening")));
-    let checks: Map<String, Value> = checks.collect();
+    let detail = "the shop is opening its stores";
+    let checks = SERVICES.map(|service| (service.to_owned(), Value::from("opening"))).into_iter().collect::<Map<_, _>>();
+    let page = any(async move || (StatusCode::SERVICE_UNAVAILABLE, Html(detail)));
     Router::new()
-        .route("/readyz", get(async move || not_ready().member("checks", Value::Object(checks.clone()))))
-        .fallback(async move || not_ready())
+        .route("/readyz", get(async move || not_ready(detail, checks)))
+        .route("/console", page.clone())
+        .route("/console/{*rest}", page)
+        .fallback(async move || Problem::new(Slug::NotReady).detail(detail).retry_after(1))
 }
 
 async fn ready(State(health): State<Health>) -> Response {
+    let stopping = *health.stopping.borrow();
     let mut checks = Map::new();
     for (service, store) in &health.stores {
-        let check = store.facts().cannot_write.unwrap_or_else(|| "ok".to_owned());
+        let good = if stopping { "stopping" } else { "ok" };
+        let check = store.facts().cannot_write.unwrap_or_else(|| good.to_owned());
         checks.insert((*service).to_owned(), Value::String(check));
     }
-    let failing = checks.values().any(|check| check != "ok");
-    if !failing && !*health.stopping.borrow() {
+    if checks.values().all(|check| check == "ok") {
         return Json(json!({"status": "ok", "checks": checks})).into_response();
     }
-    let detail = if failing { "a store cannot write" } else { "the shop is stopping" };
-    let problem = Problem::new(Slug::NotReady).detail(detail).member("checks", Value::Object(checks));
-    problem.retry_after(1).into_response()
+    not_ready(if stopping { "the shop is stopping" } else { "a store cannot write" }, checks).into_response()
+}
+
+fn not_ready(detail: &str, checks: Map<String, Value>) -> Problem {
+    Problem::new(Slug::NotReady).detail(detail).member("checks", Value::Object(checks)).retry_after(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tower::ServiceExt;
+
+    async fn ask(path: &str) -> (StatusCode, String, Value) {
+        let request = http::Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let response = opening().oneshot(request).await.unwrap();
+        let (status, kind) = (response.status(), response.headers()[http::header::CONTENT_TYPE].clone());
+        let body = axum::body::to_bytes(response.into_body(), 4_096).await.unwrap();
+        (status, kind.to_str().unwrap().to_owned(), serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn while_the_stores_open_every_route_says_so_in_its_own_form() {
+        let (status, kind, body) = ask("/readyz").await;
+        assert_eq!((status.as_u16(), kind.as_str()), (503, "application/problem+json"));
+        assert_eq!((&body["type"], &body["checks"]["ordering"]), (&json!("/problems/not-ready"), &json!("opening")));
+        let (status, kind, body) = ask("/orders/x").await;
+        assert_eq!((status.as_u16(), kind.as_str()), (503, "application/problem+json"));
+        assert_eq!(body["checks"], Value::Null);
+        let (status, kind, _) = ask("/console/sagas/x").await;
+        assert_eq!((status.as_u16(), kind.as_str()), (503, "text/html; charset=utf-8"));
+    }
 }

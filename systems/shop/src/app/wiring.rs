@@ -1,8 +1,9 @@
 //! Where the services' stores are, and how services reach each other.
 
+use crate::env::ServiceEnv;
 use axum::Router;
 use partita::core::{Result, Space, Store};
-use partita::http::Client;
+use partita::http::{Client, Ledger};
 use partita::sqlite::{SqliteConfig, SqliteStore};
 use partita::time::{BoxFuture, Host};
 use std::fmt;
@@ -15,6 +16,10 @@ pub trait Wiring: Send + Sync + fmt::Debug {
     fn store(&self, service: &'static str, spaces: Vec<Space>) -> BoxFuture<'_, Result<Arc<dyn Store>>>;
     /// Makes a service reachable for the others.
     fn link(&self, service: &'static str, router: Router) -> BoxFuture<'_, Result<Client>>;
+    /// The ledger of a participant; tests put a defect there.
+    fn ledger(&self, env: &ServiceEnv) -> Ledger {
+        env.ledger()
+    }
 }
 
 /// One SQLite file a service, calls in the process.

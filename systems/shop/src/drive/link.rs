@@ -129,13 +129,13 @@ pub(super) fn described(reply: &Reply) -> String {
     }
 }
 
-/// How long to wait when the answer is "later". A 409 is one only when it says when to come again.
+/// How long to wait when the answer is "later". A 409 is one only while the first request with the same key runs.
 fn later(reply: &Reply) -> Option<Duration> {
     let told = reply.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let wait = || Duration::from_secs(told.unwrap_or(1).min(30));
     match reply.status.as_u16() {
         408 | 425 | 429 | 500..=599 => Some(wait()),
-        409 if told.is_some() => Some(wait()),
+        409 if reply.problem().is_some_and(|problem| problem.slug == "key-in-flight") => Some(wait()),
         _ => None,
     }
 }

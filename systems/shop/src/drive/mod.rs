@@ -107,7 +107,7 @@ pub async fn run(args: DriveArgs, host: Host) -> ExitCode {
 /// A bar on stderr, hidden where that is no terminal. It has no colours to be switched off.
 fn progress(orders: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(orders), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("[{bar:30}] {msg}, {human_pos} of {human_len} ended, {per_sec}");
+    let style = ProgressStyle::with_template("[{bar:30}] {msg}");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "))
 }
 
@@ -116,7 +116,7 @@ fn finish(outcome: &DriveOutcome, json: bool) -> ExitCode {
     if let Some(gave_up) = &outcome.gave_up {
         terminal::err(format_args!("error: {gave_up}"));
     } else if !outcome.ok {
-        terminal::err("error: not every order ended as its kind must");
+        terminal::err(format_args!("error: {}", outcome.report.faults()));
     }
     if outcome.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

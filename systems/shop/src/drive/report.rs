@@ -50,6 +50,16 @@ pub struct DriveReport {
     pub end_ms: Latency,
 }
 
+impl DriveReport {
+    /// What is wrong with it, in words.
+    pub(super) fn faults(&self) -> String {
+        let Self { lost, wrong_end, unended, parked, .. } = self;
+        let counts = [(lost, "lost"), (wrong_end, "with a wrong end"), (unended, "without an end"), (parked, "parked")];
+        let named = counts.iter().filter(|(count, _)| **count > 0).map(|(count, what)| format!("{count} {what}"));
+        format!("not every order ended as its kind must: {}", named.collect::<Vec<String>>().join(", "))
+    }
+}
+
 impl fmt::Display for DriveReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = [
@@ -132,15 +142,19 @@ impl Tally {
         self.ended() + self.report.unended
     }
 
+    /// Orders that came to rest, by the second.
+    pub(super) fn rate(&self, took: Duration) -> f64 {
+        let seconds = took.as_secs_f64();
+        if seconds > 0.0 { approximate(self.ended()) / seconds } else { 0.0 }
+    }
+
     /// The report of a run that accepted `placed` orders and took so long; all without an outcome are without an end.
     pub(super) fn report(&self, placed: u64, took: Duration) -> DriveReport {
         let missing = placed.saturating_sub(self.accept.len());
-        let seconds = took.as_secs_f64();
-        let rate = if seconds > 0.0 { approximate(self.ended()) / seconds } else { 0.0 };
         DriveReport {
             placed,
             unended: self.report.unended + missing,
-            orders_per_s: rounded(rate, 10.0),
+            orders_per_s: rounded(self.rate(took), 10.0),
             accept_ms: latency(&self.accept),
             end_ms: latency(&self.end),
             ..self.report
@@ -211,6 +225,12 @@ mod tests {
         assert!((report.orders_per_s - 1.5).abs() < 1e-9);
         assert!((report.end_ms.max - 30.0).abs() < 0.1);
         assert!(tally.parked_as_asked());
+    }
+
+    #[test]
+    fn faults_are_named_with_their_numbers_and_the_rest_is_not() {
+        let report = DriveReport { lost: 3, wrong_end: 1, ..DriveReport::default() };
+        assert_eq!(report.faults(), "not every order ended as its kind must: 3 lost, 1 with a wrong end");
     }
 
     #[test]

@@ -65,8 +65,7 @@ pub async fn drive(options: &DriveOptions, link: Arc<Link>, bar: &ProgressBar) -
     let run = Arc::new(Run::new(options, link.clone(), skus)?);
     let mut tally = Tally::new().ok_or_else(|| GaveUp("there is no room for histograms".to_owned()))?;
     let begun = link.now();
-    let (placed, ended) = (run.clone(), begin(&run));
-    let counted = count(ended, &mut tally, bar, &placed).await;
+    let counted = count(begin(&run), &mut tally, bar, &run).await;
     let took = link.now().saturating_sub(begun);
     let gave_up = match counted {
         Ok(seen) => read_again(&link, &seen, &mut tally).await.err(),
@@ -189,13 +188,16 @@ async fn count(
     run: &Run,
 ) -> Result<Seen, GaveUp> {
     let mut seen = vec![];
+    let begun = run.link.now();
     while let Some(end) = ends.recv().await {
         let outcome = end?;
         tally.add(&outcome);
         seen.push((outcome.order_id.into_boxed_str(), outcome.end));
         if !bar.is_hidden() {
             bar.set_position(tally.done());
-            bar.set_message(format!("{} placed", run.accepted.load(Ordering::Relaxed)));
+            let (placed, rate) =
+                (run.accepted.load(Ordering::Relaxed), tally.rate(run.link.now().saturating_sub(begun)));
+            bar.set_message(format!("{placed} placed, {} ended, {rate:.0}/s", tally.ended()));
         }
     }
     Ok(seen)

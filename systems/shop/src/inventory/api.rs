@@ -50,9 +50,8 @@ struct Sell {
 ///
 /// # Errors
 /// Those of the store.
-pub async fn router(env: ServiceEnv) -> Result<Router> {
+pub async fn router(env: ServiceEnv, ledger: Ledger) -> Result<Router> {
     let ServiceEnv { store, host } = env;
-    let ledger = Ledger::new(store.clone(), host.clock.clone());
     let inventory =
         Inventory { stock: Repository::new(store.clone(), host, "/inventory"), ledger, store: store.clone() };
     inventory.seed().await?;

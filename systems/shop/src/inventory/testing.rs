@@ -18,22 +18,24 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) async fn open(spaces: Vec<Space>, router: impl AsyncFnOnce(ServiceEnv) -> Result<Router>) -> Self {
+    pub(crate) async fn open(spaces: Vec<Space>, router: impl AsyncFnOnce(ServiceEnv, Ledger) -> Result<Router>) -> Self {
         Self::on(MemoryDisk::new(), spaces, router).await
     }
 
     /// Ends the service where it stands and opens it again on what is durable.
-    pub(crate) async fn crash(self, router: impl AsyncFnOnce(ServiceEnv) -> Result<Router>) -> Self {
+    pub(crate) async fn crash(self, router: impl AsyncFnOnce(ServiceEnv, Ledger) -> Result<Router>) -> Self {
         self.group.end().await;
         Self::on(self.disk, self.spaces, router).await
     }
 
-    async fn on(disk: MemoryDisk, spaces: Vec<Space>, router: impl AsyncFnOnce(ServiceEnv) -> Result<Router>) -> Self {
+    async fn on(disk: MemoryDisk, spaces: Vec<Space>, router: impl AsyncFnOnce(ServiceEnv, Ledger) -> Result<Router>) -> Self {
         let group = TaskGroup::new();
         let clock = Arc::new(TokioClock::anchored(Timestamp::from_millis(1_000)));
         let host = Host { clock, spawner: Arc::new(group.clone()), entropy: Arc::new(Entropy::seeded(1)) };
         let store = MemoryStore::open(&disk, spaces.clone(), &host);
-        let router = router(ServiceEnv { store: store.clone(), host: host.clone() }).await.unwrap();
+        let env = ServiceEnv { store: store.clone(), host: host.clone() };
+        let ledger = env.ledger();
+        let router = router(env, ledger).await.unwrap();
         Self { client: Client::in_process(router, &host), store, group, disk, spaces }
     }
 

@@ -60,9 +60,8 @@ struct Detail {
 /// # Errors
 /// None so far; opening may come to read the store.
 #[allow(clippy::unused_async, reason = "all services are opened alike")]
-pub async fn router(env: ServiceEnv) -> Result<Router> {
+pub async fn router(env: ServiceEnv, ledger: Ledger) -> Result<Router> {
     let ServiceEnv { store, host } = env;
-    let ledger = Ledger::new(store.clone(), host.clock.clone());
     let loyalty = Loyalty { accounts: Repository::new(store.clone(), host, "/loyalty"), ledger, store: store.clone() };
     let routes = Router::new()
         .route("/customers/{id}/points", get(show))

@@ -140,7 +140,7 @@ fn refused(error: Error) -> Problem {
 pub(super) async fn cancel(ordering: &Ordering, id: &str) -> Result<Response, Problem> {
     let answer = ordering.0.engine.cancel(id).await.map_err(refused)?;
     match answer {
-        partita::saga::Cancel::Unknown => Err(Problem::new(Slug::NotFound).detail("there is no such order")),
+        partita::saga::Cancel::Unknown => Err(super::api::unknown()),
         partita::saga::Cancel::Refused => {
             let detail = "the payment is being captured, the order has ended, or it is being undone for another reason";
             Err(Problem::new(Slug::CannotCancel).detail(detail))

@@ -3,6 +3,7 @@
 use super::model::{CURRENCY, OrderRecord, Status};
 use super::{ORDERS, Ordering, accept};
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -15,6 +16,9 @@ use partita::time::timeout;
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// An id in a path; one that is not UTF-8 is no order's.
+type Id = Result<Path<String>, PathRejection>;
+
 pub(super) fn routes(ordering: Ordering) -> Router {
     Router::new()
         .route("/orders", post(place))
@@ -23,25 +27,29 @@ pub(super) fn routes(ordering: Ordering) -> Router {
         .with_state(ordering)
 }
 
+pub(super) fn unknown() -> Problem {
+    Problem::new(Slug::NotFound).detail("there is no such order")
+}
+
 async fn place(State(ordering): State<Ordering>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     accept::accept(&ordering, &headers, body).await
 }
 
-async fn cancel(State(ordering): State<Ordering>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn cancel(State(ordering): State<Ordering>, id: Id) -> Result<Response, Problem> {
+    let Path(id) = id.map_err(|_| unknown())?;
     accept::cancel(&ordering, &id).await
 }
 
 async fn show(
     State(ordering): State<Ordering>,
-    Path(id): Path<String>,
+    id: Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let Path(id) = id.map_err(|_| unknown())?;
     if let Some(limit) = prefer_wait(&headers) {
         ordering.settled(&id, limit).await?;
     }
-    let Some((order, saga)) = ordering.look(&id).await? else {
-        return Err(Problem::new(Slug::NotFound).detail("there is no such order"));
-    };
+    let (order, saga) = ordering.look(&id).await?.ok_or_else(unknown)?;
     let pending = order.status == Status::Pending;
     let mut response = Json(body(&id, &order, saga.as_ref())).into_response();
     if pending {

@@ -32,6 +32,7 @@ struct Inner {
     checkout: Registered<Checkout>,
     waiters: Waiters,
     unfinished: AtomicI64,
+    taken_over: i64,
     max_unfinished: i64,
 }
 
@@ -90,6 +91,7 @@ impl Ordering {
             checkout,
             waiters,
             unfinished: AtomicI64::new(pending - parked),
+            taken_over: pending - parked,
             max_unfinished: i64::from(options.max_unfinished),
         };
         Ok(Self(Arc::new(inner)))
@@ -110,6 +112,11 @@ impl Ordering {
     /// Its public routes.
     pub fn router(&self) -> Router {
         api::routes(self.clone())
+    }
+
+    /// Orders that an earlier process left unfinished, parked ones not counted.
+    pub fn taken_over(&self) -> i64 {
+        self.0.taken_over.max(0)
     }
 
     /// Orders accepted and not yet ended, parked ones not counted.

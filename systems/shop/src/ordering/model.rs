@@ -183,11 +183,11 @@ fn read_items(value: Option<&Json>, errors: &mut Vec<FieldError>) -> Vec<Line> {
     };
     let mut items: Vec<Line> = vec![];
     for (index, line) in lines.iter().enumerate() {
-        let Some(line) = read_line(line, &format!("#/items/{index}"), errors) else { continue };
-        if items.iter().any(|before| before.sku == line.sku) {
+        let sku = line.get("sku").filter(|sku| matches!(sku, Json::String(_)));
+        if sku.is_some() && lines[..index].iter().any(|before| before.get("sku") == sku) {
             errors.push(wrong(&format!("#/items/{index}/sku"), "stands in an earlier line already"));
         }
-        items.push(line);
+        items.extend(read_line(line, &format!("#/items/{index}"), errors));
     }
     items
 }
@@ -268,6 +268,7 @@ mod tests {
                 "#/items/0/quantity",
                 "#/items/1/sku",
                 "#/items/1/quantity",
+                "#/items/2/sku",
                 "#/items/2/x",
                 "#/items/2/quantity",
                 "#/payment_method"

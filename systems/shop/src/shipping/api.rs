@@ -28,9 +28,9 @@ struct Shipping {
 /// # Errors
 /// None so far; opening may come to read the store.
 #[allow(clippy::unused_async, reason = "all services are opened alike")]
-pub async fn router(env: ServiceEnv) -> Result<Router> {
-    let ServiceEnv { store, host } = env;
-    let shipping = Shipping { ledger: Ledger::new(store.clone(), host.clock), store: store.clone() };
+pub async fn router(env: ServiceEnv, ledger: Ledger) -> Result<Router> {
+    let store = env.store;
+    let shipping = Shipping { ledger, store: store.clone() };
     let routes = Router::new().route("/shipments", post(ship)).route("/shipments/{order_id}", get(show));
     Ok(routes.with_state(shipping).merge(audit_routes(store)))
 }

@@ -26,15 +26,28 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// Sends bytes and reads until the server closes.
+/// Sends bytes and reads until the answer is whole or the server closes.
 pub(crate) fn exchange(to: SocketAddr, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(to)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.write_all(bytes)?;
     let mut answer = vec![];
-    stream.read_to_end(&mut answer)?;
+    let mut buffer = [0; 16_384];
+    while !is_whole(&answer) {
+        match stream.read(&mut buffer)? {
+            0 => break,
+            read => answer.extend(&buffer[..read]),
+        }
+    }
     Ok(answer)
+}
+
+/// Whether an answer of a known length is there: some servers keep the connection, whatever they are asked.
+fn is_whole(bytes: &[u8]) -> bool {
+    let Some(answer) = Answer::parse(bytes) else { return false };
+    let length = answer.header("content-length").and_then(|length| length.parse().ok());
+    length.is_some_and(|length: usize| answer.body.len() >= length)
 }
 
 impl Ask {

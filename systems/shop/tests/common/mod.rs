@@ -51,6 +51,17 @@ pub(crate) fn order(customer: &str, sku: &str, quantity: u64, method: &str) -> V
     json!({"customer_id": customer, "items": [{"sku": sku, "quantity": quantity}], "payment_method": method})
 }
 
+/// Runs cases at once, each in a thread of its name, and says which of them failed.
+pub(crate) fn together(cases: &[(&str, fn())]) {
+    let start = |&(name, case): &(&str, fn())| {
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(case).unwrap();
+        (name.to_owned(), thread)
+    };
+    let threads: Vec<_> = cases.iter().map(start).collect();
+    let failed: Vec<String> = threads.into_iter().filter_map(|(name, case)| case.join().is_err().then_some(name)).collect();
+    assert!(failed.is_empty(), "failed: {failed:?}");
+}
+
 /// Time since it was made.
 pub(crate) struct Watch(TokioClock);
 

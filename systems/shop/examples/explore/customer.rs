@@ -1,0 +1,141 @@
+//! Who places the order: outside of the process, so a crash takes nothing from its memory.
+
+use super::Scenario;
+use partita::http::{Client, Reply};
+use partita::time::{Clock, Timestamp};
+use partita_testkit::explore::Machine;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const KEY: &str = "one-order";
+const PAUSE: Duration = Duration::from_millis(500);
+/// An ended order is watched so long: whatever was under way has arrived by then.
+const WATCH: Duration = Duration::from_secs(60);
+
+/// The customer of one order.
+#[derive(Debug)]
+pub(crate) struct Customer {
+    scenario: &'static Scenario,
+    pub(crate) order: Option<String>,
+    accepted_at: Timestamp,
+    /// Status of the answer to the cancel.
+    pub(crate) cancel: Option<u16>,
+    /// The order, when it was first seen at its end.
+    seen: Option<Value>,
+    /// What the customer was promised and did not get.
+    pub(crate) complaints: Vec<String>,
+}
+
+impl Customer {
+    pub(crate) const fn new(scenario: &'static Scenario) -> Self {
+        Self {
+            scenario,
+            order: None,
+            accepted_at: Timestamp::from_millis(0),
+            cancel: None,
+            seen: None,
+            complaints: vec![],
+        }
+    }
+
+    fn complain(&mut self, what: String) {
+        if !self.complaints.contains(&what) {
+            self.complaints.push(what);
+        }
+    }
+
+    /// Goes on where the last process left the customer, until the order has ended and nothing moves any more.
+    pub(crate) async fn drive(&mut self, machine: &Machine, shop: &Client) {
+        let clock = &*machine.host().clock;
+        while self.order.is_none() {
+            self.place(machine, shop).await;
+        }
+        while self.scenario.cancels.is_some() && self.cancel.is_none() {
+            self.cancel(clock, shop).await;
+        }
+        while self.seen.is_none() {
+            self.seen = self.look(shop, 30).await.filter(is_at_rest);
+        }
+        clock.sleep(WATCH).await;
+        let again = self.look(shop, 0).await;
+        self.is_unchanged(again.as_ref());
+    }
+
+    /// Places the order, or learns that it was placed.
+    pub(crate) async fn place(&mut self, machine: &Machine, shop: &Client) {
+        let clock = &*machine.host().clock;
+        let items: Vec<Value> =
+            self.scenario.items.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
+        let body = json!({"customer_id": "ada", "items": items, "payment_method": self.scenario.method});
+        let reply = match shop.post("/orders").key(KEY).json(&body).send().await {
+            Ok(reply) if reply.status.as_u16() == 202 => reply,
+            Ok(reply) => {
+                self.complain(format!("POST /orders answered {}", reply.status));
+                return clock.sleep(PAUSE).await;
+            }
+            Err(_) => return clock.sleep(PAUSE).await,
+        };
+        let replayed = reply.headers.contains_key("idempotent-replayed");
+        if replayed && self.order.is_none() {
+            machine.count("replayed_key");
+        }
+        let placed = text(&json_of(&reply), "order_id");
+        if self.order.get_or_insert_with(|| placed.clone()) != &placed {
+            self.complain(format!("the same key gave a second order {placed}"));
+        }
+        if self.accepted_at == Timestamp::from_millis(0) {
+            self.accepted_at = clock.now();
+        }
+        machine.note(if replayed { "the order was accepted before" } else { "the order is accepted" });
+    }
+
+    async fn cancel(&mut self, clock: &dyn Clock, shop: &Client) {
+        let at = self.accepted_at.plus(self.scenario.cancels.unwrap_or_default());
+        clock.sleep(at.since(clock.now())).await;
+        match shop.post(&format!("/orders/{}/cancel", self.id())).send().await {
+            Ok(reply) if matches!(reply.status.as_u16(), 202 | 409) => self.cancel = Some(reply.status.as_u16()),
+            Ok(reply) => {
+                self.complain(format!("the cancel was answered {}", reply.status));
+                clock.sleep(PAUSE).await;
+            }
+            Err(_) => clock.sleep(PAUSE).await,
+        }
+    }
+
+    fn id(&self) -> &str {
+        self.order.as_deref().unwrap_or_default()
+    }
+
+    /// Reads the order.
+    pub(crate) async fn look(&mut self, shop: &Client, wait: u32) -> Option<Value> {
+        let call = shop.get(&format!("/orders/{}", self.id())).header("prefer", &format!("wait={wait}"));
+        let reply = call.timeout(Duration::from_secs(40)).send().await.ok()?;
+        if reply.status.as_u16() == 200 {
+            return Some(json_of(&reply));
+        }
+        self.complain(format!("an accepted order is answered {}", reply.status));
+        None
+    }
+
+    /// What an ended order says never changes again.
+    pub(crate) fn is_unchanged(&mut self, now: Option<&Value>) {
+        let Some(seen) = &self.seen else { return };
+        let shown = |order: &Value| (text(order, "status"), text(order, "reason"), text(order, "ended_at"));
+        let (then, now) = (shown(seen), now.map(shown));
+        if now.as_ref() != Some(&then) {
+            self.complain(format!("an order at its end changed from {then:?} to {now:?}"));
+        }
+    }
+}
+
+fn is_at_rest(order: &Value) -> bool {
+    order["status"] != "PENDING" || order["reason"] == "needs_operator"
+}
+
+fn json_of(reply: &Reply) -> Value {
+    reply.json().unwrap_or_default()
+}
+
+fn text(value: &Value, member: &str) -> String {
+    value[member].as_str().unwrap_or_default().to_owned()
+}
