@@ -86,9 +86,10 @@ mod tests {
 
     #[test]
     fn an_average_commit_has_whole_rows_and_all_bytes() {
-        let counts = Counts { file: "psp", commits: 100, flushes: 30, rows: 240, bytes: 80_000 };
+        let before = Counts { file: "psp", commits: 50, flushes: 10, rows: 60, bytes: 20_000 };
+        let after = Counts { file: "psp", commits: 150, flushes: 40, rows: 300, bytes: 100_000 };
+        let counts = after.since(&before);
+        assert_eq!((counts.commits, counts.flushes), (100, 30));
         assert_eq!((counts.merged(), counts.shape().entries), (3, vec![400, 400]));
-        let later = Counts { commits: 150, flushes: 50, ..counts.clone() };
-        assert_eq!((later.since(&counts).commits, later.since(&counts).flushes), (50, 20));
     }
 }

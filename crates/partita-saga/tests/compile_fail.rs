@@ -3,6 +3,5 @@
 #[test]
 fn an_illegal_definition_is_refused_at_the_word_that_is_wrong() {
     let cases = trybuild::TestCases::new();
-    cases.pass("tests/ui/legal.rs");
     cases.compile_fail("tests/ui/refused_*.rs");
 }

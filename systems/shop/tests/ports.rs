@@ -1,5 +1,7 @@
 //! Every service on a port of its own: the same services, the same client, only the wires are longer.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "helpers of tests may, as tests may")]
+
 use axum::Router;
 use partita::core::{Result, Space, Store};
 use partita::http::{Client, Listener, ServeLimits, Server};

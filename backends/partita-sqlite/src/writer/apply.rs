@@ -12,6 +12,7 @@ use partita_core::{
     Record, Version, Write,
 };
 use rusqlite::{Connection, OptionalExtension, Params, params};
+use std::collections::BTreeMap;
 
 /// Writes commits into the open transaction.
 pub(super) struct Pen<'a> {
@@ -22,6 +23,8 @@ pub(super) struct Pen<'a> {
     pub(super) heads: &'a mut Heads,
     /// The newest position that the transaction has given away.
     pub(super) head: &'a mut u64,
+    /// By how much counters move in this transaction: one write each at its end, however many commits move them.
+    pub(super) counters: BTreeMap<(&'a str, &'a str), i64>,
 }
 
 /// Why a commit was not applied.
@@ -58,9 +61,9 @@ struct Lengths {
     streams: Vec<Option<u64>>,
 }
 
-impl Pen<'_> {
+impl<'a> Pen<'a> {
     /// Applies a commit whole, or refuses it. A `careful` one can fail by itself in any way.
-    pub(super) fn apply(&mut self, commit: &Commit, careful: bool) -> Result<Receipt, Refused> {
+    pub(super) fn apply(&mut self, commit: &'a Commit, careful: bool) -> Result<Receipt, Refused> {
         if commit.fence.is_some_and(|fence| fence.epoch != self.incarnation) {
             return Err(Refused::One(Error::new(ErrorKind::Fenced, "a newer owner holds the shard")));
         }
@@ -75,6 +78,10 @@ impl Pen<'_> {
         let before = *self.head;
         let stop = match self.write(commit, &lengths) {
             Ok(receipt) => {
+                for add in &commit.part.adds {
+                    let moved = self.counters.entry((add.space, &add.key)).or_default();
+                    *moved = moved.saturating_add(add.by);
+                }
                 if savepoint {
                     self.run("RELEASE one_commit", [])?;
                 }
@@ -107,6 +114,14 @@ impl Pen<'_> {
 
     fn run(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
         self.connection.prepare_cached(sql)?.execute(params)
+    }
+
+    /// Moves the counters; the last thing before the transaction ends.
+    pub(super) fn count(&mut self) -> rusqlite::Result<()> {
+        for ((space, name), by) in std::mem::take(&mut self.counters) {
+            self.run(include_str!("../sql/counter_add.sql"), params![space, name, by])?;
+        }
+        Ok(())
     }
 
     fn lengths(&mut self, commit: &Commit) -> Result<Lengths, Stop> {
@@ -157,9 +172,6 @@ impl Pen<'_> {
             for put in commit.part.puts.iter().filter(|put| (put.expect != Expect::Any) == unproven) {
                 self.put(put)?;
             }
-        }
-        for add in &commit.part.adds {
-            self.run(include_str!("../sql/counter_add.sql"), params![add.space, add.key, add.by])?;
         }
         for prune in &commit.prunes {
             self.prune(prune)?;

@@ -6,6 +6,7 @@ use crate::error::{is_failed_flush, is_of_one_commit, is_refused_commit, of};
 use crate::queue::Job;
 use partita_core::{Error, ErrorKind, Receipt, Result};
 use rusqlite::{OptionalExtension, Params, params};
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 /// Why a batch was not applied.
@@ -70,6 +71,7 @@ impl Writer {
             incarnation: self.shared.incarnation,
             heads: &mut self.heads,
             head: &mut head,
+            counters: BTreeMap::new(),
         };
         for job in jobs {
             match pen.apply(&job.commit, careful) {
@@ -80,6 +82,7 @@ impl Writer {
                 Err(Refused::All(error)) => return Err(error.into()),
             }
         }
+        pen.count()?;
         if answers.iter().any(Result::is_ok) {
             self.end_transaction()?;
             self.head = head;

@@ -3,7 +3,10 @@
 use partita_core::{Effect, Error, ErrorKind, Result};
 use std::io;
 use std::net::SocketAddr;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
+
+/// Connections that wait to be taken, if the system allows as many; one that finds no room is tried again a second later.
+const BACKLOG: u32 = 1_024;
 
 /// A bound address. Clients that connect wait until a [`crate::Server`] takes them.
 #[derive(Debug)]
@@ -19,7 +22,14 @@ impl Listener {
     /// `InUse` when something else listens there; `Invalid` when it is no address; `Io` otherwise.
     pub async fn bind(addr: &str) -> Result<Self> {
         let refused = |error: io::Error| refusal(addr, error);
-        let socket = TcpListener::bind(addr).await.map_err(refused)?;
+        let mut listening = Err(io::ErrorKind::AddrNotAvailable.into());
+        for address in lookup_host(addr).await.map_err(refused)? {
+            listening = listen(address);
+            if listening.is_ok() {
+                break;
+            }
+        }
+        let socket = listening.map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
         Ok(Self { socket, address })
     }
@@ -28,6 +38,14 @@ impl Listener {
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A port is free again as soon as its process has ended, though connections of it linger.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn refusal(addr: &str, error: io::Error) -> Error {

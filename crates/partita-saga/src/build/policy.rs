@@ -11,22 +11,31 @@ use std::time::Duration;
 
 const PROBE_WINDOW: Duration = Duration::from_secs(5);
 
-impl<S: State, E: Send + Sync + 'static, P: AfterStep> Draft<S, E, P> {
+impl<S: State, E: Send + Sync + 'static, P> Draft<S, E, P> {
     /// Time for one try (10 s unless told); then its outcome is unknown.
-    pub fn attempt(mut self, limit: Duration) -> Self {
+    pub fn attempt(mut self, limit: Duration) -> Self
+    where
+        P: AfterStep,
+    {
         self.amend(|leaf| leaf.attempt = limit);
         self
     }
 
     /// Time for the whole step, tries and waits; before the pivot the saga then unwinds, from the pivot on it only alerts.
-    pub fn within(mut self, limit: Duration) -> Self {
+    pub fn within(mut self, limit: Duration) -> Self
+    where
+        P: AfterStep,
+    {
         self.amend(|leaf| leaf.within = Some(limit));
         self
     }
 
     /// Tries at most (unlimited unless told). Used up, the saga unwinds before the pivot and parks after it; the pivot itself
     /// never gives up.
-    pub fn retry(mut self, attempts: u32) -> Self {
+    pub fn retry(mut self, attempts: u32) -> Self
+    where
+        P: AfterStep,
+    {
         self.amend(|leaf| leaf.retry = Some(attempts.max(1)));
         self
     }
@@ -35,6 +44,7 @@ impl<S: State, E: Send + Sync + 'static, P: AfterStep> Draft<S, E, P> {
     /// [`Self::window`]) since the request may still be under way.
     pub fn probe<F, Fut>(mut self, f: F) -> Self
     where
+        P: AfterStep,
         F: Fn(S, Step<E>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ProbeResult<S>> + Send + 'static,
     {
@@ -44,13 +54,19 @@ impl<S: State, E: Send + Sync + 'static, P: AfterStep> Draft<S, E, P> {
 
     /// How a lost answer is settled: the same request with the same key until a definite answer, for as long as the
     /// participant keeps the key.
-    pub fn insist(mut self, key_kept: Duration) -> Self {
+    pub fn insist(mut self, key_kept: Duration) -> Self
+    where
+        P: AfterStep,
+    {
         self.amend(|leaf| leaf.settle = Settling::Insist(key_kept));
         self
     }
 
     /// How long after an attempt a probe's "not done" is no answer.
-    pub fn window(mut self, window: Duration) -> Self {
+    pub fn window(mut self, window: Duration) -> Self
+    where
+        P: AfterStep,
+    {
         self.amend(|leaf| leaf.settle.opens(window));
         self
     }

@@ -81,10 +81,13 @@ fn misfit(journal: &Journal, instance: &Instance, definition: Option<&Definition
     if journal.length == 0 {
         return Some("its journal is empty".to_owned());
     }
-    let started = format!("it was started from {} v{} with fingerprint {}", instance.name, instance.version, instance.print);
+    let started =
+        format!("it was started from {} v{} with fingerprint {}", instance.name, instance.version, instance.print);
     match definition {
         Some(definition) if *definition.fingerprint == *instance.print => None,
-        Some(definition) => Some(format!("{started}; the one registered now has fingerprint {}", definition.fingerprint)),
+        Some(definition) => {
+            Some(format!("{started}; the one registered now has fingerprint {}", definition.fingerprint))
+        }
         None => Some(format!("{started}; this version is not registered, there is no fingerprint to compare with")),
     }
 }

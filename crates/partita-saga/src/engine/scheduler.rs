@@ -60,7 +60,8 @@ pub(super) async fn run(inner: Arc<Inner>) {
                 Some(now.plus(RETRY))
             }
         };
-        let next = lock(&inner.agenda).next().filter(|next| retry.is_none() || *next > now).into_iter().chain(retry).min();
+        let next =
+            lock(&inner.agenda).next().filter(|next| retry.is_none() || *next > now).into_iter().chain(retry).min();
         let wait = next.map(|next| next.since(inner.host.clock.now()));
         let sleep = async {
             match wait {

@@ -87,7 +87,8 @@ impl<S: Serialize> Registered<S> {
         let facts = serde_json::json!({ "saga": self.definition.name, "version": self.definition.version });
         let event = NewEvent::new("saga.started", id, &facts)?.seal(&inner.settings.source, &inner.host);
         // The line's `Absent` guards the stream too: so a start that comes second always meets the line.
-        let part = part.append(Append { stream: StreamId::named("saga", id), expect: Version::Any, events: vec![event] });
+        let part =
+            part.append(Append { stream: StreamId::named("saga", id), expect: Version::Any, events: vec![event] });
         let journal = JournalAppend { saga: number, expect: 0, records: vec![record.encode()?] };
         let commit = Commit { fence: Some(inner.fence(id)), journals: vec![journal], part, prunes: vec![] };
         Ok(Start { commit, instance, row })

@@ -1,12 +1,13 @@
 //! Making a turn durable: the record, the saga's line, and the writes of others that travel with them.
 
+use super::Inner;
 use super::alert::ParkedAlert;
 use super::runner::{Decided, Runner};
-use super::Inner;
 use crate::definition::{End, Why};
 use crate::journal::{Fact, Instance, Phase, Record};
 use partita_core::{
-    Again, Append, Commit, Effect, Error, ErrorKind, Found, Item, JournalAppend, NewEvent, Part, Result, StreamId, Version,
+    Again, Append, Commit, Effect, Error, ErrorKind, Found, Item, JournalAppend, NewEvent, Part, Result, StreamId,
+    Version,
 };
 use partita_time::{Backoff, Timestamp};
 use serde_json::value::RawValue;
@@ -57,7 +58,8 @@ impl Runner {
     /// What ran out between two records, from the pivot's intent on.
     fn overdue(&self, since: Timestamp, now: Timestamp) -> Vec<String> {
         let instance = &self.instance;
-        let pivot = self.def.leaves.iter().zip(&instance.slots).find(|(leaf, _)| leaf.kind == crate::definition::Kind::Pivot);
+        let pivot =
+            self.def.leaves.iter().zip(&instance.slots).find(|(leaf, _)| leaf.kind == crate::definition::Kind::Pivot);
         let Some(begun) = pivot.and_then(|(_, slot)| slot.first) else { return vec![] };
         if instance.phase != Phase::Forward || instance.parked.is_some() {
             return vec![];
@@ -74,7 +76,9 @@ impl Runner {
 
     async fn try_commit(&mut self, decided: Decided, now: Timestamp) -> Result<()> {
         let Decided { facts, state, beside } = decided;
-        let outs = facts.iter().filter_map(|fact| if let Fact::Done { out: Some(out), .. } = fact { Some(out.get()) } else { None });
+        let outs = facts
+            .iter()
+            .filter_map(|fact| if let Fact::Done { out: Some(out), .. } = fact { Some(out.get()) } else { None });
         if outs.chain(state.as_deref()).any(|json| json.len() > MAX_STATE) {
             return Err(Error::new(ErrorKind::TooLarge, "the state of a saga takes 64 KiB at most"));
         }
@@ -109,7 +113,9 @@ impl Runner {
     fn parks(&self, error: &Error) -> bool {
         let ours = error.conflict().is_some_and(|conflict| match (&conflict.item, &conflict.found) {
             (Item::Journal(_), _) => true,
-            (Item::Put(_), Found::Record(Some(record))) => record.key == *self.instance.id && super::row::Row::read(record).is_ok(),
+            (Item::Put(_), Found::Record(Some(record))) => {
+                record.key == *self.instance.id && super::row::Row::read(record).is_ok()
+            }
             _ => false,
         });
         let kinds = [ErrorKind::Conflict, ErrorKind::Invalid, ErrorKind::TooLarge, ErrorKind::Corrupt];
@@ -162,7 +168,8 @@ pub(super) async fn submit(inner: &Inner, commit: Commit) -> Result<()> {
         if unsure && error.kind() == ErrorKind::Conflict && is_there(inner, &commit).await? {
             return Ok(());
         }
-        let decided = error.may_try_again() == Again::Never || matches!(error.kind(), ErrorKind::Closed | ErrorKind::Fenced);
+        let decided =
+            error.may_try_again() == Again::Never || matches!(error.kind(), ErrorKind::Closed | ErrorKind::Fenced);
         if decided || inner.stopping() {
             return Err(error);
         }

@@ -133,7 +133,8 @@ impl Turn<'_> {
 
     /// Doing that waits for its next attempt goes no further.
     fn close_waiting(&mut self) {
-        let waiting = self.instance.open().filter(|(leaf, intent)| intent.verb == Verb::Do && !self.running.contains(leaf));
+        let waiting =
+            self.instance.open().filter(|(leaf, intent)| intent.verb == Verb::Do && !self.running.contains(leaf));
         for (leaf, _) in waiting.collect::<Vec<_>>() {
             let doubt = self.instance.slot(leaf).doubt;
             self.push(Fact::Closed { leaf, doubt });

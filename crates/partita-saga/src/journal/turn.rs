@@ -183,7 +183,8 @@ impl Turn<'_> {
     /// Refused for good. An earlier attempt without an answer may still arrive, when the refusal's reason has passed: then a
     /// tombstone must be waiting for it.
     fn rejected(&mut self, leaf: usize, refusal: Refusal) {
-        let tombstone = self.leaf(leaf).is_some_and(|def| def.undo.is_some() && matches!(def.settle, Settle::Tombstone));
+        let tombstone =
+            self.leaf(leaf).is_some_and(|def| def.undo.is_some() && matches!(def.settle, Settle::Tombstone));
         let doubt = tombstone && self.instance.slot(leaf).doubt;
         self.push(Fact::Rejected { leaf, reason: refusal.reason.clone(), doubt });
         if self.instance.phase != Phase::Forward {

@@ -50,8 +50,8 @@ impl Plan {
             start = start.deadline(secs(limit));
         }
         let mut draft = self.told(0, start.step(NAMES[0], act(NAMES[0])));
-        for n in 1..self.before.len() {
-            draft = self.told(n, draft.step(NAMES[n], act(NAMES[n])));
+        for (n, name) in NAMES.iter().enumerate().take(self.before.len()).skip(1) {
+            draft = self.told(n, draft.step(name, act(name)));
         }
         if !self.pivot {
             return draft.build();
@@ -85,7 +85,7 @@ impl Plan {
     }
 
     fn script(&self, service: &Service) {
-        for n in 0..self.steps() {
+        for (n, name) in NAMES.iter().enumerate().take(self.steps()) {
             let may_refuse = n < self.before.len() + usize::from(self.pivot);
             let remembers = n < self.before.len() && matches!(self.before[n], How::Tombstone | How::Probe);
             let mut under_way = false;
@@ -95,9 +95,9 @@ impl Plan {
                 // Under one key a third party does not refuse what it is already about to do.
                 !refuses || (may_refuse && (remembers || !under_way))
             });
-            service.script("do", NAMES[n], says.cloned());
-            service.script("undo", NAMES[n], self.undoes[n].iter().cloned());
-            service.script("ask", NAMES[n], self.asks[n].iter().cloned());
+            service.script("do", name, says.cloned());
+            service.script("undo", name, self.undoes[n].iter().cloned());
+            service.script("ask", name, self.asks[n].iter().cloned());
         }
         if let Some(stuck) = self.stuck {
             service.always("undo", NAMES[stuck], Say::Fail(Again::Later, Effect::Possible));
@@ -165,8 +165,7 @@ fn plans() -> impl Strategy<Value = Plan> {
 }
 
 /// Runs a plan to its end, through all its faults; the facts of its journal.
-async fn run(plan: &Plan) -> (World, SagaDetail, Vec<String>) {
-    let world = World::new();
+async fn run(plan: &Plan, world: World) -> (World, SagaDetail, Vec<String>) {
     plan.script(&world.service);
     let saga = plan.saga();
     for fault in plan.faults.iter().map(Some).chain([None]) {
@@ -234,10 +233,31 @@ proptest! {
 
     #[test]
     fn every_saga_reaches_one_end_and_leaves_behind_what_it_says(plan in plans()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(async {
-            let (world, detail, facts) = run(&plan).await;
-            check(&plan, &world, &detail, &facts);
+        in_virtual_time(&plan, |_| {});
+    }
+}
+
+fn in_virtual_time(plan: &Plan, prepare: impl FnOnce(&mut World)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let mut world = World::new();
+        prepare(&mut world);
+        let (world, detail, facts) = run(plan, world).await;
+        check(plan, &world, &detail, &facts);
+    });
+}
+
+#[cfg(feature = "sabotage")]
+#[test]
+fn the_search_finds_defects_that_leave_something_behind() {
+    use partita_saga::Sabotage;
+    use proptest::test_runner::{Config, TestRunner};
+    for defect in [Sabotage::SkipUndoInDoubt, Sabotage::NewKeyPerAttempt, Sabotage::CallBeforeIntent] {
+        let config = Config { cases: 2_000, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
+        let found = TestRunner::new(config).run(&plans(), |plan| {
+            in_virtual_time(&plan, |world| world.settings.sabotage = Some(defect));
+            Ok(())
         });
+        assert!(found.is_err(), "{defect:?} was not found");
     }
 }

@@ -29,7 +29,8 @@ async fn four_steps_cost_five_commits_five_records_two_lines_and_two_events() {
     assert_eq!(detail.row.class, Class::Completed);
     let commits = process.gate.commits();
     assert_eq!(commits.len(), 5);
-    let records: Vec<_> = commits.iter().flat_map(|commit| &commit.journals).flat_map(|append| &append.records).collect();
+    let records: Vec<_> =
+        commits.iter().flat_map(|commit| &commit.journals).flat_map(|append| &append.records).collect();
     assert_eq!(records.len(), 5);
     let sizes: Vec<usize> = records.iter().map(|record| record.len()).collect();
     assert!(sizes.iter().all(|size| *size <= 300), "{sizes:?}");

@@ -2,9 +2,9 @@
 
 use crate::common::gate::Fault;
 use crate::common::service::Say;
+use crate::common::service::Service;
 use crate::common::steps::{Trip, act, ask, finish, named, secs, trip, undo};
 use crate::common::{World, goes_back_in_order, is_right};
-use crate::common::service::Service;
 use partita_saga::{Class, Saga, SagaDetail};
 
 struct Scenario {
@@ -16,10 +16,20 @@ struct Scenario {
 
 fn asked() -> Saga<Trip, Service> {
     named("asked")
-        .step("a", act("a")).undo(undo("a")).attempt(secs(2)).probe(ask("a"))
-        .step("b", act("b")).undo(undo("b")).attempt(secs(2)).probe(ask("b")).within(secs(20))
-        .pivot("p", act("p")).attempt(secs(2)).probe(ask("p"))
-        .step("c", finish("c")).attempt(secs(2))
+        .step("a", act("a"))
+        .undo(undo("a"))
+        .attempt(secs(2))
+        .probe(ask("a"))
+        .step("b", act("b"))
+        .undo(undo("b"))
+        .attempt(secs(2))
+        .probe(ask("b"))
+        .within(secs(20))
+        .pivot("p", act("p"))
+        .attempt(secs(2))
+        .probe(ask("p"))
+        .step("c", finish("c"))
+        .attempt(secs(2))
         .build()
 }
 
@@ -28,20 +38,28 @@ const SCENARIOS: [Scenario; 8] = [
     Scenario {
         name: "first refused",
         saga: trip,
-        script: |service| drop(service.always("do", "a", Say::Reject("no"))),
+        script: |service| {
+            service.always("do", "a", Say::Reject("no"));
+        },
         ends: Class::Compensated,
     },
     Scenario {
         name: "pivot refused",
         saga: trip,
-        script: |service| drop(service.always("do", "p", Say::Reject("no"))),
+        script: |service| {
+            service.always("do", "p", Say::Reject("no"));
+        },
         ends: Class::Compensated,
     },
     Scenario {
         name: "lost replies",
         saga: trip,
         script: |service| {
-            service.script("do", "a", [Say::LostReply]).script("do", "p", [Say::LostReply]).script("do", "c", [Say::LostRequest]);
+            service.script("do", "a", [Say::LostReply]).script("do", "p", [Say::LostReply]).script(
+                "do",
+                "c",
+                [Say::LostRequest],
+            );
         },
         ends: Class::Completed,
     },

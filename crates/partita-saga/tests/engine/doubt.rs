@@ -38,7 +38,8 @@ async fn an_own_service_is_told_at_once_and_its_tombstone_refuses_the_late_actio
 async fn a_refusal_does_not_vouch_for_an_earlier_attempt_that_may_still_arrive() {
     let world = World::new();
     world.service.script("do", "b", [Say::Late(secs(30)), Say::Reject("sold out")]);
-    let saga = named("trip").step("a", act("a")).undo(undo("a")).step("b", act("b")).undo(undo("b")).attempt(secs(2)).build();
+    let saga =
+        named("trip").step("a", act("a")).undo(undo("a")).step("b", act("b")).undo(undo("b")).attempt(secs(2)).build();
     let process = world.boot(&[&saga]);
     process.start("t-1").await;
     let detail = process.rests("t-1").await;
@@ -120,7 +121,13 @@ async fn a_key_that_ran_out_while_no_process_lived_is_not_used_again() {
 async fn a_pivot_is_not_insisted_on_past_the_time_of_its_key() {
     let world = World::new();
     world.service.always("do", "p", Say::LostRequest);
-    let saga = named("trip").step("a", act("a")).undo(undo("a")).pivot("p", act("p")).attempt(secs(2)).insist(secs(20)).build();
+    let saga = named("trip")
+        .step("a", act("a"))
+        .undo(undo("a"))
+        .pivot("p", act("p"))
+        .attempt(secs(2))
+        .insist(secs(20))
+        .build();
     let process = world.boot(&[&saga]);
     process.start("t-1").await;
     let detail = process.rests("t-1").await;

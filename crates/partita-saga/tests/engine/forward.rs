@@ -1,8 +1,8 @@
 //! Sagas that go through.
 
+use crate::common::service::Say;
 use crate::common::steps::trip;
 use crate::common::{World, story};
-use crate::common::service::Say;
 use partita_saga::{Class, Started};
 
 #[tokio::test(start_paused = true)]
@@ -19,8 +19,16 @@ async fn a_saga_without_trouble_takes_one_record_a_step() {
     assert_eq!(
         story(&detail),
         [
-            "saga.started", "step.started a", "step.done a", "step.started b", "step.done b", "step.started p", "step.done p",
-            "step.started c", "step.done c", "saga.ended",
+            "saga.started",
+            "step.started a",
+            "step.done a",
+            "step.started b",
+            "step.done b",
+            "step.started p",
+            "step.done p",
+            "step.started c",
+            "step.done c",
+            "saga.ended",
         ]
     );
     assert_eq!(world.service.heard("t-1"), ["do a", "do b", "do p", "do c"]);

@@ -43,10 +43,7 @@ async fn branches_run_at_once_and_their_outputs_are_joined() {
     let detail = process.rests("t-1").await;
     assert_eq!((detail.row.class, world.elapsed()), (Class::Completed, 1_000));
     assert_eq!(detail.state, r#"{"done":["a","x2 y2","p","c"]}"#, "each saw the state before the group");
-    assert_eq!(
-        process.facts("t-1").await[1..4],
-        ["done 0, open 1 d1, open 2 d1", "done 1", "done 2, open 3 d1"]
-    );
+    assert_eq!(process.facts("t-1").await[1..4], ["done 0, open 1 d1, open 2 d1", "done 1", "done 2, open 3 d1"]);
     is_right(&world, &detail);
 }
 
@@ -180,7 +177,7 @@ async fn each_branch_says_how_it_is_settled() {
         .undo(undo("x"))
         .attempt(secs(2))
         .probe(|trip: Trip, cx: Step<Service>| async move {
-            Ok(match cx.env().ask("x", trip, &cx).await? {
+            Ok(match cx.env().ask("x", trip, &cx)? {
                 Probe::Done(trip) => Probe::Done(trip.done.len()),
                 Probe::NotDone => Probe::NotDone,
                 Probe::StillUnknown => Probe::StillUnknown,

@@ -1,9 +1,11 @@
 //! The engine over the memory store, in virtual time: every way that a saga can go, and crashes on each.
 
-mod common;
+#![allow(clippy::unwrap_used, reason = "the lint's exemption for tests does not reach their helpers")]
+
 mod any;
 mod budget;
 mod cancel;
+mod common;
 mod crash;
 mod doubt;
 mod forward;

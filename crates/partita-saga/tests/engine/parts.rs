@@ -83,7 +83,8 @@ async fn the_last_part_and_the_end_are_one_commit() {
     process.rests("t-1").await;
     assert_eq!(process.note("end").await.as_deref(), Some("completed 3"));
     let commits = process.gate.commits();
-    let with_end: Vec<_> = commits.iter().filter(|commit| commit.part.puts.iter().any(|put| put.key == "end")).collect();
+    let with_end: Vec<_> =
+        commits.iter().filter(|commit| commit.part.puts.iter().any(|put| put.key == "end")).collect();
     assert_eq!(with_end.len(), 1);
     assert_eq!((with_end[0].journals.len(), with_end[0].part.appends.len()), (1, 1));
 }
@@ -102,7 +103,10 @@ async fn whatever_crashes_end_and_last_part_are_there_together() {
             }
             process.crash().await;
             let process = world.open(&[&noting()]);
-            let ended = partita_saga::Sagas::detail(&process.engine, "t-1").await.unwrap().is_some_and(|saga| saga.row.class.is_ended());
+            let ended = partita_saga::Sagas::detail(&process.engine, "t-1")
+                .await
+                .unwrap()
+                .is_some_and(|saga| saga.row.class.is_ended());
             assert_eq!(process.note("end").await.is_some(), ended, "{fault:?} at {at}");
         }
     }

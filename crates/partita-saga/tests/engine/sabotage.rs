@@ -1,10 +1,10 @@
 //! Each built-in defect does harm that the checks of this suite see.
 
+use crate::common::NOTES;
 use crate::common::World;
 use crate::common::gate::Fault;
 use crate::common::service::Say;
 use crate::common::steps::{act, named, secs, trip, undo};
-use crate::common::NOTES;
 use partita_core::{Expect, Part, Put};
 use partita_saga::{Class, Sabotage, Sagas};
 
@@ -18,7 +18,14 @@ fn sabotaged(how: Sabotage) -> World {
 async fn without_the_undo_of_a_step_in_doubt_its_effect_is_left_behind() {
     let world = sabotaged(Sabotage::SkipUndoInDoubt);
     world.service.script("do", "b", [Say::LostReply]);
-    let saga = named("trip").step("a", act("a")).undo(undo("a")).step("b", act("b")).undo(undo("b")).attempt(secs(2)).retry(1).build();
+    let saga = named("trip")
+        .step("a", act("a"))
+        .undo(undo("a"))
+        .step("b", act("b"))
+        .undo(undo("b"))
+        .attempt(secs(2))
+        .retry(1)
+        .build();
     let process = world.boot(&[&saga]);
     process.start("t-1").await;
     assert_eq!(process.rests("t-1").await.row.class, Class::Compensated);

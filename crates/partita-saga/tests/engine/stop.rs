@@ -32,7 +32,8 @@ async fn stopping_lets_the_running_attempt_end_and_writes_it_down() {
 async fn what_takes_longer_than_the_grace_is_left_as_it_is() {
     let world = World::new();
     world.service.script("do", "b", [Say::LostReply]);
-    let saga = named("trip").step("a", act("a")).undo(undo("a")).step("b", act("b")).undo(undo("b")).attempt(secs(60)).build();
+    let saga =
+        named("trip").step("a", act("a")).undo(undo("a")).step("b", act("b")).undo(undo("b")).attempt(secs(60)).build();
     let process = world.boot(&[&saga]);
     process.start("t-1").await;
     world.pass(millis(500)).await;
@@ -129,7 +130,8 @@ async fn a_process_that_was_taken_over_does_not_act_on_the_records_of_its_heir()
     let detail = second.rests("t-1").await;
     assert_eq!(detail.row.class, Class::Completed);
     is_right(&world, &detail);
-    let tries: Vec<u32> = world.service.calls().iter().filter(|call| call.verb == "do").map(|call| call.attempt).collect();
+    let tries: Vec<u32> =
+        world.service.calls().iter().filter(|call| call.verb == "do").map(|call| call.attempt).collect();
     assert_eq!(tries, [1, 2, 3]);
     assert_eq!(first.registered[0].run("t-2", &Trip::default()).await.unwrap_err().kind(), ErrorKind::Closed);
 }

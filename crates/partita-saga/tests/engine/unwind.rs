@@ -52,7 +52,10 @@ async fn an_undo_is_tried_eight_times_then_given_up_and_the_others_still_run() {
     assert_eq!(heard.last().unwrap(), "undo a");
     assert_eq!(world.service.left_behind("t-1"), [("b".to_owned(), 1)]);
     assert_eq!((detail.steps[1].state, detail.steps[1].undo_attempts), ("parked", 8));
-    assert_eq!((detail.steps[0].state, detail.steps[2].state, detail.steps[3].state), ("undone", "rejected", "skipped"));
+    assert_eq!(
+        (detail.steps[0].state, detail.steps[2].state, detail.steps[3].state),
+        ("undone", "rejected", "skipped")
+    );
     assert_eq!(story(&detail).iter().filter(|entry| *entry == "undo.failed b").count(), 9, "and given up");
 }
 
@@ -116,7 +119,8 @@ async fn a_panic_is_an_attempt_without_an_answer() {
 async fn a_step_after_the_pivot_that_uses_up_its_tries_is_parked() {
     let world = World::new();
     world.service.always("do", "c", Say::Fail(Again::Later, Effect::None));
-    let saga = named("trip").step("a", act("a")).undo(undo("a")).pivot("p", act("p")).step("c", finish("c")).retry(3).build();
+    let saga =
+        named("trip").step("a", act("a")).undo(undo("a")).pivot("p", act("p")).step("c", finish("c")).retry(3).build();
     let process = world.boot(&[&saga]);
     process.start("t-1").await;
     let detail = process.rests("t-1").await;

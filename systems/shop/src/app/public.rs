@@ -92,7 +92,8 @@ struct Health {
 /// What is served before the stores are open.
 pub(super) fn opening() -> Router {
     let detail = "the shop is opening its stores";
-    let checks = SERVICES.map(|service| (service.to_owned(), Value::from("opening"))).into_iter().collect::<Map<_, _>>();
+    let checks =
+        SERVICES.map(|service| (service.to_owned(), Value::from("opening"))).into_iter().collect::<Map<_, _>>();
     let page = any(async move || (StatusCode::SERVICE_UNAVAILABLE, Html(detail)));
     Router::new()
         .route("/readyz", get(async move || not_ready(detail, checks)))

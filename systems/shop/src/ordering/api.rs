@@ -40,11 +40,7 @@ async fn cancel(State(ordering): State<Ordering>, id: Id) -> Result<Response, Pr
     accept::cancel(&ordering, &id).await
 }
 
-async fn show(
-    State(ordering): State<Ordering>,
-    id: Id,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+async fn show(State(ordering): State<Ordering>, id: Id, headers: HeaderMap) -> Result<Response, Problem> {
     let Path(id) = id.map_err(|_| unknown())?;
     if let Some(limit) = prefer_wait(&headers) {
         ordering.settled(&id, limit).await?;

@@ -29,8 +29,10 @@ const ARGUMENTS: [&str; 12] = [
 /// The browser and its driver, if both are here.
 pub(crate) fn installed() -> Option<(PathBuf, PathBuf)> {
     let search = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = |name: &str| std::env::split_paths(&search).map(|folder| folder.join(name)).find(|path| path.is_file());
-    let find = |variable: &str, name: &str| std::env::var_os(variable).map(PathBuf::from).or_else(|| on_path(name));
+    let on_path =
+        |name: &str| std::env::split_paths(&search).map(|folder| folder.join(name)).find(|path| path.is_file());
+    let named = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
+    let find = |variable: &str, name: &str| named(variable).or_else(|| on_path(name)).filter(|path| path.is_file());
     find("PARTITA_CHROMIUM", "chromium").zip(find("PARTITA_CHROMEDRIVER", "chromedriver"))
 }
 

@@ -81,7 +81,7 @@ impl Ask {
 
     /// Its bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let mut bytes = format!("{}\r\nhost: shop\r\nconnection: close\r\n", self.line).into_bytes();
+        let mut bytes = format!("{}\r\nhost: {}\r\nconnection: close\r\n", self.line, self.to).into_bytes();
         for (name, value) in &self.headers {
             bytes.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
         }

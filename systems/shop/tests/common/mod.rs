@@ -58,7 +58,8 @@ pub(crate) fn together(cases: &[(&str, fn())]) {
         (name.to_owned(), thread)
     };
     let threads: Vec<_> = cases.iter().map(start).collect();
-    let failed: Vec<String> = threads.into_iter().filter_map(|(name, case)| case.join().is_err().then_some(name)).collect();
+    let failed: Vec<String> =
+        threads.into_iter().filter_map(|(name, case)| case.join().is_err().then_some(name)).collect();
     assert!(failed.is_empty(), "failed: {failed:?}");
 }
 

@@ -1,5 +1,7 @@
 //! The shop as a process: how it starts, what it says, how it ends.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "helpers of tests may, as tests may")]
+
 #[path = "../common/mod.rs"]
 mod common;
 mod limits;
@@ -14,6 +16,10 @@ fn what_takes_its_time() {
         ("slow client", limits::a_client_has_10_s_for_head_and_body),
         ("killed", restarting::what_a_killed_shop_had_begun_is_finished_by_the_next_one),
         ("parked", restarting::a_parked_order_is_still_parked_after_a_restart),
+        ("stopping", stopping::a_signal_stops_it_within_5_s_whatever_is_open),
+        ("not ready", stopping::while_it_stops_it_is_not_ready_and_takes_nothing_new),
+        ("no server", starting::without_a_server_drive_and_audit_say_how_to_start_one),
+        ("connections", limits::over_1024_connections_new_ones_wait_until_others_leave),
         ("five kills", restarting::five_kills_in_the_middle_of_one_order_still_end_it_once),
     ]);
 }

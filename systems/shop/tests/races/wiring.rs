@@ -37,7 +37,7 @@ impl Wiring for Memory {
 pub(crate) struct Open {
     pub(crate) client: Client,
     pub(crate) counts: BTreeMap<&'static str, Arc<Counts>>,
-    _shop: Shop,
+    pub(crate) shop: Shop,
 }
 
 impl Open {
@@ -45,7 +45,7 @@ impl Open {
         let memory = Memory { host: host.clone(), counts: Mutex::default() };
         let shop = Shop::open(&memory, Options::default(), "http://shop", host).await.unwrap();
         let counts = memory.counts.into_inner().unwrap();
-        Self { client: Client::in_process(shop.router(), host), counts, _shop: shop }
+        Self { client: Client::in_process(shop.router(), host), counts, shop }
     }
 
     /// Places an order of one line; its id.
@@ -67,7 +67,8 @@ impl Open {
 
     /// The status in which an order ends.
     pub(crate) async fn end(&self, id: &str) -> String {
-        let call = self.client.get(&format!("/orders/{id}")).header("prefer", "wait=30").timeout(Duration::from_secs(35));
+        let call =
+            self.client.get(&format!("/orders/{id}")).header("prefer", "wait=30").timeout(Duration::from_secs(35));
         let order: Value = call.send().await.unwrap().json().unwrap();
         order["status"].as_str().unwrap().to_owned()
     }

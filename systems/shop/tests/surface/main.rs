@@ -1,5 +1,7 @@
 //! What the shop promises to people who script against it, sentence by sentence, over a socket.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "helpers of tests may, as tests may")]
+
 mod cancelling;
 #[path = "../common/mod.rs"]
 mod common;

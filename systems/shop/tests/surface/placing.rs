@@ -54,7 +54,9 @@ fn only_json_is_taken_with_or_without_parameters() {
     for kind in ["application/json; charset=utf-8", "Application/JSON", "application/json;a=b;c=\"d\""] {
         assert_eq!(send(&[kind]).status, 202, "{kind}");
     }
-    for kinds in [&[][..], &["text/plain"], &["application/jsonx"], &["application/problem+json"], &["x", "application/json"]] {
+    for kinds in
+        [&[][..], &["text/plain"], &["application/jsonx"], &["application/problem+json"], &["x", "application/json"]]
+    {
         send(kinds).problem(415, "unsupported-media-type");
     }
 }
@@ -118,11 +120,16 @@ fn a_body_is_one_json_object_with_each_member_once() {
         good.replace(":1", ":NaN").into(),
         good.replace('"', "'").into(),
         [good.as_bytes(), b"\xff"].concat(),
-        good.replace("ada", "X").replace('X', "\u{e4}").bytes().map(|byte| if byte == 0xc3 { 0xff } else { byte }).collect(),
+        good.replace("ada", "X")
+            .replace('X', "\u{e4}")
+            .bytes()
+            .map(|byte| if byte == 0xc3 { 0xff } else { byte })
+            .collect(),
         deep.into(),
         format!(r#"{{"customer_id":"a","customer_id":"a","items":[{item}}}],"payment_method":"pm_ok"}}"#).into(),
         format!(r#"{{"customer_id":"a","items":[{item},"quantity":1}}],"payment_method":"pm_ok"}}"#).into(),
-        format!(r#"{{"customer_id":"a","items":[{item},"x":[{{"y":1,"\u0079":2}}]}}],"payment_method":"pm_ok"}}"#).into(),
+        format!(r#"{{"customer_id":"a","items":[{item},"x":[{{"y":1,"\u0079":2}}]}}],"payment_method":"pm_ok"}}"#)
+            .into(),
     ];
     for body in bad {
         shop.post("/orders").key(&fresh("k")).text(&body).send().problem(400, "bad-request");
@@ -156,7 +163,9 @@ fn each_wrong_field_has_its_pointer() {
 fn a_quantity_is_an_integer_from_1_to_100000_as_it_is_written() {
     let shop = shared();
     let body = |quantity: &str| good().to_string().replace(r#""quantity":1"#, &format!(r#""quantity":{quantity}"#));
-    for quantity in ["\"2\"", "2.0", "1e2", "0", "-0", "-1", "100001", "99999999999999999999999", "null", "true", "[1]", "{}"] {
+    for quantity in
+        ["\"2\"", "2.0", "1e2", "0", "-0", "-1", "100001", "99999999999999999999999", "null", "true", "[1]", "{}"]
+    {
         assert_eq!(pointers(&shop, &body(quantity)), ["#/items/0/quantity"], "{quantity}");
     }
     for quantity in ["1", "100000"] {
@@ -201,7 +210,8 @@ fn a_customer_id_may_be_64_long_and_an_order_has_each_product_once() {
     let customer = format!("{:x<64}", "A-z.9_");
     assert_eq!(shop.send(&fresh("k"), &good_with("customer_id", json!(customer))).status, 202);
     let products = shop.get("/products").json();
-    let lines = products["products"].as_array().unwrap().iter().map(|product| json!({"sku": product["sku"], "quantity": 1}));
+    let lines =
+        products["products"].as_array().unwrap().iter().map(|product| json!({"sku": product["sku"], "quantity": 1}));
     assert_eq!(shop.send(&fresh("k"), &good_with("items", lines.collect())).status, 202);
 }
 

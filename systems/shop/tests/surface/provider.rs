@@ -185,7 +185,9 @@ fn the_provider_has_errors_of_its_own_form() {
     let shop = shared();
     let missing = json!({"amount": 1, "currency": "EUR", "capture_method": "manual", "confirm": true});
     error(&shop.post(INTENTS).json(&missing).send(), 400, "parameter_missing");
-    for (name, value) in [("amount", json!("1")), ("amount", json!(0)), ("payment_method", json!("pm_x")), ("confirm", json!(false))] {
+    for (name, value) in
+        [("amount", json!("1")), ("amount", json!(0)), ("payment_method", json!("pm_x")), ("confirm", json!(false))]
+    {
         let mut body = wanted("o", "pm_ok");
         body[name] = value;
         error(&shop.post(INTENTS).json(&body).send(), 400, "parameter_invalid");

@@ -109,7 +109,9 @@ fn all_lines_are_reserved_or_none_and_the_last_ones_are_sold_once() {
     let id = answer.json()["order_id"].as_str().unwrap().to_owned();
     assert_eq!(end(&shop.settled(&id)), ("REJECTED", Some("out_of_stock")));
     assert_eq!((shop.stock("tea-kettle"), shop.stock("scarce")), (before, (5, 0, 5)));
-    for (sku, quantity, expected) in [("scarce", 5, "CONFIRMED"), ("scarce", 1, "REJECTED"), ("sold-out", 1, "REJECTED")] {
+    for (sku, quantity, expected) in
+        [("scarce", 5, "CONFIRMED"), ("scarce", 1, "REJECTED"), ("sold-out", 1, "REJECTED")]
+    {
         let id = shop.place(&customer, sku, quantity, "pm_ok");
         assert_eq!(shop.settled(&id)["status"], expected, "{quantity} {sku}");
     }
@@ -120,7 +122,8 @@ fn all_lines_are_reserved_or_none_and_the_last_ones_are_sold_once() {
 #[test]
 fn what_is_not_there_is_a_problem_404_and_an_unseen_customer_has_nothing() {
     let shop = shared();
-    for path in ["/inventory/nope", "/inventory/%FF", "/inventory/a%2Fb", "/orders/nope", "/orders/%FF", "/orders/%00"] {
+    for path in ["/inventory/nope", "/inventory/%FF", "/inventory/a%2Fb", "/orders/nope", "/orders/%FF", "/orders/%00"]
+    {
         shop.get(path).problem(404, "not-found");
     }
     shop.get("/orders/0199ffff-0000-7000-8000-000000000000").problem(404, "not-found");
@@ -177,7 +180,10 @@ pub(crate) fn waiting_ends_with_the_order_or_with_its_time_and_nonsense_is_ignor
         assert!(took < 1.0, "{nonsense} waited {took} s");
         let order = answer.json();
         assert_eq!((answer.status, answer.header("retry-after")), (200, Some("1")));
-        assert_eq!((&order["status"], &order["reason"], &order["ended_at"]), (&json!("PENDING"), &Value::Null, &Value::Null));
+        assert_eq!(
+            (&order["status"], &order["reason"], &order["ended_at"]),
+            (&json!("PENDING"), &Value::Null, &Value::Null)
+        );
     }
     let (answer, took) = ask("respond-async, wait=1");
     assert_eq!(answer.json()["status"], "PENDING");
@@ -213,7 +219,10 @@ fn an_end_is_never_seen_before_its_stock() {
     let shop = shared();
     let before = shop.stock("desk-lamp").0;
     for _ in 0..20 {
-        let id = shop.send(&fresh("k"), &order("seen", "desk-lamp", 1, "pm_ok")).json()["order_id"].as_str().unwrap().to_owned();
+        let id = shop.send(&fresh("k"), &order("seen", "desk-lamp", 1, "pm_ok")).json()["order_id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         until(30.0, "it ends", || (shop.order(&id)["status"] == "CONFIRMED").then_some(()));
         let intents = shop.intents(&id);
         assert_eq!((intents.len(), &intents[0]["status"]), (1, &json!("succeeded")));

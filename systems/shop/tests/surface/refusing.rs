@@ -34,7 +34,9 @@ fn what_others_may_not_do_is_not_reachable() {
 #[test]
 fn an_unknown_route_is_a_problem_404() {
     let shop = shared();
-    for path in ["/nope", "/orders/", "/orders/x/cancel/", "/orders/x/nope", "//readyz", "/Orders", "/inventory/", "/psp"] {
+    for path in
+        ["/nope", "/orders/", "/orders/x/cancel/", "/orders/x/nope", "//readyz", "/Orders", "/inventory/", "/psp"]
+    {
         shop.get(path).problem(404, "not-found");
     }
 }
@@ -77,7 +79,8 @@ fn what_is_not_http_is_refused_and_the_shop_goes_on() {
     let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(100_000));
     let headers = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(300));
     let both = "POST /orders HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n{}";
-    for bytes in ["hello\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\0", &long, &headers, both] {
+    for bytes in ["hello\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\0", &long, &headers, both]
+    {
         let answer = exchange(shop.address, bytes.as_bytes()).unwrap_or_default();
         let text = String::from_utf8_lossy(&answer);
         let status: u16 = text.split(' ').nth(1).map_or(400, |status| status.parse().unwrap());

@@ -2,8 +2,8 @@
 
 use partita_core::memory::MemoryStore;
 use partita_core::{
-    Checkpoint, Commit, DuePage, Effect, Error, ErrorKind, Fence, Find, Head, JournalEntry, Journals, Log, Position, Read, Receipt,
-    Record, Recorded, Records, Reply, Store, StoreFacts, StreamId, Ticket,
+    Checkpoint, Commit, DuePage, Effect, Error, ErrorKind, Fence, Find, Head, JournalEntry, Journals, Log, Position,
+    Read, Receipt, Record, Recorded, Records, Reply, Store, StoreFacts, StreamId, Ticket,
 };
 use partita_time::BoxFuture;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -27,7 +27,6 @@ pub(crate) enum Fault {
 #[derive(Debug, Default)]
 struct State {
     commits: Vec<Commit>,
-    receipts: Vec<Receipt>,
     faults: Vec<(usize, Fault)>,
     full: bool,
     dead: bool,

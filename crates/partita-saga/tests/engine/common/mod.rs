@@ -143,7 +143,10 @@ impl Process {
     /// The saga's records, each fact as one word or so.
     pub(crate) async fn facts(&self, id: &str) -> Vec<String> {
         let journal = self.journal(id).await;
-        journal.iter().map(|record| record["f"].as_array().unwrap().iter().map(in_short).collect::<Vec<_>>().join(", ")).collect()
+        journal
+            .iter()
+            .map(|record| record["f"].as_array().unwrap().iter().map(in_short).collect::<Vec<_>>().join(", "))
+            .collect()
     }
 
     pub(crate) async fn note(&self, key: &str) -> Option<String> {
@@ -164,7 +167,9 @@ fn in_short(fact: &Value) -> String {
 /// The names of a timeline, each with its step.
 pub(crate) fn story(detail: &SagaDetail) -> Vec<String> {
     let entries = detail.timeline.iter();
-    entries.map(|entry| [Some(entry.event), entry.step.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ")).collect()
+    entries
+        .map(|entry| [Some(entry.event), entry.step.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" "))
+        .collect()
 }
 
 /// What a fault-free end must show: everything done, or nothing left behind.
@@ -186,7 +191,8 @@ pub(crate) fn goes_back_in_order(world: &World, detail: &SagaDetail) {
     let heard = world.service.heard(&detail.row.id);
     let first_undo = heard.iter().position(|call| call.starts_with("undo")).unwrap_or(heard.len());
     assert!(heard[first_undo..].iter().all(|call| !call.starts_with("do ")), "{heard:?}");
-    let place = |call: &String| detail.steps.iter().position(|step| call.ends_with(&format!(" {}", step.name))).unwrap();
+    let place =
+        |call: &String| detail.steps.iter().position(|step| call.ends_with(&format!(" {}", step.name))).unwrap();
     let undos: Vec<usize> = heard[first_undo..].iter().filter(|call| call.starts_with("undo")).map(place).collect();
     assert!(undos.is_sorted_by(|a, b| a >= b), "{heard:?}");
 }

@@ -222,7 +222,7 @@ impl Service {
         }
     }
 
-    pub(crate) async fn ask(&self, step: &'static str, mut trip: Trip, cx: &Step<Self>) -> ProbeResult<Trip> {
+    pub(crate) fn ask(&self, step: &'static str, mut trip: Trip, cx: &Step<Self>) -> ProbeResult<Trip> {
         match self.hears("ask", step, cx) {
             Say::Processing => return Ok(Probe::StillUnknown),
             Say::Fail(again, effect) => return Err(error(again, effect).into()),

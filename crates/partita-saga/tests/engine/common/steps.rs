@@ -33,7 +33,7 @@ pub(crate) fn undo(step: &'static str) -> impl Fn(Trip, Step<Service>) -> BoxFut
 }
 
 pub(crate) fn ask(step: &'static str) -> impl Fn(Trip, Step<Service>) -> BoxFuture<'static, ProbeResult<Trip>> {
-    move |trip, cx| Box::pin(async move { cx.env().ask(step, trip, &cx).await })
+    move |trip, cx| Box::pin(async move { cx.env().ask(step, trip, &cx) })
 }
 
 pub(crate) fn named(name: &'static str) -> Draft<Trip, Service, place::Empty> {
@@ -51,9 +51,15 @@ pub(crate) const fn millis(n: u64) -> Duration {
 /// `a`, `b` with undos, pivot `p`, `c`: each attempt has 2 s.
 pub(crate) fn trip() -> Saga<Trip, Service> {
     named("trip")
-        .step("a", act("a")).undo(undo("a")).attempt(secs(2))
-        .step("b", act("b")).undo(undo("b")).attempt(secs(2))
-        .pivot("p", act("p")).attempt(secs(2))
-        .step("c", finish("c")).attempt(secs(2))
+        .step("a", act("a"))
+        .undo(undo("a"))
+        .attempt(secs(2))
+        .step("b", act("b"))
+        .undo(undo("b"))
+        .attempt(secs(2))
+        .pivot("p", act("p"))
+        .attempt(secs(2))
+        .step("c", finish("c"))
+        .attempt(secs(2))
         .build()
 }
