@@ -17,6 +17,7 @@ mod sabotage;
 mod slots;
 mod start;
 mod stop;
+mod threads;
 mod time;
 mod trace;
 mod unwind;
