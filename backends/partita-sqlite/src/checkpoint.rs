@@ -3,7 +3,8 @@
 //! While there is work the log is moved in steps (`PASSIVE`). A step disturbs nobody, but the writer goes on meanwhile, so
 //! the log would never be whole in the database and never be reused; behind each step the writer therefore waits once, for
 //! the little that it has added. A second after the last commit the log is cut to nothing (`TRUNCATE`); then the thread
-//! sleeps until the next commit.
+//! sleeps until the next commit. Cutting takes SQLite's lock for writing, for as long as a slow disk needs; the writer and
+//! the checkpointer therefore take turns, and neither finds the file locked by the other.
 
 use rusqlite::Connection;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,18 @@ pub(crate) struct Checkpoints {
     state: Mutex<State>,
     wake: Condvar,
     done: Condvar,
+    turn: Mutex<()>,
     limit_bytes: u64,
+    #[cfg(test)]
+    pub(crate) snag: Mutex<Option<Snag>>,
+}
+
+/// What a test lets happen to the checkpointer's next task.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Snag {
+    Panic,
+    SlowTruncate,
 }
 
 #[derive(Debug)]
@@ -61,7 +73,15 @@ impl Checkpoints {
             asleep: false,
             ended: false,
         };
-        Self { state: Mutex::new(state), wake: Condvar::new(), done: Condvar::new(), limit_bytes }
+        Self {
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+            done: Condvar::new(),
+            turn: Mutex::default(),
+            limit_bytes,
+            #[cfg(test)]
+            snag: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -70,6 +90,11 @@ impl Checkpoints {
 
     pub(crate) fn wal_bytes(&self) -> u64 {
         self.state().wal_bytes
+    }
+
+    /// Waits for the turn to hold SQLite's lock for writing.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The writer has committed and answered. Behind a step, or over the limit, it waits here for another step.
@@ -104,18 +129,35 @@ impl Checkpoints {
     /// The checkpointer's thread.
     pub(crate) fn run(&self, connection: &Connection) {
         loop {
-            match self.next_task() {
+            let task = self.next_task();
+            #[cfg(test)]
+            assert!(!self.meets(Snag::Panic), "a defect of the checkpointer");
+            match task {
                 Task::End => return,
                 Task::Step => {
                     checkpoint(connection, "PASSIVE");
                     self.stepped();
                 }
                 Task::Truncate { seen } => {
-                    let whole = checkpoint(connection, "PASSIVE") && checkpoint(connection, "TRUNCATE");
+                    let whole = checkpoint(connection, "PASSIVE") && self.truncate(connection);
                     self.truncated(seen, whole);
                 }
             }
         }
+    }
+
+    fn truncate(&self, connection: &Connection) -> bool {
+        let _turn = self.turn();
+        #[cfg(test)]
+        if self.meets(Snag::SlowTruncate) {
+            hold(connection);
+        }
+        checkpoint(connection, "TRUNCATE")
+    }
+
+    #[cfg(test)]
+    fn meets(&self, snag: Snag) -> bool {
+        self.snag.lock().unwrap().take_if(|next| *next == snag).is_some()
     }
 
     fn next_task(&self) -> Task {
@@ -169,6 +211,15 @@ impl Checkpoints {
             state.settled = seen;
         }
     }
+}
+
+/// Holds the lock for writing longer than a writer is patient.
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a slow disk is slow in real time")]
+fn hold(connection: &Connection) {
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::sleep(Duration::from_millis(1_500));
+    connection.execute_batch("ROLLBACK").unwrap();
 }
 
 /// Whether the whole log is in the database now.

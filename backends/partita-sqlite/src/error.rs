@@ -2,7 +2,7 @@
 
 use partita_core::{Effect, Error, ErrorKind};
 use rusqlite::ErrorCode;
-use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC, SQLITE_IOERR_WRITE};
+use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE};
 
 /// The error in our words. Its effect is `None`: whoever cannot promise that says so.
 pub(crate) fn of(error: rusqlite::Error) -> Error {
@@ -11,7 +11,7 @@ pub(crate) fn of(error: rusqlite::Error) -> Error {
         (Some(ErrorCode::DiskFull), _) => {
             (ErrorKind::StorageFull, "no room for the store; free some, it recovers by itself")
         }
-        (_, Some(SQLITE_IOERR_WRITE)) => {
+        (_, Some(SQLITE_IOERR_WRITE | SQLITE_IOERR_SHMSIZE)) => {
             (ErrorKind::StorageFull, "the disk takes no writes; the store recovers by itself")
         }
         (Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _) => {
@@ -40,9 +40,11 @@ pub(crate) fn is_failed_flush(error: &rusqlite::Error) -> bool {
     matches!(extended(error), Some(SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC))
 }
 
-/// Whether SQLite promises that a COMMIT which ended like this has changed nothing.
+/// Whether a COMMIT which ended like this has changed nothing, nor ever will: what commits is the last frame written to the
+/// log, and a frame that could not be written whole is none.
 pub(crate) fn is_refused_commit(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy))
+        || extended(error) == Some(SQLITE_IOERR_WRITE)
 }
 
 /// Whether a statement failed because of its own row, so that others can go on.

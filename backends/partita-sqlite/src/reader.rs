@@ -5,7 +5,7 @@ use partita_core::{Read, Result};
 use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, oneshot};
 
 /// Reads that may wait at once; further ones wait for room.
@@ -17,7 +17,7 @@ type Job = Box<dyn FnOnce(&Connection) + Send>;
 pub(crate) struct Readers {
     state: Mutex<State>,
     wake: Condvar,
-    room: Semaphore,
+    room: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -28,23 +28,26 @@ struct State {
 
 impl Readers {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::default(), wake: Condvar::new(), room: Semaphore::new(QUEUE) }
+        Self { state: Mutex::default(), wake: Condvar::new(), room: Arc::new(Semaphore::new(QUEUE)) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads on one of the threads.
+    /// Reads on one of the threads. A caller that stops waiting frees no room: its job does, once it has come up.
     pub(crate) fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Read<'_, T> {
         Box::pin(async move {
-            let _room = self.room.acquire().await.map_err(|_| closed())?;
+            let room = self.room.clone().acquire_owned().await.map_err(|_| closed())?;
             let (send, receive) = oneshot::channel();
             self.push(Box::new(move |connection| {
-                let _ = send.send(read(connection));
+                let _room = room;
+                if !send.is_closed() {
+                    let _ = send.send(read(connection));
+                }
             }));
             receive.await.unwrap_or_else(|_| Err(closed()))
         })
@@ -62,6 +65,18 @@ impl Readers {
         self.room.close();
         self.state().ended = true;
         self.wake.notify_all();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn room(&self) -> usize {
+        self.room.available_permits()
+    }
+
+    /// Ends, and what is queued is told so instead of being answered.
+    pub(crate) fn abandon(&self) {
+        self.end();
+        let forgotten = std::mem::take(&mut self.state().jobs);
+        drop(forgotten);
     }
 
     /// A reader's thread: what is queued when the store ends is still answered.

@@ -14,6 +14,8 @@ use partita_core::{
     Commit, Effect, Error, ErrorKind, Fence, Position, Read, Receipt, Result, Space, Store, StoreFacts, Ticket, check,
 };
 use partita_time::{BoxFuture, Host};
+#[cfg(test)]
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,16 +41,19 @@ pub(crate) struct Shared {
     pub(crate) checkpoints: Checkpoints,
     pub(crate) figures: Figures,
     pub(crate) tip: watch::Sender<Tip>,
+    /// A helper panicked.
+    defect: AtomicBool,
     #[cfg(test)]
-    pub(crate) fault: Mutex<Option<Fault>>,
+    pub(crate) faults: Mutex<VecDeque<Fault>>,
 }
 
-/// How a test lets the next flush fail.
+/// How a test lets the next flushes fail, one after another.
 #[cfg(test)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
     LostAnswer,
     NotApplied,
+    NotWritten,
     FailedFlush,
 }
 
@@ -111,8 +116,9 @@ impl SqliteStore {
             figures: Figures { max_bytes: AtomicU64::new(config.max_bytes.unwrap_or(u64::MAX)), ..Figures::default() },
             tip: watch::Sender::new(Tip { position: opening.head, ended: false }),
             config,
+            defect: AtomicBool::new(false),
             #[cfg(test)]
-            fault: Mutex::default(),
+            faults: Mutex::default(),
         });
         let helpers = helpers(&shared)?;
         let writer = Writer::new(shared.clone(), connection, opening.head, helpers, lock)?;
@@ -139,12 +145,15 @@ fn helpers(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>> {
     let checkpointer = open(path, Role::Checkpointer)?;
     let mut helpers = vec![];
     for connection in readers {
-        let shared = shared.clone();
-        helpers.push(spawn("sqlite-reader", move || shared.readers.run(&connection))?);
+        helpers.push(helper("sqlite-reader", shared, move |shared| shared.readers.run(&connection))?);
     }
-    let shared = shared.clone();
-    helpers.push(spawn("sqlite-check", move || shared.checkpoints.run(&checkpointer))?);
+    helpers.push(helper("sqlite-check", shared, move |shared| shared.checkpoints.run(&checkpointer))?);
     Ok(helpers)
+}
+
+fn helper(name: &str, shared: &Arc<Shared>, run: impl FnOnce(&Shared) + Send + 'static) -> Result<JoinHandle<()>> {
+    let shared = shared.clone();
+    spawn(name, move || catch_unwind(AssertUnwindSafe(|| run(&shared))).unwrap_or_else(|_| shared.helper_panicked()))
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
@@ -178,6 +187,20 @@ impl Shared {
         self.checkpoints.end();
         self.ended();
         self.config.on_fatal.call(&Error::new(ErrorKind::Other, "the store's writer panicked; this is a defect"));
+    }
+
+    /// Nobody may wait for a helper that is gone; the writer serves what is queued, and then fails.
+    fn helper_panicked(&self) {
+        self.defect.store(true, Ordering::Release);
+        self.readers.abandon();
+        self.checkpoints.end();
+        self.queue.close();
+    }
+
+    /// Whether a helper has panicked.
+    pub(crate) fn defect(&self) -> Option<Error> {
+        let defect = || Error::new(ErrorKind::Other, "a helper of the store panicked; this is a defect");
+        self.defect.load(Ordering::Acquire).then(defect)
     }
 
     /// Reads on a thread of the pool.

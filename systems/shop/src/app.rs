@@ -56,7 +56,9 @@ impl Shop {
         let psp_router = psp::router(env("psp")?).await?;
         let provider = wiring.link("psp", psp_router.clone()).await?;
         let links = Links {
-            inventory: wiring.link("inventory", inventory::router(env("inventory")?, ledger("inventory")?).await?).await?,
+            inventory: wiring
+                .link("inventory", inventory::router(env("inventory")?, ledger("inventory")?).await?)
+                .await?,
             loyalty: wiring.link("loyalty", loyalty::router(env("loyalty")?, ledger("loyalty")?).await?).await?,
             payments: wiring.link("payments", payments::router(provider)).await?,
             shipping: wiring.link("shipping", shipping::router(env("shipping")?, ledger("shipping")?).await?).await?,

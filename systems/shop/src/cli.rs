@@ -43,7 +43,8 @@ pub struct ServeArgs {
     #[arg(long, default_value = "./shop-data", value_name = "FOLDER")]
     pub data: PathBuf,
     /// Orders accepted and not yet ended, at most; over it new ones are answered 503
-    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    #[arg(long, default_value_t = 10_000, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..))]
     pub max_unfinished: u32,
 }
 
@@ -93,8 +94,14 @@ pub fn main() -> ExitCode {
 
 /// Warnings and errors; `RUST_LOG` opens more. Colours only for a terminal, and never with `NO_COLOR`.
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let asked = std::env::var("RUST_LOG").unwrap_or_default();
+    let read = EnvFilter::builder().parse(&asked);
+    let unreadable = read.as_ref().err().map(ToString::to_string);
+    let filter = read.ok().filter(|_| !asked.is_empty()).unwrap_or_else(|| EnvFilter::new("warn"));
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = std::io::stderr().is_terminal() && !plain;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+    if let Some(error) = unreadable {
+        tracing::warn!(error, "RUST_LOG cannot be read; warnings and errors are shown");
+    }
 }

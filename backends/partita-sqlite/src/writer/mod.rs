@@ -2,6 +2,7 @@
 
 mod apply;
 mod heads;
+mod recovery;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -29,6 +30,8 @@ pub(crate) struct Writer {
     wal_bytes: Arc<AtomicU64>,
     /// Number of this incarnation's newest physical transaction.
     seq: u64,
+    /// What became of a COMMIT with the next number is not known yet.
+    unresolved: bool,
     /// The newest durable position.
     head: u64,
     heads: Heads,
@@ -59,6 +62,7 @@ impl Writer {
             connection,
             wal_bytes,
             seq: 0,
+            unresolved: false,
             head,
             heads: Heads::default(),
             max_bytes: None,
@@ -80,9 +84,9 @@ impl Writer {
 
     /// The writer's thread.
     pub(crate) fn run(mut self) {
-        match self.work() {
-            Ok(end) => self.end(end),
-            Err(error) => self.fail(&error),
+        match (self.work(), self.shared.defect()) {
+            (Ok(end), None) => self.end(end),
+            (Err(error), _) | (_, Some(error)) => self.fail(&error),
         }
     }
 
@@ -125,6 +129,12 @@ impl Writer {
                 refuse(jobs, &error);
                 self.outage(&error)
             }
+            Err(Trouble::Unknown(error)) => {
+                self.unresolved = true;
+                figures.cannot_write(Some(error.share()));
+                refuse(jobs, &in_doubt(&error));
+                self.outage(&error)
+            }
             Err(Trouble::Fatal(error)) => {
                 refuse(jobs, &error);
                 Err(error)
@@ -146,7 +156,7 @@ impl Writer {
                     tracing::info!(file = %self.shared.config.path.display(), "the store can write again");
                     return Ok(None);
                 }
-                Err(Trouble::Outage(error)) => self.shared.figures.cannot_write(Some(error)),
+                Err(Trouble::Outage(error) | Trouble::Unknown(error)) => self.shared.figures.cannot_write(Some(error)),
                 Err(Trouble::Fatal(error)) => return Err(error),
             }
         }
@@ -211,6 +221,13 @@ fn refuse(jobs: Vec<Job>, error: &Error) {
     for job in jobs {
         job.reply.send(Err(error.share()));
     }
+}
+
+/// What became of the batch cannot be told in time.
+fn in_doubt(error: &Error) -> Error {
+    Error::new(error.kind(), "the disk failed within the commit and does not recover; look later at what is there")
+        .effect(Effect::Possible)
+        .because(error.share())
 }
 
 /// What became of the batch cannot be told in this process any more.

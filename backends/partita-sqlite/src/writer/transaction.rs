@@ -5,7 +5,7 @@ use super::{Writer, unknown};
 use crate::error::{is_failed_flush, is_of_one_commit, is_refused_commit, of};
 use crate::queue::Job;
 use partita_core::{Error, ErrorKind, Receipt, Result};
-use rusqlite::{OptionalExtension, Params, params};
+use rusqlite::Params;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
@@ -13,7 +13,9 @@ use std::sync::atomic::Ordering;
 pub(super) enum Trouble {
     /// Nothing of it is there, nor ever will be; it can be tried again.
     Outage(Error),
-    /// What is there cannot be told, or the file belongs to somebody else now.
+    /// A COMMIT failed, and what became of it cannot be told yet.
+    Unknown(Error),
+    /// What is there cannot be told in this process, or the file belongs to somebody else now.
     Fatal(Error),
 }
 
@@ -26,7 +28,8 @@ enum Stop {
 
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Outage(of(error))
+        // Linux forgets a page that it could not write: a second flush would lie (P. Desnoyers et al., "fsyncgate").
+        if is_failed_flush(&error) { Self::Fatal(unknown(of(error))) } else { Self::Outage(of(error)) }
     }
 }
 
@@ -45,14 +48,33 @@ impl From<Trouble> for Stop {
 impl Writer {
     /// Applies a batch; each commit stands or falls by itself.
     pub(super) fn transact(&mut self, jobs: &[Job]) -> Result<Vec<Result<Receipt>>, Trouble> {
-        let answers = match self.attempt(jobs, false) {
+        let shared = self.shared.clone();
+        let turn = shared.checkpoints.turn();
+        let (answers, head) = self.write(jobs)?;
+        if answers.iter().all(Result::is_err) {
+            self.execute("ROLLBACK", []).inspect_err(|_| self.undo())?;
+            return Ok(answers);
+        }
+        let ended = self.end_transaction(1);
+        drop(turn);
+        match ended {
+            Err(Trouble::Unknown(error)) => self.resolve(error)?,
+            other => other?,
+        }
+        self.head = head;
+        Ok(answers)
+    }
+
+    /// Writes a batch without its COMMIT; returns the answers, and where the log will end. On failure nothing is open.
+    fn write(&mut self, jobs: &[Job]) -> Result<(Vec<Result<Receipt>>, u64), Trouble> {
+        let written = match self.attempt(jobs, false) {
             Err(Stop::NeedsCare) => {
                 self.undo();
                 self.attempt(jobs, true)
             }
             other => other,
         };
-        answers.map_err(|stop| {
+        written.map_err(|stop| {
             self.undo();
             match stop {
                 Stop::Trouble(trouble) => trouble,
@@ -61,8 +83,8 @@ impl Writer {
         })
     }
 
-    fn attempt(&mut self, jobs: &[Job], careful: bool) -> Result<Vec<Result<Receipt>>, Stop> {
-        self.begin()?;
+    fn attempt(&mut self, jobs: &[Job], careful: bool) -> Result<(Vec<Result<Receipt>>, u64), Stop> {
+        self.begin(1)?;
         let mut head = self.head;
         let mut answers = Vec::with_capacity(jobs.len());
         let mut pen = Pen {
@@ -83,25 +105,19 @@ impl Writer {
             }
         }
         pen.count()?;
-        if answers.iter().any(Result::is_ok) {
-            self.end_transaction()?;
-            self.head = head;
-        } else {
-            self.execute("ROLLBACK", [])?;
-        }
-        Ok(answers)
+        Ok((answers, head))
     }
 
-    fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+    pub(super) fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
         self.connection.prepare_cached(sql)?.execute(params)
     }
 
-    /// Begins a physical transaction and takes its number; only the newest opening of the file has one.
-    fn begin(&mut self) -> Result<(), Trouble> {
+    /// Begins a physical transaction and takes a number so many steps on; only the newest opening of the file has one.
+    pub(super) fn begin(&mut self, step: u64) -> Result<(), Trouble> {
         self.limit_size()?;
         self.execute("BEGIN IMMEDIATE", [])?;
-        let (incarnation, seq) = (self.shared.incarnation.cast_signed(), self.seq.cast_signed());
-        match self.execute(include_str!("../sql/writer_move.sql"), [incarnation, seq])? {
+        let numbers = [self.shared.incarnation, self.seq, step].map(u64::cast_signed);
+        match self.execute(include_str!("../sql/writer_move.sql"), numbers)? {
             1 => Ok(()),
             _ => Err(Trouble::Fatal(Error::new(ErrorKind::Fenced, "a newer opening has taken over the file"))),
         }
@@ -118,72 +134,27 @@ impl Writer {
         Ok(())
     }
 
-    /// Flushes. `Ok` only if the transaction is durable.
-    fn end_transaction(&mut self) -> Result<(), Trouble> {
-        match self.flush() {
-            Ok(()) => {
-                self.seq += 1;
-                self.shared.figures.flushes.fetch_add(1, Ordering::Relaxed);
-                Ok(())
-            }
-            Err(error) if is_refused_commit(&error) => Err(error.into()),
-            // Linux forgets a page that it could not write: a second flush would lie (P. Desnoyers et al., "fsyncgate").
-            Err(error) if is_failed_flush(&error) => Err(Trouble::Fatal(unknown(of(error)))),
-            Err(error) => self.resolve(error),
-        }
-    }
-
-    /// After a COMMIT with an unknown end: reads its number, and if it was not applied uses the number up, so that it can
-    /// never be.
-    fn resolve(&mut self, error: rusqlite::Error) -> Result<(), Trouble> {
-        tracing::warn!(%error, "a commit ended in an unknown way; looking at what became of it");
-        self.undo();
-        let fatal = |error| Trouble::Fatal(unknown(error));
-        self.reopen().map_err(fatal)?;
-        let applied = self.seq_in_file().map_err(|error| fatal(of(error)))?;
-        if applied == self.seq + 1 {
-            self.seq += 1;
+    /// Flushes. `Ok` only if the transaction is durable, else nothing of it is open any more.
+    pub(super) fn end_transaction(&mut self, step: u64) -> Result<(), Trouble> {
+        let Err(error) = self.flush() else {
+            self.seq += step;
+            self.shared.figures.flushes.fetch_add(1, Ordering::Relaxed);
             return Ok(());
+        };
+        self.undo();
+        // Of a commit that SQLite refused and has rolled back nothing is left.
+        if is_failed_flush(&error) || is_refused_commit(&error) && self.connection.is_autocommit() {
+            return Err(error.into());
         }
-        self.begin().map_err(|trouble| match trouble {
-            Trouble::Outage(error) | Trouble::Fatal(error) => fatal(error),
-        })?;
-        self.execute("COMMIT", []).map_err(|error| fatal(of(error)))?;
-        self.seq += 1;
-        Err(error.into())
-    }
-
-    fn seq_in_file(&self) -> rusqlite::Result<u64> {
-        let sql = include_str!("../sql/writer_seq.sql");
-        let seq: Option<i64> =
-            self.connection.query_row(sql, [self.shared.incarnation.cast_signed()], |row| row.get(0)).optional()?;
-        Ok(seq.unwrap_or(-1).cast_unsigned())
+        Err(Trouble::Unknown(of(error)))
     }
 
     /// Rolls back what is open and forgets what was remembered of it.
-    fn undo(&mut self) {
+    pub(super) fn undo(&mut self) {
         if !self.connection.is_autocommit() && self.execute("ROLLBACK", []).is_err() {
             tracing::warn!("a transaction could not be rolled back");
         }
         self.heads.clear();
-    }
-
-    /// Writes for the sake of writing: 32 KiB into the file and out again.
-    pub(super) fn probe(&mut self) -> Result<(), Trouble> {
-        let outcome = self.probe_once();
-        if outcome.is_err() {
-            self.undo();
-        }
-        outcome
-    }
-
-    fn probe_once(&mut self) -> Result<(), Trouble> {
-        self.begin()?;
-        self.execute("INSERT INTO partita_probe (ballast) VALUES (zeroblob(?1))", params![32 << 10])?;
-        self.end_transaction()?;
-        self.begin()?;
-        self.execute("DELETE FROM partita_probe", [])?;
-        self.end_transaction()
     }
 
     #[cfg(not(test))]
@@ -196,7 +167,7 @@ impl Writer {
     fn flush(&self) -> rusqlite::Result<()> {
         use crate::store::Fault;
         let failed = |code| Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
-        let fault = self.shared.fault.lock().unwrap().take();
+        let fault = self.shared.faults.lock().unwrap().pop_front();
         match fault {
             None => self.execute("COMMIT", []).map(drop),
             Some(Fault::LostAnswer) => {
@@ -204,6 +175,10 @@ impl Writer {
                 failed(rusqlite::ffi::SQLITE_IOERR)
             }
             Some(Fault::NotApplied) => failed(rusqlite::ffi::SQLITE_IOERR),
+            Some(Fault::NotWritten) => {
+                self.execute("ROLLBACK", [])?;
+                failed(rusqlite::ffi::SQLITE_IOERR_WRITE)
+            }
             Some(Fault::FailedFlush) => failed(rusqlite::ffi::SQLITE_IOERR_FSYNC),
         }
     }

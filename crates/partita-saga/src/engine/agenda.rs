@@ -57,17 +57,23 @@ impl Agenda {
                 if self.timers.len() > MOST
                     && let Some((dropped, _)) = self.timers.pop_last()
                 {
-                    self.forgotten_from = Some(self.forgotten_from.map_or(dropped, |from| from.min(dropped)));
+                    self.forget_from(dropped);
                 }
             }
             Rest::Turn(alarm) => {
                 self.backlog = true;
                 self.alarms.extend(alarm.map(|at| (at, id.clone())));
-                if self.alarms.len() > MOST {
-                    self.alarms.pop_last();
+                if self.alarms.len() > MOST
+                    && let Some((dropped, _)) = self.alarms.pop_last()
+                {
+                    self.forget_from(dropped);
                 }
             }
         }
+    }
+
+    fn forget_from(&mut self, at: Timestamp) {
+        self.forgotten_from = Some(self.forgotten_from.map_or(at, |from| from.min(at)));
     }
 
     pub(super) fn is_due(&self, now: Timestamp) -> bool {

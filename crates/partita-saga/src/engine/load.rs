@@ -15,6 +15,7 @@ pub(super) struct Journal {
     pub(super) records: Vec<Record>,
     /// Why a record is missing in `records`.
     pub(super) error: Option<Error>,
+    /// Bytes of its records, repetitions not counted.
     pub(super) bytes: usize,
     pub(super) length: u32,
 }
@@ -26,9 +27,11 @@ impl Journal {
             let page = inner.store.journal(number, journal.length, PAGE).await?;
             for entry in &page {
                 journal.length += 1;
-                journal.bytes += entry.body.len();
                 match Record::decode(&entry.body) {
-                    Ok(record) => journal.records.push(record),
+                    Ok(record) => {
+                        journal.bytes += if record.is_repetition() { 0 } else { entry.body.len() };
+                        journal.records.push(record);
+                    }
                     Err(error) => journal.error = Some(error.with("record", entry.seq)),
                 }
             }

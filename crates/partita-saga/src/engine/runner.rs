@@ -18,8 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-/// A wait of this length or more is in the store, not in memory.
+/// A wait of this length or more is in the store, and takes no slot.
 const REST: Duration = Duration::from_secs(1);
+/// A wait up to this length is sat out in memory too, while there is room.
+const STAY: Duration = Duration::from_secs(10);
 /// When a saga is looked at again whose runner failed.
 const SUSPECT: Duration = Duration::from_secs(30);
 
@@ -131,7 +133,11 @@ impl Runner {
                 && self.early.is_empty()
                 && let Some(rest) = self.rests(now)
             {
-                return Ok(rest);
+                if !self.stays(rest, now) {
+                    return Ok(rest);
+                }
+                self.slot = None;
+                scheduler::slot_is_free(&self.inner);
             }
             self.wait(now).await?;
         }
@@ -152,6 +158,13 @@ impl Runner {
             return Some(Rest::Turn(self.alarm()));
         }
         (wake.since(now) >= REST).then_some(Rest::Until(wake))
+    }
+
+    /// Whether it keeps its place in memory, without a slot, through a wait that is in the store already: reading the journal
+    /// anew for each of many attempts would cost more than the place.
+    fn stays(&self, rest: Rest, now: Timestamp) -> bool {
+        let Rest::Until(wake) = rest else { return false };
+        wake.since(now) <= STAY && lock(&self.inner.active).len() < self.inner.settings.max_running.saturating_mul(2)
     }
 
     /// Whatever comes first: a letter, the end of an attempt, the time of the next one.

@@ -4,6 +4,7 @@
 //! for a slot finds those that an earlier process left.
 
 use super::agenda::{Rest, Scan};
+use super::alert::ParkedAlert;
 use super::load::load;
 use super::row::Row;
 use super::{Inner, LETTERS, SAGAS, lock};
@@ -38,6 +39,13 @@ pub(super) fn left(inner: &Arc<Inner>, id: &Arc<str>, rest: Rest) {
         inner.idle.notify_waiters();
     }
     if wakes {
+        inner.wake.notify_one();
+    }
+}
+
+/// A saga gave its slot back: one that waits for a slot may come in.
+pub(super) fn slot_is_free(inner: &Inner) {
+    if lock(&inner.agenda).has_backlog() {
         inner.wake.notify_one();
     }
 }
@@ -198,8 +206,13 @@ pub(super) fn fetch(inner: &Arc<Inner>, id: &str, slot: Option<OwnedSemaphorePer
             Ok(None) => Rest::Over,
             Err(error) => {
                 tracing::error!(saga = &*id, %error, "a saga cannot be read");
-                let later = error.may_try_again() == Again::Later;
-                if later { Rest::Until(owner.host.clock.now().plus(RETRY)) } else { Rest::Over }
+                if error.may_try_again() == Again::Later {
+                    Rest::Until(owner.host.clock.now().plus(RETRY))
+                } else {
+                    let why = format!("it cannot be read: {error}");
+                    owner.raise(&ParkedAlert { saga: id.to_string(), name: String::new(), why });
+                    Rest::Over
+                }
             }
         };
         left(&owner, &id, rest);

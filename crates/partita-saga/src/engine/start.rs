@@ -146,7 +146,9 @@ impl<S: Serialize> Registered<S> {
                     }
                 }
                 Err(error) => {
-                    if error.possible_effect() == partita_core::Effect::Possible {
+                    if error.kind() == ErrorKind::Fenced {
+                        inner.is_fenced();
+                    } else if error.possible_effect() == partita_core::Effect::Possible {
                         scheduler::look_again(&inner);
                     }
                     let _ = answer.send(Err(error));

@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Bytes of a state at most.
 pub(super) const MAX_STATE: usize = 64 << 10;
-/// Bytes of a journal at most.
+/// Bytes of a journal at most, repetitions not counted: settling and the pivot have no limit of tries.
 const MAX_JOURNAL: usize = 1 << 20;
 
 impl Runner {
@@ -85,8 +85,9 @@ impl Runner {
         let ends = matches!(facts.last(), Some(Fact::End));
         let epoch = self.inner.fence(&self.instance.id).epoch;
         let state = state.map(|state| RawValue::from_string(state.to_string())).transpose()?;
-        let body = Record { at: now, epoch, facts, state }.encode()?;
-        let written = self.written + body.len();
+        let record = Record { at: now, epoch, facts, state };
+        let body = record.encode()?;
+        let written = self.written + if record.is_repetition() { 0 } else { body.len() };
         if written > MAX_JOURNAL && !ends && self.instance.parked.is_none() {
             return Err(Error::new(ErrorKind::TooLarge, "the journal of a saga takes 1 MiB at most"));
         }

@@ -12,6 +12,8 @@ pub(crate) struct Intent {
     pub(crate) verb: Verb,
     pub(crate) n: u32,
     pub(crate) due: Timestamp,
+    /// It was opened for later, not for at once.
+    pub(crate) waits: bool,
 }
 
 /// How a leaf stands.
@@ -165,8 +167,8 @@ impl Slot {
     fn take(&mut self, fact: &Fact, at: Timestamp) {
         match fact {
             Fact::Open { verb, n, due, .. } => {
-                let due = due.unwrap_or(at);
-                self.open = Some(Intent { verb: *verb, n: *n, due });
+                let (due, waits) = (due.unwrap_or(at), due.is_some());
+                self.open = Some(Intent { verb: *verb, n: *n, due, waits });
                 match verb {
                     Verb::Do => {
                         self.first.get_or_insert(at);

@@ -3,6 +3,8 @@
 mod back;
 mod instance;
 mod record;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 pub(crate) use instance::{Instance, Phase, Slot};

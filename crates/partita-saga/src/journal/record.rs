@@ -114,6 +114,12 @@ impl Record {
         Ok(bytes)
     }
 
+    /// Whether it only says that an attempt had no answer and another one follows.
+    pub(crate) fn is_repetition(&self) -> bool {
+        let repeats = |fact: &Fact| matches!(fact, Fact::Unknown { .. } | Fact::Open { .. } | Fact::Recovered);
+        self.state.is_none() && !self.facts.is_empty() && self.facts.iter().all(repeats)
+    }
+
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
         match bytes.split_first() {
             Some((&FORMAT, json)) => Ok(serde_json::from_slice(json)?),

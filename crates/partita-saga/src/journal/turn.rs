@@ -1,6 +1,6 @@
 //! What follows from what happened: the pure rules of a saga. No time is read, nothing is called.
 
-use super::instance::{Instance, Phase};
+use super::instance::{Instance, Intent, Phase};
 use super::record::{Fact, Verb};
 use crate::definition::{Definition, Json, Kind, Leaf, Settle, Why};
 use crate::outcome::{Probe, Refusal};
@@ -75,12 +75,15 @@ impl Turn<'_> {
         self.open_node(0);
     }
 
-    /// A new owner: attempts that were due by `horizon` may have been made by the one before, and have no answer.
+    /// A new owner: attempts that were opened for at once, or were due by `horizon`, may have been made by the one before,
+    /// and have no answer. A clock that was set back since says nothing about what was due: then all of them may.
     pub(crate) fn recover(&mut self, horizon: Timestamp) {
         if self.instance.parked.is_some() {
             return;
         }
-        let lost: Vec<_> = self.instance.open().filter(|(_, intent)| intent.due <= horizon).collect();
+        let set_back = horizon < self.instance.at;
+        let may_be_made = |intent: &Intent| set_back || !intent.waits || intent.due <= horizon;
+        let lost: Vec<_> = self.instance.open().filter(|(_, intent)| may_be_made(intent)).collect();
         if lost.is_empty() {
             return;
         }
@@ -224,7 +227,8 @@ impl Turn<'_> {
 
     fn unfinished(&mut self, leaf: usize, verb: Verb, n: u32, error: &Error) {
         let doubt = error.possible_effect() == Effect::Possible;
-        let hopeless = error.may_try_again() == Again::Never && (doubt || error.kind() == ErrorKind::Corrupt);
+        let final_say = doubt || error.kind() == ErrorKind::Corrupt || !self.may_turn_back();
+        let hopeless = error.may_try_again() == Again::Never && final_say;
         let lost = Lost { error: error.to_string(), doubt };
         if hopeless && verb == Verb::Do && self.instance.phase == Phase::Forward {
             let name = self.leaf(leaf).map_or("", |leaf| leaf.name);

@@ -3,7 +3,7 @@
 use crate::common::service::{Say, Service};
 use crate::common::steps::{Trip, act, finish, millis, named, secs, trip, undo};
 use crate::common::{World, is_right};
-use partita_core::{Commit, ErrorKind, JournalAppend, Records, Store};
+use partita_core::{Commit, ErrorKind, JournalAppend, Store};
 use partita_saga::{Class, Saga};
 
 /// The same name and version as `trip`, with another step.
@@ -101,8 +101,7 @@ async fn a_journal_that_cannot_be_read_parks_its_saga_and_no_other() {
         process.start("t-1").await;
         process.start("t-2").await;
         world.pass(secs(1)).await;
-        let row = process.gate.get("sagas", "t-1").await.unwrap().unwrap();
-        let number = serde_json::from_str::<serde_json::Value>(&row.value).unwrap()["number"].as_u64().unwrap();
+        let number = process.number("t-1").await;
         process.crash().await;
         let process = world.open(&[&trip()]);
         let journals = vec![JournalAppend { saga: number, expect: 2, records: vec![record] }];

@@ -1,10 +1,11 @@
 //! Shutdown is a crash with manners; a store that cannot write, and a store that another process took.
 
+use crate::common::gate::Fault;
 use crate::common::service::Say;
 use crate::common::steps::{Trip, act, ask, millis, named, secs, trip, undo};
 use crate::common::{World, is_right};
-use partita_core::ErrorKind;
-use partita_saga::Class;
+use partita_core::{Commit, ErrorKind, JournalAppend, Store};
+use partita_saga::{Class, SagaDetail};
 
 #[tokio::test(start_paused = true)]
 async fn stopping_lets_the_running_attempt_end_and_writes_it_down() {
@@ -134,4 +135,48 @@ async fn a_process_that_was_taken_over_does_not_act_on_the_records_of_its_heir()
         world.service.calls().iter().filter(|call| call.verb == "do").map(|call| call.attempt).collect();
     assert_eq!(tries, [1, 2, 3]);
     assert_eq!(first.registered[0].run("t-2", &Trip::default()).await.unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_saga_whose_record_is_refused_for_no_known_reason_is_taken_over_anew() {
+    let world = World::new();
+    world.service.script("do", "a", [Say::Slow(secs(1))]);
+    let process = world.boot(&[&trip()]);
+    process.gate.fails_at(1, Fault::Odd);
+    process.start("t-1").await;
+    let detail = process.rests("t-1").await;
+    assert_eq!((detail.row.class, world.elapsed()), (Class::Completed, 31_000));
+    assert_eq!(process.facts("t-1").await[1], "recovered, unknown 0 d1, open 0 d2");
+    is_right(&world, &detail);
+}
+
+/// A pivot in doubt, with a record of about 1 MiB put behind its journal.
+async fn patient(facts: &str) -> SagaDetail {
+    let world = World::new();
+    world.service.script("do", "p", [Say::LostRequest]);
+    let saga = named("patient").pivot("p", act("p")).attempt(secs(2)).probe(ask("p")).window(secs(30)).build();
+    let process = world.boot(&[&saga]);
+    process.start("t-1").await;
+    world.pass(millis(2_001)).await;
+    let length = u32::try_from(process.facts("t-1").await.len()).unwrap();
+    let padding = "x".repeat((1 << 20) - 60 - facts.len());
+    let record = format!("\u{1}{{\"at\":1795248000000,\"e\":1,\"f\":{facts},\"padding\":\"{padding}\"}}").into_bytes();
+    let journals = vec![JournalAppend { saga: process.number("t-1").await, expect: length, records: vec![record] }];
+    process.gate.commit(Commit { journals, ..Commit::default() }).await.unwrap();
+    process.rests("t-1").await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_grows_past_its_limit_parks() {
+    let detail = patient("[]").await;
+    assert_eq!(detail.row.class, Class::Parked);
+    assert!(detail.row.reason.unwrap().contains("the journal of a saga takes 1 MiB at most"));
+    assert_eq!(detail.steps[0].state, "parked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tries_without_an_answer_do_not_count_against_the_limit_of_a_journal() {
+    let unknown = r#"{"unknown":{"l":0,"v":"s","n":1,"error":"no answer yet","doubt":true}}"#;
+    let open = r#"{"open":{"l":0,"v":"s","n":2}}"#;
+    assert_eq!(patient(&format!("[{unknown},{open}]")).await.row.class, Class::Completed);
 }

@@ -226,3 +226,21 @@ async fn waits_are_drawn_from_zero_to_a_ceiling_that_doubles() {
         assert!(waits.iter().any(|wait| *wait < ceiling / 4) && waits.iter().any(|wait| *wait > ceiling * 3 / 4));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_behind_after_a_restart_hides_no_attempt() {
+    let mut world = World::new();
+    world.service.script("do", "b", [Say::LostReply]);
+    let process = world.boot(&[&trip()]);
+    process.start("t-1").await;
+    world.pass(millis(100)).await;
+    process.crash().await;
+    let behind = EPOCH.as_millis() - 25_000;
+    world.clock = partita_time::TokioClock::anchored(partita_time::Timestamp::from_millis(behind));
+    let process = world.boot(&[&trip()]);
+    world.pass(millis(1)).await;
+    assert_eq!(process.engine.cancel("t-1").await.unwrap(), partita_saga::Cancel::Accepted);
+    let detail = process.rests("t-1").await;
+    assert!(detail.timeline.iter().any(|entry| entry.event == "saga.recovered"));
+    is_right(&world, &detail);
+}

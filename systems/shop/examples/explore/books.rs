@@ -94,7 +94,7 @@ impl Books {
         let (status, reason) = match end {
             End::Confirmed => ("CONFIRMED", None),
             End::Rejected(reason) => ("REJECTED", Some(reason)),
-            End::Cancelled => ("CANCELLED", Some("cancelled_by_customer")),
+            End::Cancelled | End::AsAnswered => ("CANCELLED", Some("cancelled_by_customer")),
             End::NeedsOperator => ("PENDING", None),
         };
         found.same("SG1: orders", self.orders.len(), 1);

@@ -1,8 +1,9 @@
 //! Who places the order: outside of the process, so a crash takes nothing from its memory.
 
 use super::Scenario;
+use futures_util::future::join;
 use partita::http::{Client, Reply};
-use partita::time::{Clock, Timestamp};
+use partita::time::Timestamp;
 use partita_testkit::explore::Machine;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -51,49 +52,63 @@ impl Customer {
             self.place(machine, shop).await;
         }
         while self.scenario.cancels.is_some() && self.cancel.is_none() {
-            self.cancel(clock, shop).await;
+            self.cancel(machine, shop).await;
         }
         while self.seen.is_none() {
             self.seen = self.look(shop, 30).await.filter(is_at_rest);
+            clock.sleep(PAUSE).await;
         }
         clock.sleep(WATCH).await;
         let again = self.look(shop, 0).await;
         self.is_unchanged(again.as_ref());
     }
 
-    /// Places the order, or learns that it was placed.
+    /// Places the order, or learns that it was placed: two requests at once with one key, as from a nervous finger.
     pub(crate) async fn place(&mut self, machine: &Machine, shop: &Client) {
-        let clock = &*machine.host().clock;
         let items: Vec<Value> =
             self.scenario.items.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
         let body = json!({"customer_id": "ada", "items": items, "payment_method": self.scenario.method});
-        let reply = match shop.post("/orders").key(KEY).json(&body).send().await {
-            Ok(reply) if reply.status.as_u16() == 202 => reply,
-            Ok(reply) => {
-                self.complain(format!("POST /orders answered {}", reply.status));
-                return clock.sleep(PAUSE).await;
+        let request = || shop.post("/orders").key(KEY).json(&body).send();
+        let (first, second) = join(request(), request()).await;
+        for reply in [first, second].into_iter().flatten() {
+            match reply.status.as_u16() {
+                202 => self.accepted(machine, &reply),
+                409 => machine.note("the other request is still being answered"),
+                other => self.complain(format!("POST /orders answered {other}")),
             }
-            Err(_) => return clock.sleep(PAUSE).await,
-        };
+        }
+        if self.order.is_none() {
+            machine.host().clock.sleep(PAUSE).await;
+        }
+    }
+
+    fn accepted(&mut self, machine: &Machine, reply: &Reply) {
         let replayed = reply.headers.contains_key("idempotent-replayed");
-        if replayed && self.order.is_none() {
+        if replayed && self.order.is_none() && machine.number() > 1 {
             machine.count("replayed_key");
         }
-        let placed = text(&json_of(&reply), "order_id");
+        let placed = text(&json_of(reply), "order_id");
         if self.order.get_or_insert_with(|| placed.clone()) != &placed {
             self.complain(format!("the same key gave a second order {placed}"));
         }
         if self.accepted_at == Timestamp::from_millis(0) {
-            self.accepted_at = clock.now();
+            self.accepted_at = machine.host().clock.now();
         }
         machine.note(if replayed { "the order was accepted before" } else { "the order is accepted" });
     }
 
-    async fn cancel(&mut self, clock: &dyn Clock, shop: &Client) {
+    async fn cancel(&mut self, machine: &Machine, shop: &Client) {
+        let clock = &*machine.host().clock;
         let at = self.accepted_at.plus(self.scenario.cancels.unwrap_or_default());
         clock.sleep(at.since(clock.now())).await;
         match shop.post(&format!("/orders/{}/cancel", self.id())).send().await {
-            Ok(reply) if matches!(reply.status.as_u16(), 202 | 409) => self.cancel = Some(reply.status.as_u16()),
+            Ok(reply) if matches!(reply.status.as_u16(), 202 | 409) => {
+                self.cancel = Some(reply.status.as_u16());
+                machine.note(format!("the cancel is answered {}", reply.status.as_u16()));
+                if self.cancel == Some(409) {
+                    machine.count("cancel_refused");
+                }
+            }
             Ok(reply) => {
                 self.complain(format!("the cancel was answered {}", reply.status));
                 clock.sleep(PAUSE).await;

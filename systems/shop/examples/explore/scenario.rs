@@ -10,6 +10,8 @@ pub(crate) enum End {
     Confirmed,
     Rejected(&'static str),
     Cancelled,
+    /// As the cancel was answered: 202 promises that it is cancelled, 409 that it goes through.
+    AsAnswered,
     /// Parked: it waits for an operator.
     NeedsOperator,
 }
@@ -57,8 +59,9 @@ impl Scenario {
 
 const DECLINED: End = End::Rejected("payment_declined");
 
-/// All of them. A call takes 10 ms here, so that the customer of `cancelled-early` cancels while points are being held.
-pub(crate) static SCENARIOS: [Scenario; 11] = [
+/// All of them. A call takes 10 ms here: the customer of `cancelled-early` cancels while points are being held, the one of
+/// `cancelled-late` while the payment is being captured.
+pub(crate) static SCENARIOS: [Scenario; 12] = [
     Scenario::new("confirmed", "pm_ok", End::Confirmed, &["ledger_replayed", "probe_found", "probe_not_found"]),
     Scenario::new(
         "out-of-stock",
@@ -89,10 +92,12 @@ pub(crate) static SCENARIOS: [Scenario; 11] = [
     Scenario::new(
         "cancelled-early",
         "pm_ok",
-        End::Cancelled,
+        End::AsAnswered,
         &["cancel_accepted", "points_released", "stock_released", "tombstone_first", "late_refused"],
     )
     .cancelled(Duration::from_millis(15)),
+    Scenario::new("cancelled-late", "pm_ok", End::AsAnswered, &["cancel_accepted", "cancel_refused", "payment_voided"])
+        .cancelled(Duration::from_millis(55)),
     Scenario::new("lost-reply", "pm_lost_reply", End::Confirmed, &["probe_found", "ledger_replayed"]),
     Scenario::new("lost-request", "pm_lost_request", End::Confirmed, &["probe_not_found", "ledger_replayed"]),
     Scenario::new("flaky", "pm_flaky", End::Confirmed, &["probe_not_found", "ledger_replayed"]),

@@ -36,10 +36,11 @@ impl ShopWorld {
         Self { scenario, bug, disks, done: Done::default(), customer: Customer::new(scenario) }
     }
 
-    /// How the order must end. Whoever was answered 409 to the cancel was told that it goes through.
+    /// How the order must end.
     fn end(&self) -> End {
         match (self.scenario.end, self.customer.cancel) {
-            (End::Cancelled, Some(409)) => End::Confirmed,
+            (End::AsAnswered, Some(409)) => End::Confirmed,
+            (End::AsAnswered, _) => End::Cancelled,
             (end, _) => end,
         }
     }
@@ -54,7 +55,7 @@ impl ShopWorld {
         let is_right = match self.end() {
             End::Confirmed => (status, reason) == (Some("CONFIRMED"), None),
             End::Rejected(why) => (status, reason) == (Some("REJECTED"), Some(why)),
-            End::Cancelled => (status, reason) == (Some("CANCELLED"), Some("cancelled_by_customer")),
+            End::Cancelled | End::AsAnswered => (status, reason) == (Some("CANCELLED"), Some("cancelled_by_customer")),
             End::NeedsOperator => (status, reason) == (Some("PENDING"), Some("needs_operator")),
         };
         if !is_right {

@@ -18,7 +18,10 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) async fn open(spaces: Vec<Space>, router: impl AsyncFnOnce(ServiceEnv, Ledger) -> Result<Router>) -> Self {
+    pub(crate) async fn open(
+        spaces: Vec<Space>,
+        router: impl AsyncFnOnce(ServiceEnv, Ledger) -> Result<Router>,
+    ) -> Self {
         Self::on(MemoryDisk::new(), spaces, router).await
     }
 
@@ -28,7 +31,11 @@ impl Service {
         Self::on(self.disk, self.spaces, router).await
     }
 
-    async fn on(disk: MemoryDisk, spaces: Vec<Space>, router: impl AsyncFnOnce(ServiceEnv, Ledger) -> Result<Router>) -> Self {
+    async fn on(
+        disk: MemoryDisk,
+        spaces: Vec<Space>,
+        router: impl AsyncFnOnce(ServiceEnv, Ledger) -> Result<Router>,
+    ) -> Self {
         let group = TaskGroup::new();
         let clock = Arc::new(TokioClock::anchored(Timestamp::from_millis(1_000)));
         let host = Host { clock, spawner: Arc::new(group.clone()), entropy: Arc::new(Entropy::seeded(1)) };

@@ -18,6 +18,8 @@ use std::time::Duration;
 const MAX_BODY: usize = 64 << 10;
 const KEEP_KEYS: Duration = Duration::from_secs(25 * 60 * 60);
 const FORGET_EVERY: Duration = Duration::from_secs(10 * 60);
+/// Orders after which old keys are looked for again.
+const FORGET_AFTER: u32 = 512;
 const KEYS: &str = "keys";
 /// The place of the key's record among the puts of a start: behind the saga's line.
 const KEY_PUT: usize = 1;
@@ -39,6 +41,9 @@ pub(super) async fn accept(ordering: &Ordering, headers: &HeaderMap, body: Body)
     match placed {
         Ok(reply) => {
             place.keep();
+            if ordering.0.keys_taken.fetch_add(1, Atomic::Relaxed) % FORGET_AFTER == FORGET_AFTER - 1 {
+                ordering.0.many_keys.notify_one();
+            }
             Ok(reply.into_response(false))
         }
         Err(error) => match key_taken(&error) {
@@ -155,14 +160,19 @@ pub(super) async fn cancel(ordering: &Ordering, id: &str) -> Result<Response, Pr
     }
 }
 
-/// Forgets keys whose time is over, now and then.
+/// Forgets keys whose time is over, now and then: two for each that is taken in, and some without any order.
 pub(super) fn forget_old_keys(ordering: Ordering) {
     let host = ordering.0.env.host.clone();
     let spawner = host.spawner.clone();
     spawner.spawn(Box::pin(async move {
         loop {
-            host.clock.sleep(FORGET_EVERY).await;
-            let prune = Prune::Expired { space: KEYS, until: host.clock.now(), most: 1_000 };
+            let pause = host.clock.sleep(FORGET_EVERY);
+            tokio::select! {
+                biased;
+                () = ordering.0.many_keys.notified() => {}
+                () = pause => {}
+            }
+            let prune = Prune::Expired { space: KEYS, until: host.clock.now(), most: 2 * FORGET_AFTER };
             let commit = Commit { prunes: vec![prune], ..Commit::default() };
             if let Err(error) = ordering.0.env.store.commit(commit).await {
                 tracing::warn!(%error, "old idempotency keys cannot be forgotten now");

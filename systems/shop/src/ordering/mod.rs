@@ -16,7 +16,8 @@ use partita::http::{Client, Intake};
 use partita::saga::{Engine, Registered, Settings};
 use saga::Participants;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering as Atomic};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering as Atomic};
+use tokio::sync::Notify;
 use waiters::Waiters;
 
 pub(crate) const ORDERS: &str = "orders";
@@ -33,6 +34,9 @@ struct Inner {
     waiters: Waiters,
     unfinished: AtomicI64,
     taken_over: i64,
+    keys_taken: AtomicU32,
+    /// Rings when it is time to forget old keys.
+    many_keys: Notify,
     max_unfinished: i64,
 }
 
@@ -92,6 +96,8 @@ impl Ordering {
             waiters,
             unfinished: AtomicI64::new(pending - parked),
             taken_over: pending - parked,
+            keys_taken: AtomicU32::new(0),
+            many_keys: Notify::new(),
             max_unfinished: i64::from(options.max_unfinished),
         };
         Ok(Self(Arc::new(inner)))

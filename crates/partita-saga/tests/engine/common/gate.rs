@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     LostAnswer,
     /// Not applied, and answered with an error that leaves that open.
     LostCommit,
+    /// Not applied, and answered with an error that no engine expects.
+    Odd,
     /// Not applied: the disk is full.
     Full,
 }
@@ -105,6 +107,7 @@ impl Store for Gate {
         match fault {
             None => self.store.submit(commit),
             Some(Fault::Full) => Ticket::refused(Error::new(ErrorKind::StorageFull, "the disk is full")),
+            Some(Fault::Odd) => Ticket::refused(Error::new(ErrorKind::NotFound, "no such thing").effect(Effect::None)),
             Some(Fault::LostCommit) => Ticket::refused(lost()),
             Some(Fault::LostAnswer) => {
                 drop(self.store.submit(commit));

@@ -132,11 +132,15 @@ impl Process {
         self.group.end().await;
     }
 
+    /// Number of the saga's journal.
+    pub(crate) async fn number(&self, id: &str) -> u64 {
+        let row = self.gate.get("sagas", id).await.unwrap().unwrap();
+        serde_json::from_str::<Value>(&row.value).unwrap()["number"].as_u64().unwrap()
+    }
+
     /// The saga's records as JSON.
     pub(crate) async fn journal(&self, id: &str) -> Vec<Value> {
-        let row = self.gate.get("sagas", id).await.unwrap().unwrap();
-        let number = serde_json::from_str::<Value>(&row.value).unwrap()["number"].as_u64().unwrap();
-        let entries = self.gate.journal(number, 0, 10_000).await.unwrap();
+        let entries = self.gate.journal(self.number(id).await, 0, 10_000).await.unwrap();
         entries.iter().map(|entry| serde_json::from_slice(&entry.body[1..]).unwrap()).collect()
     }
 

@@ -1,0 +1,105 @@
+//! After a failure: what became of a COMMIT, and whether the disk takes writes again.
+
+use super::transaction::Trouble;
+use super::{PROBE, Writer, now, unknown};
+use partita_core::{Error, ErrorKind, Result};
+use rusqlite::{OptionalExtension, params};
+use std::time::Duration;
+
+/// How long the callers of a batch wait until it is known what became of it.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The number that makes a COMMIT impossible lies behind the one of that COMMIT, so that each can be told in the file.
+const BEHIND: u64 = 2;
+
+impl Writer {
+    /// After a COMMIT with an unknown end: `Ok` if it is there, an outage if it never will be. A disk that takes no writes
+    /// is waited for; meanwhile everything else is refused.
+    pub(super) fn resolve(&mut self, error: Error) -> Result<(), Trouble> {
+        tracing::warn!(%error, "a commit ended in an unknown way; looking at what became of it");
+        let started = now();
+        loop {
+            match self.settle() {
+                Ok(true) => {
+                    self.shared.figures.cannot_write(None);
+                    return Ok(());
+                }
+                Ok(false) => return Err(Trouble::Outage(error)),
+                Err(Trouble::Outage(why)) => {
+                    self.shared.figures.cannot_write(Some(why.share()));
+                    if started.elapsed() >= PATIENCE || self.refuse_for(PROBE, &why).is_some() {
+                        return Err(Trouble::Unknown(why));
+                    }
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+    }
+
+    /// Whether the COMMIT is there. If not, it is made impossible by a transaction behind its number; while that cannot be
+    /// written it is an outage.
+    fn settle(&mut self) -> Result<bool, Trouble> {
+        let shared = self.shared.clone();
+        let _turn = shared.checkpoints.turn();
+        let applied = self.is_applied();
+        if applied.is_err() {
+            self.undo();
+        }
+        applied.map_err(|trouble| match trouble {
+            Trouble::Outage(error) if error.kind() == ErrorKind::Corrupt => Trouble::Fatal(unknown(error)),
+            // The number is looked for again, so it does not matter which attempt has used it up.
+            Trouble::Outage(error) | Trouble::Unknown(error) => Trouble::Outage(error),
+            Trouble::Fatal(error) if error.kind() == ErrorKind::Closed => Trouble::Fatal(error),
+            Trouble::Fatal(error) => Trouble::Fatal(unknown(error)),
+        })
+    }
+
+    fn is_applied(&mut self) -> Result<bool, Trouble> {
+        self.undo();
+        self.reopen().map_err(Trouble::Outage)?;
+        let (seq, applied) = (self.seq_in_file()?, self.seq + 1);
+        if seq == applied || seq == self.seq + BEHIND {
+            self.seq = seq;
+            return Ok(seq == applied);
+        }
+        self.begin(BEHIND)?;
+        self.end_transaction(BEHIND)?;
+        Ok(false)
+    }
+
+    fn seq_in_file(&self) -> rusqlite::Result<u64> {
+        let sql = include_str!("../sql/writer_seq.sql");
+        let seq: Option<i64> =
+            self.connection.query_row(sql, [self.shared.incarnation.cast_signed()], |row| row.get(0)).optional()?;
+        Ok(seq.unwrap_or(-1).cast_unsigned())
+    }
+
+    /// Whether the store can write again; before that, what is left in doubt is settled.
+    pub(super) fn probe(&mut self) -> Result<(), Trouble> {
+        if self.unresolved {
+            let applied = self.settle()?;
+            let head: i64 = self.connection.query_row(include_str!("../sql/head.sql"), [], |row| row.get(2))?;
+            self.head = head.cast_unsigned();
+            self.shared.grown_to(self.head);
+            self.unresolved = false;
+            tracing::info!(applied, "it is known now what became of the commit");
+        }
+        let shared = self.shared.clone();
+        let _turn = shared.checkpoints.turn();
+        let outcome = self.probe_once();
+        if outcome.is_err() {
+            self.undo();
+        }
+        self.unresolved = matches!(outcome, Err(Trouble::Unknown(_)));
+        outcome
+    }
+
+    /// Writes for the sake of writing: 32 KiB into the file and out again.
+    fn probe_once(&mut self) -> Result<(), Trouble> {
+        self.begin(1)?;
+        self.execute("INSERT INTO partita_probe (ballast) VALUES (zeroblob(?1))", params![32 << 10])?;
+        self.end_transaction(1)?;
+        self.begin(1)?;
+        self.execute("DELETE FROM partita_probe", [])?;
+        self.end_transaction(1)
+    }
+}
