@@ -20,7 +20,8 @@ pub enum ErrorKind {
     Invalid,
     /// Over a stated limit. *Handling*: send less at once.
     TooLarge,
-    /// The disk is full, nothing was applied. *Handling*: make room; the store recovers by itself.
+    /// The disk is full or takes no writes. Nothing was applied, unless the error says that an effect is possible.
+    /// *Handling*: make room; the store recovers by itself.
     StorageFull,
     /// A dependency did not answer, or answered that it cannot. *Handling*: try again later.
     Unavailable,
