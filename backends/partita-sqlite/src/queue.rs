@@ -12,6 +12,9 @@ const BATCH_COMMITS: usize = 512;
 /// Bytes that share a flush at most, unless one commit is larger.
 const BATCH_BYTES: usize = 8 << 20;
 
+/// How often the writer gives way before it sleeps: one caller's next commit comes before a sleeping thread could be woken.
+const LINGER: u32 = 100;
+
 /// A commit and who waits for it.
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -99,6 +102,14 @@ impl Queue {
     /// Takes the next batch, waiting for one at most so long.
     pub(crate) fn take(&self, wait: Option<Duration>) -> Work {
         let mut state = self.state();
+        for _ in 0..LINGER {
+            if !state.jobs.is_empty() || state.phase != Phase::Open {
+                break;
+            }
+            drop(state);
+            std::thread::yield_now();
+            state = self.state();
+        }
         if state.jobs.is_empty() && state.phase == Phase::Open {
             state = self.sleep(state, wait);
         }
