@@ -51,7 +51,8 @@ pub(crate) enum Task {
     #[command(after_help = "Examples:\n  \
         cargo xtask bench all\n  \
         cargo xtask bench engine\n  \
-        cargo xtask bench append --json      one object a line, nothing else on stdout\n\n\
+        cargo xtask bench append --json      one object a line, nothing else on stdout\n  \
+        cargo xtask bench flame              draws docs/guide/flame-engine.svg and flame-shop.svg\n\n\
         Exit code: that of the bench; 1 when it cannot run.")]
     Bench(Bench),
     /// Kills a real shop process at random moments under load, then audits every order
@@ -122,8 +123,10 @@ pub(crate) enum BenchName {
     Append,
     /// Whole orders through a real shop process
     Shop,
-    /// All of them
+    /// All of these
     All,
+    /// Where the CPU time of engine and shop goes: flame graphs in docs/guide, made with perf
+    Flame,
 }
 
 /// Options of `drill`, handed on to the drill.

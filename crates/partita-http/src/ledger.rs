@@ -5,6 +5,7 @@ use partita_time::{Clock, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::fmt::Write;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -248,7 +249,34 @@ fn read(record: &Record) -> Result<Row> {
 
 /// SHA-256 of a request, whatever the order of its members.
 fn fingerprint(request: &Value) -> String {
-    let mut sorted = request.clone();
-    sorted.sort_all_objects();
-    crate::json::hex_sha256(Sha256::digest(sorted.to_string()))
+    let mut text = String::with_capacity(256);
+    canonical(request, &mut text);
+    crate::json::hex_sha256(Sha256::digest(text))
+}
+
+/// Writes a value with the members of each object sorted.
+fn canonical(value: &Value, text: &mut String) {
+    let open = |first: bool, text: &mut String, bracket| text.push(if first { bracket } else { ',' });
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            for (place, item) in items.iter().enumerate() {
+                open(place == 0, text, '[');
+                canonical(item, text);
+            }
+            text.push(']');
+        }
+        Value::Object(members) if !members.is_empty() => {
+            let mut sorted: Vec<_> = members.iter().collect();
+            sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+            for (place, (name, member)) in sorted.into_iter().enumerate() {
+                open(place == 0, text, '{');
+                let _ = write!(text, "{}:", Value::from(name.as_str()));
+                canonical(member, text);
+            }
+            text.push('}');
+        }
+        plain => {
+            let _ = write!(text, "{plain}");
+        }
+    }
 }

@@ -76,7 +76,7 @@ impl Connections {
     ) -> Result<Response, HungUp> {
         let deadline = arrival.head() + self.limit;
         let request = request.map(|incoming| Body::new(arrival.body(incoming, deadline)));
-        let response = run_apart(&*self.host.spawner, self.gate.router(), request, Busy::request(shared)).await;
+        let response = run_apart(self.host.spawner.clone(), self.gate.router(), request, Busy::request(shared)).await;
         arrival.answered();
         response.ok_or(HungUp)
     }

@@ -55,7 +55,7 @@ async fn detail(inner: &Inner, id: &str) -> Result<Option<SagaDetail>> {
     let journal = Journal::read(inner, row.value.number).await?;
     let instance = journal.fold(&id.into(), &row);
     let records = &journal.records;
-    let key = (instance.name.clone(), instance.version);
+    let key = (instance.name.to_string(), instance.version);
     let definition = lock(&inner.definitions).get(&key).cloned();
     let names = Names(definition.as_deref());
     Ok(Some(SagaDetail {

@@ -62,10 +62,14 @@ impl Ordering {
             loop {
                 let mut rung = std::pin::pin!(waiting.rung());
                 rung.as_mut().enable();
-                if self.is_settled(id).await? {
+                let expected = waiting.is_expected();
+                if !expected && self.is_settled(id).await? {
                     return Ok(());
                 }
                 rung.await;
+                if expected && waiting.is_sure() {
+                    return Ok(());
+                }
             }
         };
         timeout(&*self.0.env.host.clock, limit, settles).await.unwrap_or(Ok(()))
