@@ -11,7 +11,7 @@ use std::path::Path;
 /// Marks a file as ours: `Part` in ASCII.
 pub(crate) const APPLICATION_ID: i64 = 0x5061_7274;
 /// Version of the built-in tables, kept in `user_version`.
-pub(crate) const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i64 = 2;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const HEADER_BYTES: usize = 100;

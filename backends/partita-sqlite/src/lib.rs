@@ -29,13 +29,17 @@ mod inspect;
 mod journals;
 mod lock;
 mod log;
+mod migrate;
+mod places;
 mod queue;
 mod reader;
 mod record;
 mod records;
+mod runs;
 mod schema;
 mod space;
 mod store;
+mod tail;
 mod writer;
 
 pub use config::{OnFatal, SqliteConfig};

@@ -12,6 +12,8 @@ pub(crate) struct Spaces(Vec<Table>);
 /// One space with its statements. Parameters: key, value, `keep_until`, due if the space has it, then the fields.
 #[derive(Debug)]
 pub(crate) struct Table {
+    /// Its place among the spaces of the store.
+    pub(crate) number: usize,
     pub(crate) space: Space,
     pub(crate) get: String,
     pub(crate) page: String,
@@ -36,7 +38,7 @@ impl Spaces {
                 return Err(invalid(space, "a space is declared twice"));
             }
         }
-        Ok(Self(spaces.into_iter().map(Table::new).collect()))
+        Ok(Self(spaces.into_iter().enumerate().map(Table::new).collect()))
     }
 
     pub(crate) fn table(&self, name: &str) -> Option<&Table> {
@@ -76,7 +78,7 @@ pub(crate) fn invalid(space: &Space, message: &str) -> Error {
 }
 
 impl Table {
-    fn new(space: Space) -> Self {
+    fn new((number, space): (usize, Space)) -> Self {
         let name = space.name;
         let written: Vec<&str> = written(&space).collect();
         let columns = quoted(&written, |column| format!("\"{column}\""));
@@ -112,6 +114,7 @@ impl Table {
                 "DELETE FROM \"{name}\" WHERE key IN \
                  (SELECT key FROM \"{name}\" WHERE keep_until <= ?1 ORDER BY keep_until, key LIMIT ?2)"
             ),
+            number,
             space,
         }
     }

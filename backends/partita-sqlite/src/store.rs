@@ -9,6 +9,7 @@ use crate::lock::FileLock;
 use crate::queue::Queue;
 use crate::reader::Readers;
 use crate::space::Spaces;
+use crate::tail::Tails;
 use crate::writer::Writer;
 use partita_core::{
     Commit, Effect, Error, ErrorKind, Fence, Position, Read, Receipt, Result, Space, Store, StoreFacts, Ticket, check,
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) readers: Readers,
     pub(crate) checkpoints: Checkpoints,
+    pub(crate) tails: Arc<Tails>,
     pub(crate) figures: Figures,
     pub(crate) tip: watch::Sender<Tip>,
     /// A helper panicked.
@@ -113,6 +115,7 @@ impl SqliteStore {
             queue: Queue::new(config.queue),
             readers: Readers::new(),
             checkpoints: Checkpoints::new(config.wal_limit_bytes),
+            tails: Arc::default(),
             figures: Figures { max_bytes: AtomicU64::new(config.max_bytes.unwrap_or(u64::MAX)), ..Figures::default() },
             tip: watch::Sender::new(Tip { position: opening.head, ended: false }),
             config,
@@ -121,7 +124,7 @@ impl SqliteStore {
             faults: Mutex::default(),
         });
         let helpers = helpers(&shared)?;
-        let writer = Writer::new(shared.clone(), connection, opening.head, helpers, lock)?;
+        let writer = Writer::new(shared.clone(), connection, helpers, lock)?;
         let writer = spawn("sqlite-writer", {
             let shared = shared.clone();
             move || catch_unwind(AssertUnwindSafe(|| writer.run())).unwrap_or_else(|_| shared.writer_panicked())

@@ -1,5 +1,3 @@
 SELECT pos, stream, version, id, type, time, meta, data
 FROM partita_events
-WHERE stream = ?1 AND version >= ?2
-ORDER BY version
-LIMIT ?3
+WHERE pos = ?1 AND stream = ?2 AND version = ?3
