@@ -23,12 +23,14 @@
 mod checkpoint;
 mod config;
 mod connection;
+mod copy;
 mod error;
 mod event;
 mod inspect;
 mod journals;
 mod lock;
 mod log;
+mod offline;
 mod queue;
 mod reader;
 mod record;
@@ -36,9 +38,13 @@ mod records;
 mod schema;
 mod space;
 mod store;
+mod wal;
 mod writer;
 
 pub use config::{OnFatal, SqliteConfig};
+pub use copy::{Copying, Frozen};
+pub use inspect::{Contents, inspect};
+pub use offline::{OfflineFile, Survey};
 pub use store::SqliteStore;
 
 /// A number of rows as SQLite takes it.
