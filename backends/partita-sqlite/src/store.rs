@@ -4,7 +4,7 @@ use crate::checkpoint::Checkpoints;
 use crate::config::SqliteConfig;
 use crate::connection::{Role, open};
 use crate::error::{closed, of};
-use crate::inspect::inspect;
+use crate::inspect::look;
 use crate::lock::FileLock;
 use crate::queue::Queue;
 use crate::reader::Readers;
@@ -103,7 +103,7 @@ impl SqliteStore {
         let declared = spaces.clone();
         let spaces = Arc::new(Spaces::new(spaces)?);
         let mut lock = FileLock::take(&config.path)?;
-        inspect(&config.path)?;
+        look(&config.path)?;
         let mut connection = open(&config.path, Role::Writer)?;
         let opening = crate::schema::prepare(&mut connection, &spaces, &host.entropy)
             .map_err(|error| error.with("file", config.path.display()))?;

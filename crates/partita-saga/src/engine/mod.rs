@@ -91,6 +91,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Engine {
+    /// The space of the sagas' lines: one record for each saga, under its id.
+    pub const SAGAS: &'static str = SAGAS;
     /// The space of operator tasks: one record for each saga that was parked, under its id.
     pub const OPERATOR_TASKS: &'static str = TASKS;
 

@@ -47,6 +47,7 @@ use axum::Router;
 use partita::core::Result;
 
 pub use audit::audit_router;
+pub(crate) use book::INTENTS;
 pub use book::spaces;
 
 /// Builds the provider and takes up the slow intents that an earlier run left unfinished.

@@ -209,3 +209,13 @@ pub(crate) fn end(order: &Value) -> (&str, Option<&str>) {
 pub(crate) fn events(order: &Value) -> Vec<&str> {
     order["timeline"].as_array().unwrap().iter().map(|entry| entry["event"].as_str().unwrap()).collect()
 }
+
+/// Says that a test was not run; at strict that is a failure.
+pub(crate) fn skip(why: &str) {
+    println!("SKIPPED: {why}");
+    if let Some(path) = std::env::var_os("PARTITA_SKIPS") {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        std::io::Write::write_all(&mut file, format!("{why}\n").as_bytes()).unwrap();
+    }
+    assert!(std::env::var_os("PARTITA_STRICT").is_none_or(|strict| strict != "1"), "nothing may be skipped: {why}");
+}

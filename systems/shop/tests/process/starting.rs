@@ -116,8 +116,9 @@ fn wrong_usage_is_exit_2_and_nothing_is_made() {
 
 #[test]
 fn help_has_examples_and_exit_codes() {
-    for arguments in [&["--help"][..], &["drive", "--help"], &["audit", "--help"]] {
-        let said = Process::shop(arguments).said(SOON);
+    let commands = ["drive", "audit", "check", "backup"].map(|command| vec![command, "--help"]);
+    for arguments in [vec!["--help"]].into_iter().chain(commands) {
+        let said = Process::shop(&arguments).said(SOON);
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{arguments:?}");
         assert!(said.out.contains("Examples:\n  shop") && said.out.contains("2 wrong usage"), "{}", said.out);
     }
