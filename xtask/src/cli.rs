@@ -36,6 +36,7 @@ pub(crate) enum Task {
         Tests see:\n  \
         PARTITA_CHROMIUM      path of the browser, when there is one\n  \
         PARTITA_CHROMEDRIVER  path of what drives it\n  \
+        PARTITA_SCHEMATHESIS  path of the fuzzer, when there is one\n  \
         PARTITA_STRICT=1      with --strict: fail where you would skip\n  \
         PARTITA_SKIPS         a file; a test that skips itself appends one line to it\n\n\
         Exit code: 0 nothing failed, 1 something failed.")]

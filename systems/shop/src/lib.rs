@@ -11,6 +11,7 @@ pub mod drive;
 pub mod env;
 pub mod inventory;
 pub mod loyalty;
+pub mod openapi;
 pub mod ordering;
 pub mod payments;
 pub mod psp;

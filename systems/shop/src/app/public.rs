@@ -42,6 +42,7 @@ pub(super) fn routes(parts: Parts, stopping: watch::Receiver<bool>, host: &Host)
     let audited = Audited::new(ordering.clone(), clients.clone(), host);
     let json_routes = Router::new()
         .route("/", get(|| async { Redirect::to("/console") }))
+        .route("/openapi.json", get(|| async { Json(crate::openapi::document()) }))
         .route("/products", get(|| async { Json(products_body()) }))
         .route("/readyz", get(ready).with_state(Health { stores, stopping }))
         .route("/inventory/{sku}", get(inventory).with_state(clients.links.inventory))
