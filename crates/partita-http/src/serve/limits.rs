@@ -8,8 +8,8 @@ use std::time::Duration;
 /// its body. File descriptors do too: one a connection, and one for the listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServeLimits {
-    /// Connections at once. For one more, the one that has kept the server waiting longest is closed, whether it is idle or
-    /// in the middle of a head; while every one of them is being answered, new ones wait in the system's backlog.
+    /// Connections at once. For one more, the one that has kept the server waiting longest is closed, whether it is idle, in
+    /// the middle of a head or does not read its answer; while all are being answered, new ones wait in the system's backlog.
     pub connections: usize,
     /// Requests answered at once, also for clients that went away meanwhile; over it `overloaded` (503). Keep it below
     /// `connections`: the rest is room to hear what is asked, and for what is vital.

@@ -6,8 +6,11 @@ mod operation;
 
 use crate::{app, inventory, loyalty, ordering, psp};
 pub(crate) use answer::Answer;
+use axum::response::IntoResponse;
+use http::header::CONTENT_TYPE;
 pub(crate) use operation::{Operation, Parameter};
 use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
 
 /// Schemas that several operations share, by name.
 pub(crate) type Schemas = Vec<(&'static str, Value)>;
@@ -15,6 +18,13 @@ pub(crate) type Schemas = Vec<(&'static str, Value)>;
 /// Refers to a shared schema.
 pub(crate) fn schema(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+/// `GET /openapi.json`.
+#[allow(clippy::unused_async, reason = "axum handlers are async")]
+pub(crate) async fn show() -> impl IntoResponse {
+    static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
+    ([(CONTENT_TYPE, "application/json")], TEXT.as_str())
 }
 
 /// The whole document.
