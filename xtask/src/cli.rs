@@ -36,6 +36,7 @@ pub(crate) enum Task {
         Tests see:\n  \
         PARTITA_CHROMIUM      path of the browser, when there is one\n  \
         PARTITA_CHROMEDRIVER  path of what drives it\n  \
+        PARTITA_SCHEMATHESIS  path of the fuzzer, when there is one\n  \
         PARTITA_STRICT=1      with --strict: fail where you would skip\n  \
         PARTITA_SKIPS         a file; a test that skips itself appends one line to it\n\n\
         Exit code: 0 nothing failed, 1 something failed.")]
@@ -62,6 +63,12 @@ pub(crate) enum Task {
         cargo xtask drill --seed 7           the same kills as the run that printed seed 7\n\n\
         Exit code: that of the drill; 1 when an order was lost or ended wrongly.")]
     Drill(Drill),
+    /// Treats a real shop process badly in every way that clients can, while others use it
+    #[command(after_help = "Examples:\n  \
+        cargo xtask hostile\n  \
+        cargo xtask hostile --seconds 2 --connections 200 --duplicates 1000\n\n\
+        Exit code: that of the run; 1 when one of the others lost something, or an answer was wrong.")]
+    Hostile(Hostile),
 }
 
 /// Options of `tidy`.
@@ -144,6 +151,23 @@ pub(crate) struct Drill {
     /// Seed of the moments to kill at; drawn and printed when not given
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+}
+
+/// Options of `hostile`, handed on.
+#[derive(Debug, Args)]
+pub(crate) struct Hostile {
+    /// How long each attack lasts
+    #[arg(long, default_value_t = 10)]
+    pub(crate) seconds: u64,
+    /// Connections of the attacks that hold them
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) connections: u32,
+    /// Requests at once with one idempotency key
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) duplicates: u32,
+    /// Well-behaved clients
+    #[arg(long, default_value_t = 8)]
+    pub(crate) others: u32,
 }
 
 #[cfg(test)]

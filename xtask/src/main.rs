@@ -7,6 +7,7 @@
 //! | `explore` | crashes the shop's sagas at every point they have, in virtual time |
 //! | `bench` | measures, beside the machine's limit in the same run |
 //! | `drill` | kills a real shop process again and again under load, then audits it |
+//! | `hostile` | treats a real shop process badly in every way that clients can, while others use it |
 
 mod cli;
 mod failure;
@@ -48,5 +49,6 @@ fn run(task: &Task) -> Result<u8> {
         Task::Explore(args) => release::explore(&workspace, args),
         Task::Bench(args) => release::bench(&workspace, args),
         Task::Drill(args) => release::drill(&workspace, args),
+        Task::Hostile(args) => release::hostile(&workspace, args),
     }
 }

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use std::{process::Command, time::Duration};
 
 use crate::{
-    cli::{Bench, Drill, Explore},
+    cli::{Bench, Drill, Explore, Hostile},
     failure::{Failure, Result},
     process::Job,
     workspace::Workspace,
@@ -61,6 +61,23 @@ pub(crate) fn drill(workspace: &Workspace, args: &Drill) -> Result<u8> {
     }
     command.env("PARTITA_SHOP_BIN", shop);
     Ok(Job::new("drill", command, HOUR).run()?.code())
+}
+
+/// Runs the hostile clients.
+pub(crate) fn hostile(workspace: &Workspace, args: &Hostile) -> Result<u8> {
+    let shop = workspace.release_binary(&["shop"], "shop")?;
+    let mut command = example(workspace, "hostile");
+    let Hostile { seconds, connections, duplicates, others } = args;
+    for (option, value) in [
+        ("--seconds", seconds.to_string()),
+        ("--connections", connections.to_string()),
+        ("--duplicates", duplicates.to_string()),
+        ("--others", others.to_string()),
+    ] {
+        command.args([option, &value]);
+    }
+    command.env("PARTITA_SHOP_BIN", shop);
+    Ok(Job::new("hostile", command, HOUR).run()?.code())
 }
 
 fn example(workspace: &Workspace, name: &str) -> Command {

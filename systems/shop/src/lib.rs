@@ -14,6 +14,7 @@ pub mod env;
 mod folder;
 pub mod inventory;
 pub mod loyalty;
+pub mod openapi;
 pub mod ordering;
 pub mod payments;
 pub mod psp;

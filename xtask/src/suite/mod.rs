@@ -6,6 +6,7 @@ mod browser;
 mod cargo;
 mod cargo_test;
 mod explore;
+mod fuzzer;
 mod report;
 mod stage;
 
@@ -18,6 +19,7 @@ use crate::{
     workspace::{Metadata, Workspace},
 };
 use browser::Browser;
+use fuzzer::Fuzzer;
 use report::Report;
 use stage::Outcome;
 pub(crate) use stage::Stage;
@@ -28,6 +30,7 @@ struct Run<'a> {
     metadata: Metadata,
     strict: bool,
     browser: Browser,
+    fuzzer: Fuzzer,
 }
 
 /// Runs the stages asked for and answers the exit code.
@@ -38,8 +41,14 @@ pub(crate) fn run(workspace: &Workspace, args: &Test) -> Result<u8> {
         }
         return Ok(0);
     }
-    let mut run =
-        Run { workspace, metadata: workspace.metadata()?, strict: args.strict, browser: browser::find(workspace) };
+    let mut run = Run {
+        workspace,
+        metadata: workspace.metadata()?,
+        strict: args.strict,
+        browser: browser::find(workspace),
+        fuzzer: Fuzzer::NotReached("not looked for".to_owned()),
+    };
+    run.fuzzer = run.installed_fuzzer()?;
     let mut report = Report::default();
     for stage in Stage::ALL {
         if args.only.is_empty() || args.only.contains(&stage) {
@@ -65,6 +74,7 @@ impl Run<'_> {
             Stage::Doc => self.doc(),
             Stage::Crates => self.each_crate_alone(),
             Stage::Browser => self.look_for_browser(),
+            Stage::Fuzzer => self.look_for_fuzzer(),
             Stage::Tests => self.tests(),
             Stage::Explore => self.explore(),
         }

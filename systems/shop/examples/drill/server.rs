@@ -44,6 +44,11 @@ impl Server {
         &self.url
     }
 
+    /// The id of its process, while it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Kills it where it stands and waits until it is gone.
     pub(crate) async fn kill(&mut self) -> Result<(), String> {
         self.child.kill().await.map_err(|error| format!("the shop could not be killed: {error}"))
@@ -70,7 +75,7 @@ impl Server {
 
     /// Stops it as an operator would. It must end by itself, and well.
     pub(crate) async fn stop(mut self, host: &Host) -> Result<(), String> {
-        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        let pid = self.pid().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         let pid = pid.ok_or("the shop ended before it was told to")?;
         kill_process(pid, Signal::TERM).map_err(|error| format!("the shop could not be stopped: {error}"))?;
         let ended = timeout(&*host.clock, STOPS, self.child.wait()).await;

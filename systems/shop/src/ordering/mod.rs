@@ -2,6 +2,7 @@
 
 mod accept;
 mod api;
+mod describe;
 mod facts;
 mod model;
 mod saga;
@@ -9,6 +10,7 @@ mod waiters;
 
 use crate::env::ServiceEnv;
 use axum::Router;
+pub(crate) use describe::describe;
 pub use facts::Facts;
 use model::Checkout;
 use partita::core::{FieldKind, Result, Space};

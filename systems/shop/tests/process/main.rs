@@ -24,7 +24,8 @@ fn what_takes_its_time() {
         ("stopping", stopping::a_signal_stops_it_within_5_s_whatever_is_open),
         ("not ready", stopping::while_it_stops_it_is_not_ready_and_takes_nothing_new),
         ("no server", starting::without_a_server_drive_and_audit_say_how_to_start_one),
-        ("connections", limits::over_1024_connections_new_ones_wait_until_others_leave),
+        ("connections", limits::over_2048_connections_the_longest_idle_one_is_closed_for_a_new_one),
+        ("few files", limits::a_shop_that_may_open_few_files_takes_fewer_connections_and_stays_reachable),
         ("five kills", restarting::five_kills_in_the_middle_of_one_order_still_end_it_once),
     ]);
 }

@@ -50,6 +50,7 @@ fn a_folder_that_cannot_be_one_is_named() {
         let said = on_folder(&folder);
         assert!(said.err.contains(folder.to_str().unwrap()) && said.err.contains("--data"), "{said:?}");
     }
+    assert!(on_folder(&file).err.contains("it is a file"));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
 }
 
