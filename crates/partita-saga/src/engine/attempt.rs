@@ -51,6 +51,8 @@ impl Attempt {
                     Outcome::Unfinished(Error::new(ErrorKind::Timeout, limit))
                 }
             };
+            #[cfg(feature = "sabotage")]
+            let outcome = error_is_not_done(outcome, &inner);
             self.ended(outcome, facts.take_staged())
         })
     }
@@ -92,4 +94,16 @@ fn undone(answer: Retriable<()>) -> Outcome {
 
 fn unfinished(error: crate::Unfinished) -> Outcome {
     Outcome::Unfinished(error.0)
+}
+
+#[cfg(feature = "sabotage")]
+fn error_is_not_done(outcome: Outcome, inner: &Inner) -> Outcome {
+    match outcome {
+        Outcome::Unfinished(error)
+            if error.kind() == ErrorKind::Unavailable && inner.sabotaged(super::Sabotage::ErrorIsNotDone) =>
+        {
+            Outcome::Unfinished(error.effect(Effect::None))
+        }
+        other => other,
+    }
 }
