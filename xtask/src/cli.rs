@@ -41,13 +41,23 @@ pub(crate) enum Task {
         PARTITA_SKIPS         a file; a test that skips itself appends one line to it\n\n\
         Exit code: 0 nothing failed, 1 something failed.")]
     Test(Test),
-    /// Crashes the shop's sagas before and after every commit and call, in virtual time
+    /// Strikes the shop's sagas with every fault at every commit and call, in virtual time
     #[command(after_help = "Examples:\n  \
         cargo xtask explore\n  \
-        cargo xtask explore --scenario \"lost reply\" --json\n  \
+        cargo xtask explore --double         also every second crash: minutes\n  \
+        cargo xtask explore --double --sample 100\n  \
+        cargo xtask explore --scenario lost-reply --json\n  \
         cargo xtask explore --seeded-bugs    shows that it catches what it is there to catch\n\n\
         Exit code: 0 all held, 1 a violation, an unexplored point, a zero counter or a missed bug.")]
     Explore(Explore),
+    /// Simulates many orders in one seeded run with faults of every kind, in virtual time
+    #[command(after_help = "Examples:\n  \
+        cargo xtask simulate --seeds 1000\n  \
+        cargo xtask simulate --seeds 1 --seed 17   that run again, with its trace where it fails\n  \
+        cargo xtask simulate --seeds 50 --orders 500 --json\n  \
+        cargo xtask simulate --seeded-bugs   shows that it catches what it is there to catch\n\n\
+        Exit code: 0 all held, 1 a violation, something that never happened, or a missed bug.")]
+    Simulate(Simulate),
     /// Measures in release, each figure beside the machine's limit in the same run
     #[command(after_help = "Examples:\n  \
         cargo xtask bench all\n  \
@@ -105,9 +115,32 @@ pub(crate) struct Explore {
     /// Switch on one seeded bug after the other; each must be caught
     #[arg(long)]
     pub(crate) seeded_bugs: bool,
-    /// Also crash a second time during each recovery
+    /// Also crash a second time, at every point of every recovery
     #[arg(long)]
     pub(crate) double: bool,
+    /// Second crashes at so many points of each scenario only
+    #[arg(long, value_name = "POINTS", requires = "double")]
+    pub(crate) sample: Option<usize>,
+}
+
+/// Options of `simulate`, handed on to the simulator.
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// How many seeds, one run each
+    #[arg(long, default_value_t = 200)]
+    pub(crate) seeds: u64,
+    /// The first seed
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Orders of each run
+    #[arg(long, default_value_t = 60)]
+    pub(crate) orders: u32,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Switch on one seeded bug after the other; each must make a seed fail
+    #[arg(long)]
+    pub(crate) seeded_bugs: bool,
 }
 
 /// Options of `bench`, handed on to the bench.

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use std::{process::Command, time::Duration};
 
 use crate::{
-    cli::{Bench, Drill, Explore, Hostile},
+    cli::{Bench, Drill, Explore, Hostile, Simulate},
     failure::{Failure, Result},
     process::Job,
     workspace::Workspace,
@@ -14,7 +14,30 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Runs the crash explorer.
 pub(crate) fn explore(workspace: &Workspace, args: &Explore) -> Result<u8> {
-    Ok(Job::new("explore", explorer(workspace, args)?, HOUR).run()?.code())
+    // Every second crash is minutes of work: then the better build pays.
+    let command = if args.double && args.sample.is_none() {
+        let mut command = example(workspace, "explore");
+        add_options(&mut command, args);
+        command
+    } else {
+        explorer(workspace, args)?
+    };
+    Ok(Job::new("explore", command, HOUR).run()?.code())
+}
+
+/// Runs the simulator.
+pub(crate) fn simulate(workspace: &Workspace, args: &Simulate) -> Result<u8> {
+    let mut command = example(workspace, "simulate");
+    let Simulate { seeds, seed, orders, json, seeded_bugs } = args;
+    for (option, value) in [("--seeds", *seeds), ("--seed", *seed), ("--orders", u64::from(*orders))] {
+        command.args([option, &value.to_string()]);
+    }
+    for (given, option) in [(*json, "--json"), (*seeded_bugs, "--seeded-bugs")] {
+        if given {
+            command.arg(option);
+        }
+    }
+    Ok(Job::new("simulate", command, HOUR).run()?.code())
 }
 
 /// The explorer's command line for these options. It is the build that the tests share: virtual time costs little, a second
@@ -34,6 +57,9 @@ fn add_options(command: &mut Command, args: &Explore) {
         if given {
             command.arg(option);
         }
+    }
+    if let Some(points) = args.sample {
+        command.args(["--sample", &points.to_string()]);
     }
 }
 
@@ -91,10 +117,11 @@ mod tests {
 
     #[test]
     fn every_option_of_explore_reaches_the_explorer() {
-        let args = Explore { scenario: Some("lost reply".to_owned()), json: true, seeded_bugs: true, double: true };
+        let scenario = Some("lost-reply".to_owned());
+        let args = Explore { scenario, json: true, seeded_bugs: true, double: true, sample: Some(7) };
         let mut command = Command::new("explore");
         add_options(&mut command, &args);
         let words: Vec<_> = command.get_args().filter_map(|word| word.to_str()).collect();
-        assert_eq!(words, ["--scenario", "lost reply", "--json", "--seeded-bugs", "--double"]);
+        assert_eq!(words, ["--scenario", "lost-reply", "--json", "--seeded-bugs", "--double", "--sample", "7"]);
     }
 }

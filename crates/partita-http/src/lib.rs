@@ -23,7 +23,7 @@ pub use client::{Call, Client, ProblemBody, Reply, Transport};
 pub use fallback::fallback;
 pub use intake::{Decision, Intake, StoredReply};
 pub use json::{Json, pointer_token};
-pub use ledger::{Acted, Entry, Ledger, Outcome, Row, Undid};
+pub use ledger::{Acted, Entry, Ledger, Outcome, Refused, Row, Undid};
 pub use problem::{FieldError, Problem};
 pub use request::{IdempotencyKey, prefer_wait, read_body, require_json};
 pub use run::hang_up;

@@ -52,6 +52,8 @@ impl Attempt {
                     Outcome::Unfinished(Error::new(ErrorKind::Timeout, limit))
                 }
             };
+            #[cfg(feature = "sabotage")]
+            let outcome = error_is_not_done(outcome, &inner);
             self.ended(outcome, facts.take_staged())
         })
     }
@@ -113,4 +115,16 @@ impl Attempts {
 
 fn unfinished(error: crate::Unfinished) -> Outcome {
     Outcome::Unfinished(error.0)
+}
+
+#[cfg(feature = "sabotage")]
+fn error_is_not_done(outcome: Outcome, inner: &Inner) -> Outcome {
+    match outcome {
+        Outcome::Unfinished(error)
+            if error.kind() == ErrorKind::Unavailable && inner.sabotaged(super::Sabotage::ErrorIsNotDone) =>
+        {
+            Outcome::Unfinished(error.effect(Effect::None))
+        }
+        other => other,
+    }
 }

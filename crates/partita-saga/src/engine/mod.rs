@@ -248,4 +248,10 @@ impl Inner {
     pub(crate) fn sabotaged(&self, how: Sabotage) -> bool {
         self.settings.sabotage == Some(how)
     }
+
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn forgets_doubt(&self) -> bool {
+        let later = self.sabotaged(Sabotage::SkipUndoAfterTwoCrashes) && self.store.incarnation() > 2;
+        later || self.sabotaged(Sabotage::SkipUndoInDoubt)
+    }
 }

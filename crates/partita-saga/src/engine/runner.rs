@@ -218,7 +218,7 @@ impl Runner {
 
     fn turn(&mut self, now: Timestamp) -> Turn<'_> {
         #[cfg(feature = "sabotage")]
-        let forgets_doubt = self.inner.sabotaged(super::Sabotage::SkipUndoInDoubt);
+        let forgets_doubt = self.inner.forgets_doubt();
         #[cfg(not(feature = "sabotage"))]
         let forgets_doubt = false;
         Turn {

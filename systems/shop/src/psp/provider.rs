@@ -9,7 +9,7 @@ use super::error::Refusal;
 use super::model::{self, Intent, NewIntent, Operation, Outcome, SLOW};
 use super::view::View;
 use crate::env::ServiceEnv;
-use partita::core::{Error, ErrorKind, Expect, Put, Result, new_id};
+use partita::core::{Effect, Error, ErrorKind, Expect, Put, Result, new_id};
 use partita::time::{Host, Timestamp};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -186,7 +186,12 @@ impl Provider {
         if let Some(key) = &request.key {
             puts.push(book::put_key(&key.name, seen.key, &book::key_entry(&key.fingerprint, None, seen.now))?);
         }
-        self.commit(puts, seen).await?;
+        let committed = self.commit(puts, seen).await;
+        // Where nobody can say whether it was begun, it must be ended if it was.
+        if committed.as_ref().is_err_and(|error| error.possible_effect() == Effect::Possible) {
+            self.finish_later(intent.id.clone(), due, None);
+        }
+        committed?;
         let (done, awaited) = oneshot::channel();
         self.finish_later(intent.id, due, Some(done));
         Ok(Answer::Awaited(awaited))

@@ -6,6 +6,7 @@ use super::super::provider::{Action, KeyUse, Provider, Request};
 use super::{World, params, replayed, text};
 use partita::core::ErrorKind;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -44,6 +45,17 @@ async fn meanwhile_it_is_processing_its_key_is_in_use_and_nothing_changes_it() {
     world.sleep(4).await;
     assert!(replayed(&world.create("k", "pm_slow", "o").await.unwrap()));
     assert_eq!(world.act("u", &id, "cancel").await.unwrap().status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_nobody_knows_to_be_begun_ends_too() {
+    let world = World::new().await;
+    world.store.loses.store(true, Ordering::Relaxed);
+    assert_eq!(world.create("k", "pm_slow", "o").await.unwrap().status, 500);
+    assert_eq!(world.statuses("o").await, ["processing"]);
+    world.sleep(6).await;
+    assert_eq!(world.statuses("o").await, ["requires_capture"]);
+    assert!(replayed(&world.create("k", "pm_slow", "o").await.unwrap()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! The shop's stores and calls behind the seam.
 
+use super::Bug;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use partita::core::memory::{MemoryDisk, MemoryStore};
@@ -25,27 +26,33 @@ pub(crate) struct Seamed {
     pub(crate) machine: Machine,
     pub(crate) disks: Disks,
     pub(crate) done: Done,
-    /// A planted defect: an undo that finds nothing leaves nothing.
-    pub(crate) forgets_tombstones: bool,
+    /// Faults that may meet in one run share what is declared to be put up with: each takes one part of so many.
+    pub(crate) shares: u32,
+    pub(crate) bug: Option<Bug>,
 }
 
 impl Wiring for Seamed {
     fn store(&self, service: &'static str, spaces: Vec<Space>) -> BoxFuture<'_, Result<Arc<dyn Store>>> {
         let disk = self.disks.get(service).cloned().unwrap_or_default();
         let store = MemoryStore::open(&disk, spaces, self.machine.host());
-        Box::pin(std::future::ready(Ok(self.machine.store(service, store))))
+        let late = stands_still(service, self.shares);
+        Box::pin(std::future::ready(Ok(self.machine.store(service, store, late))))
     }
 
     fn link(&self, service: &'static str, router: axum::Router) -> BoxFuture<'_, Result<Client>> {
         let (machine, done) = (self.machine.clone(), self.done.clone());
         let inner = Client::in_process(router, machine.host()).transport();
-        let line = Line { service, inner, machine: machine.clone(), done };
+        let line = Line { service, inner, machine: machine.clone(), done, shares: self.shares };
         Box::pin(std::future::ready(Ok(Client::over(Arc::new(line), machine.host()))))
     }
 
     fn ledger(&self, env: &ServiceEnv) -> Ledger {
         let ledger = env.ledger();
-        if self.forgets_tombstones { ledger.sabotaged_without_tombstone() } else { ledger }
+        match self.bug {
+            Some(Bug::NoTombstone) => ledger.sabotaged_without_tombstone(),
+            Some(Bug::Race) => ledger.sabotaged_with_a_race(),
+            Some(Bug::Engine(_)) | None => ledger,
+        }
     }
 }
 
@@ -56,6 +63,7 @@ struct Line {
     inner: Arc<dyn Transport>,
     machine: Machine,
     done: Done,
+    shares: u32,
 }
 
 impl Transport for Line {
@@ -63,14 +71,17 @@ impl Transport for Line {
         let line = self.clone();
         let path = without_ids(request.uri().path());
         let name = format!("{} {} {path}", request.method(), self.service);
-        let late = late(self.service, &path);
-        let callee = async move {
-            let (method, key) = (request.method().clone(), key_of(&request));
-            let answer = line.inner.call(request).await;
-            if let Ok(response) = &answer {
-                line.observe(&method, path, key, response);
+        let late = late(self.service, &path, self.shares);
+        let callee = move || {
+            let (line, path, request) = (line.clone(), path.clone(), request.clone());
+            async move {
+                let (method, key) = (request.method().clone(), key_of(&request));
+                let answer = line.inner.call(request).await;
+                if let Ok(response) = &answer {
+                    line.observe(&method, path, key, response);
+                }
+                answer
             }
-            answer
         };
         Box::pin(self.machine.seam().call(name, late, callee))
     }
@@ -78,12 +89,23 @@ impl Transport for Line {
 
 /// How late a request may arrive: behind its caller's patience, and for the provider inside the window in which a probe's
 /// "not found" is no answer. A ledger refuses what comes after its undo however late it is.
-fn late(service: &str, path: &str) -> Duration {
-    Duration::from_secs(match (service, path) {
-        ("payments", "/capture") => 6,
-        ("payments" | "psp", _) => 3,
-        _ => 30,
-    })
+fn late(service: &str, path: &str, shares: u32) -> Duration {
+    match (service, path) {
+        ("payments", "/capture") => Duration::from_secs(6) / shares,
+        ("payments" | "psp", _) => Duration::from_secs(3) / shares,
+        _ => Duration::from_secs(30),
+    }
+}
+
+/// How long a store stands still: longer than its callers wait. Ordering's must move again within the time that a payment
+/// is given, the provider's inside its window, and a participant's before an undo has made its last attempt.
+fn stands_still(service: &str, shares: u32) -> Duration {
+    let most = match service {
+        "psp" => Duration::from_millis(2_900),
+        "ordering" => Duration::from_secs(6),
+        _ => Duration::from_secs(31),
+    };
+    most / shares
 }
 
 fn without_ids(path: &str) -> String {
