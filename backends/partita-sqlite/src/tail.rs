@@ -5,10 +5,13 @@
 //! and moves into the file a generation at a time, sorted. What it holds follows from the file: an opening reads it there.
 
 use crate::places::Run;
+use foldhash::fast::RandomState;
 use partita_core::StreamId;
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A map by streams or journals: looked at for each commit, and not open to keys of a stranger's choice alone.
+pub(crate) type Map<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// Places of a generation: two of them at most are read again at an opening after a crash.
 const GENERATION: usize = 8_192;
@@ -44,12 +47,12 @@ impl Tails {
 #[derive(Debug)]
 pub(crate) struct Tail<K> {
     /// The generation that grows.
-    young: HashMap<K, Run>,
+    young: Map<K, Run>,
     places: usize,
     /// The newest place in it.
     newest: u64,
     /// The generation that moves into the file, and its keys, the first to move last.
-    moving: HashMap<K, Run>,
+    moving: Map<K, Run>,
     order: Vec<K>,
     /// Up to this place the index will be complete once the generation has moved.
     moves_to: Option<u64>,
@@ -57,7 +60,7 @@ pub(crate) struct Tail<K> {
 
 impl<K> Default for Tail<K> {
     fn default() -> Self {
-        Self { young: HashMap::new(), places: 0, newest: 0, moving: HashMap::new(), order: vec![], moves_to: None }
+        Self { young: Map::default(), places: 0, newest: 0, moving: Map::default(), order: vec![], moves_to: None }
     }
 }
 
@@ -148,7 +151,7 @@ impl<K: Copy + Ord + Hash> Tail<K> {
         }
         while self.order.pop_if(|key| !self.moving.contains_key(key)).is_some() {}
         if moved.complete.is_some() {
-            (self.moving, self.order, self.moves_to) = (HashMap::new(), vec![], None);
+            (self.moving, self.order, self.moves_to) = (Map::default(), vec![], None);
         }
     }
 }

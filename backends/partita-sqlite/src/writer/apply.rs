@@ -5,27 +5,34 @@
 //! commit can fail half way, and none needs a savepoint, unless a table refuses a row for reasons of its own.
 
 use super::ledger::Ledger;
+use super::rows::Rows;
 use super::statements::{Built, OfSpace, Statements};
+use super::steady::Steady;
 use crate::error::{is_of_one_commit, of};
 use crate::places::{Run, count};
 use crate::record::{Field, record};
 use crate::space::{Spaces, Table};
 use crate::tail::Tails;
 use partita_core::{
-    Append, Commit, Conflict, Effect, Error, ErrorKind, Expect, Found, Item, JournalAppend, Prune, Put, Receipt,
-    Record, StreamId, Version, Write,
+    Append, Commit, Conflict, Effect, Error, ErrorKind, Expect, Found, Item, Prune, Put, Receipt, Record, StreamId,
+    Version, Write,
 };
-use rusqlite::{CachedStatement, OptionalExtension, ToSql, params};
+use rusqlite::{CachedStatement, OptionalExtension, Statement, ToSql, params};
 use std::collections::BTreeMap;
 
 /// Writes commits into the open transaction.
 pub(super) struct Pen<'a> {
     pub(super) statements: Statements<'a>,
+    pub(super) rows: Rows<'a>,
     pub(super) spaces: &'a Spaces,
     pub(super) tails: &'a Tails,
     pub(super) incarnation: u64,
     pub(super) streams: &'a mut Ledger<StreamId>,
     pub(super) journals: &'a mut Ledger<u64>,
+    /// No journal in the file or in the transaction has a greater number.
+    pub(super) greatest_saga: &'a mut i64,
+    /// Of each space.
+    pub(super) steady: &'a mut [Steady],
     /// By how much counters move in this transaction: one write each at its end, however many commits move them.
     pub(super) counters: BTreeMap<(&'a str, &'a str), i64>,
 }
@@ -56,7 +63,7 @@ impl<'a> Pen<'a> {
         if careful {
             self.statements.run("SAVEPOINT one_commit", [])?;
         }
-        let refused = match self.write(commit, &lengths) {
+        let refused = match self.write(commit, &lengths, careful) {
             Ok(()) => {
                 if careful {
                     self.statements.run("RELEASE one_commit", [])?;
@@ -68,6 +75,7 @@ impl<'a> Pen<'a> {
         if !careful {
             return Err(refused);
         }
+        self.rows.clear();
         if !self.statements.is_autocommit() {
             self.statements.run("ROLLBACK TO one_commit", [])?;
             self.statements.run("RELEASE one_commit", [])?;
@@ -83,6 +91,7 @@ impl<'a> Pen<'a> {
         let mut receipt = Receipt::default();
         for (append, length) in commit.journals.iter().zip(&lengths.journals) {
             self.journals.add(append.saga, *length, append.records.len());
+            *self.greatest_saga = (*self.greatest_saga).max(append.saga.cast_signed());
         }
         for (append, length) in commit.part.appends.iter().zip(&lengths.streams) {
             receipt.positions.push(self.streams.newest + 1);
@@ -101,8 +110,9 @@ impl<'a> Pen<'a> {
         receipt
     }
 
-    /// Moves the counters; the last thing before the transaction ends.
-    pub(super) fn count(&mut self) -> rusqlite::Result<()> {
+    /// Writes what waits, and moves the counters; the last thing before the transaction ends.
+    pub(super) fn end(&mut self) -> rusqlite::Result<()> {
+        self.rows.write(&mut self.statements, true)?;
         for ((space, name), by) in std::mem::take(&mut self.counters) {
             self.statements.run(include_str!("../sql/counter_add.sql"), params![space, name, by])?;
         }
@@ -134,6 +144,7 @@ impl<'a> Pen<'a> {
     fn journal_length(&mut self, saga: u64) -> rusqlite::Result<u64> {
         match self.journals.length(saga, || self.tails.lock().journals.length(saga)) {
             Some(length) => Ok(length),
+            None if saga.cast_signed() > *self.greatest_saga => Ok(0),
             None => end(self.statements.built(Built::JournalEnd)?, &saga.cast_signed()),
         }
     }
@@ -145,50 +156,23 @@ impl<'a> Pen<'a> {
         }
     }
 
-    fn write(&mut self, commit: &Commit, lengths: &Lengths) -> Result<(), Refused> {
+    fn write(&mut self, commit: &'a Commit, lengths: &Lengths, careful: bool) -> Result<(), Refused> {
         self.puts(commit)?;
         let mut place = self.journals.newest;
         for (append, length) in commit.journals.iter().zip(&lengths.journals) {
-            place = self.journal(append, *length, place)?;
+            self.rows.journal(append, *length, place);
+            place += append.records.len() as u64;
         }
         let mut position = self.streams.newest;
         for (append, length) in commit.part.appends.iter().zip(&lengths.streams) {
-            position = self.append(append, *length, position)?;
+            self.rows.append(append, *length, position);
+            position += append.events.len() as u64;
         }
+        self.rows.write(&mut self.statements, careful || !commit.prunes.is_empty())?;
         for prune in &commit.prunes {
             self.prune(prune, commit)?;
         }
         Ok(())
-    }
-
-    fn journal(&mut self, append: &JournalAppend, length: u64, mut place: u64) -> rusqlite::Result<u64> {
-        let statement = self.statements.built(Built::JournalAppend)?;
-        for (seq, body) in (length..).zip(&append.records) {
-            place += 1;
-            statement.raw_bind_parameter(1, place.cast_signed())?;
-            statement.raw_bind_parameter(2, append.saga.cast_signed())?;
-            statement.raw_bind_parameter(3, seq.cast_signed())?;
-            statement.raw_bind_parameter(4, body)?;
-            statement.raw_execute()?;
-        }
-        Ok(place)
-    }
-
-    fn append(&mut self, append: &Append, length: u64, mut position: u64) -> rusqlite::Result<u64> {
-        let statement = self.statements.built(Built::Append)?;
-        for (version, event) in (length..).zip(&append.events) {
-            position += 1;
-            statement.raw_bind_parameter(1, position.cast_signed())?;
-            statement.raw_bind_parameter(2, append.stream.as_bytes())?;
-            statement.raw_bind_parameter(3, version.cast_signed())?;
-            statement.raw_bind_parameter(4, event.id.as_bytes())?;
-            statement.raw_bind_parameter(5, &event.kind)?;
-            statement.raw_bind_parameter(6, event.time.as_millis())?;
-            statement.raw_bind_parameter(7, crate::event::meta(event))?;
-            statement.raw_bind_parameter(8, event.data.get())?;
-            statement.raw_execute()?;
-        }
-        Ok(position)
     }
 
     /// Writes the records: those with expectations are looked at first, but for one, which is written first.
@@ -224,7 +208,7 @@ impl<'a> Pen<'a> {
         match (&put.write, put.expect) {
             (Write::Value { .. }, Expect::Any) => self.value(put, table, OfSpace::Upsert),
             (Write::Value { .. }, Expect::Absent) => self.value(put, table, OfSpace::Insert),
-            (Write::Value { .. }, Expect::Exactly(_)) => self.value(put, table, OfSpace::Update),
+            (Write::Value { .. }, Expect::Exactly(_)) => self.update(put, table),
             (Write::Delete, Expect::Any) => self.statements.run(&table.delete, [&put.key]),
             (Write::Delete, Expect::Exactly(revision)) => {
                 self.statements.run(&table.delete_exactly, params![put.key, revision.cast_signed()])
@@ -239,25 +223,25 @@ impl<'a> Pen<'a> {
     }
 
     fn value(&mut self, put: &Put, table: &Table, which: OfSpace) -> rusqlite::Result<usize> {
-        let Write::Value { value, due, fields, keep_until } = &put.write else { return Ok(0) };
         let statement = self.statements.of_space(table, which)?;
-        statement.raw_bind_parameter(1, &put.key)?;
-        statement.raw_bind_parameter(2, value)?;
-        statement.raw_bind_parameter(3, keep_until.map(|end| end.as_millis()))?;
-        let mut place = 4;
-        if table.space.due {
-            statement.raw_bind_parameter(place, due.map(|due| due.as_millis()))?;
-            place += 1;
-        }
-        for (name, _) in &table.space.fields {
-            let field = fields.iter().rev().find(|(given, _)| given == name);
-            statement.raw_bind_parameter(place, field.map(|(_, value)| Field(value)))?;
-            place += 1;
-        }
-        if let Expect::Exactly(revision) = put.expect {
-            statement.raw_bind_parameter(place, revision.cast_signed())?;
-        }
+        bind(statement, put, table)?;
         statement.raw_execute()
+    }
+
+    fn update(&mut self, put: &Put, table: &Table) -> rusqlite::Result<usize> {
+        let Some(steady) = self.steady.get_mut(table.number) else { return self.value(put, table, OfSpace::Update) };
+        if let Some(sql) = steady.update() {
+            let statement = self.statements.steady(table, sql)?;
+            bind(statement, put, table)?;
+            if statement.raw_execute()? == 1 {
+                return Ok(1);
+            }
+            if !steady.learn(self.statements.connection(), table, |statement| bind(statement, put, table))? {
+                return Ok(0);
+            }
+            self.statements.forget_steady(table);
+        }
+        self.value(put, table, OfSpace::Update)
     }
 
     fn record(&mut self, put: &Put) -> rusqlite::Result<Option<Record>> {
@@ -321,6 +305,28 @@ fn expected(append: &Append) -> Option<u64> {
         Version::Empty => Some(0),
         Version::Exactly(version) => Some(version.saturating_add(1)),
     }
+}
+
+/// Binds the parameters of a write.
+fn bind(statement: &mut Statement<'_>, put: &Put, table: &Table) -> rusqlite::Result<()> {
+    let Write::Value { value, due, fields, keep_until } = &put.write else { return Ok(()) };
+    statement.raw_bind_parameter(1, &put.key)?;
+    statement.raw_bind_parameter(2, value)?;
+    statement.raw_bind_parameter(3, keep_until.map(|end| end.as_millis()))?;
+    let mut place = 4;
+    if table.space.due {
+        statement.raw_bind_parameter(place, due.map(|due| due.as_millis()))?;
+        place += 1;
+    }
+    for (name, _) in &table.space.fields {
+        let field = fields.iter().rev().find(|(given, _)| given == name);
+        statement.raw_bind_parameter(place, field.map(|(_, value)| Field(value)))?;
+        place += 1;
+    }
+    if let Expect::Exactly(revision) = put.expect {
+        statement.raw_bind_parameter(place, revision.cast_signed())?;
+    }
+    Ok(())
 }
 
 /// Where the index says that a stream or journal ends.

@@ -1,8 +1,8 @@
 //! What the writer knows of streams or journals: their lengths, and the rows that the open transaction adds.
 
 use crate::places::Run;
-use crate::tail::{Moving, Tail};
-use std::collections::{HashMap, HashSet};
+use crate::tail::{Map, Moving, Tail};
+use std::collections::HashSet;
 use std::hash::Hash;
 
 /// Lengths of a generation that are remembered beside the tail; two generations are kept.
@@ -16,7 +16,7 @@ pub(super) struct Ledger<K> {
     /// The newest row of the table.
     pub(super) newest: u64,
     durable: u64,
-    added: HashMap<K, Run>,
+    added: Map<K, Run>,
     gone: HashSet<K>,
     /// What is added was shown to readers.
     shown: bool,
@@ -30,10 +30,10 @@ impl<K> Default for Ledger<K> {
         Self {
             newest: 0,
             durable: 0,
-            added: HashMap::new(),
+            added: Map::default(),
             gone: HashSet::new(),
             shown: false,
-            remembered: Lengths { young: HashMap::new(), old: HashMap::new() },
+            remembered: Lengths { young: Map::default(), old: Map::default() },
             since: 0,
         }
     }
@@ -124,8 +124,8 @@ impl<K: Copy + Ord + Hash> Ledger<K> {
 /// A bounded map: when the young generation is full, the old one is forgotten.
 #[derive(Debug)]
 struct Lengths<K> {
-    young: HashMap<K, u64>,
-    old: HashMap<K, u64>,
+    young: Map<K, u64>,
+    old: Map<K, u64>,
 }
 
 impl<K: Copy + Eq + Hash> Lengths<K> {
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_newest_length_is_known_and_memory_is_bounded() {
-        let mut lengths = Lengths { young: HashMap::new(), old: HashMap::new() };
+        let mut lengths = Lengths { young: Map::default(), old: Map::default() };
         for key in 0..200_000_u64 {
             lengths.set(key, 1);
             lengths.set(7, key);

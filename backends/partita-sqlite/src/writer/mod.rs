@@ -4,7 +4,9 @@ mod apply;
 mod ledger;
 mod moving;
 mod recovery;
+mod rows;
 mod statements;
+mod steady;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use steady::Steady;
 use transaction::Trouble;
 
 /// How often a store that cannot write looks whether it can again.
@@ -36,6 +39,8 @@ pub(crate) struct Writer {
     unresolved: bool,
     streams: Ledger<StreamId>,
     journals: Ledger<u64>,
+    greatest_saga: i64,
+    steady: Vec<Steady>,
     /// The size limit that the connection was told; told again when it changes.
     max_bytes: Option<u64>,
     helpers: Vec<JoinHandle<()>>,
@@ -57,6 +62,7 @@ impl Writer {
         lock: FileLock,
     ) -> Result<Self> {
         let wal_bytes = Arc::default();
+        let steady = shared.spaces.tables().map(Steady::of).collect();
         let mut writer = Self {
             shared,
             connection,
@@ -65,6 +71,8 @@ impl Writer {
             unresolved: false,
             streams: Ledger::default(),
             journals: Ledger::default(),
+            greatest_saga: i64::MAX,
+            steady,
             max_bytes: None,
             helpers,
             _lock: lock,

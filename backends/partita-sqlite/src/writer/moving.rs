@@ -85,6 +85,8 @@ impl Writer {
         let (mut of_streams, mut of_journals) = (Tail::default(), Tail::default());
         read(&self.connection, include_str!("../sql/stream_tail.sql"), &mut of_streams, StreamId::from_bytes)?;
         read(&self.connection, include_str!("../sql/journal_tail.sql"), &mut of_journals, i64::cast_unsigned)?;
+        let greatest = |sql| self.connection.query_row(sql, [], |row| row.get(0));
+        self.greatest_saga = greatest(include_str!("../sql/journal_greatest.sql"))?;
         let mut tails = self.shared.tails.lock();
         (tails.streams, tails.journals) = (of_streams, of_journals);
         self.streams = Ledger::ending_at(head.cast_unsigned());

@@ -3,12 +3,10 @@
 use crate::space::Table;
 use rusqlite::{CachedStatement, Connection, Params};
 
-/// The statements of the log and of the journals.
+/// Where streams and journals end.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Built {
-    Append,
     StreamEnd,
-    JournalAppend,
     JournalEnd,
 }
 
@@ -18,18 +16,19 @@ pub(super) enum OfSpace {
     Insert,
     Upsert,
     Update,
+    UpdateSteady,
     Get,
 }
 
 const BUILT: usize = Built::JournalEnd as usize + 1;
+/// Statements that add rows to the log and to the journals.
+const OF_ROWS: usize = 6;
 const OF_SPACE: usize = OfSpace::Get as usize + 1;
 
 impl Built {
     const fn sql(self) -> &'static str {
         match self {
-            Self::Append => include_str!("../sql/append.sql"),
             Self::StreamEnd => include_str!("../sql/stream_end.sql"),
-            Self::JournalAppend => include_str!("../sql/journal_append.sql"),
             Self::JournalEnd => include_str!("../sql/journal_end.sql"),
         }
     }
@@ -40,10 +39,14 @@ impl OfSpace {
         match self {
             Self::Insert => &table.insert,
             Self::Upsert => &table.upsert,
-            Self::Update => &table.update,
+            Self::Update | Self::UpdateSteady => &table.update,
             Self::Get => &table.get,
         }
     }
+}
+
+const fn place(table: &Table, which: OfSpace) -> usize {
+    BUILT + OF_ROWS + table.number * OF_SPACE + which as usize
 }
 
 /// Statements of one connection, found once each.
@@ -62,7 +65,23 @@ impl<'c> Statements<'c> {
     }
 
     pub(super) fn of_space(&mut self, table: &Table, which: OfSpace) -> rusqlite::Result<&mut CachedStatement<'c>> {
-        self.at(BUILT + table.number * OF_SPACE + which as usize, which.sql(table))
+        self.at(place(table, which), which.sql(table))
+    }
+
+    /// The update that expects some fields to stay the same.
+    pub(super) fn steady(&mut self, table: &Table, sql: &str) -> rusqlite::Result<&mut CachedStatement<'c>> {
+        self.at(place(table, OfSpace::UpdateSteady), sql)
+    }
+
+    /// The update that expected something else is of no use any more.
+    pub(super) fn forget_steady(&mut self, table: &Table) {
+        if let Some(found) = self.found.get_mut(place(table, OfSpace::UpdateSteady)) {
+            *found = None;
+        }
+    }
+
+    pub(super) fn of_rows(&mut self, number: usize, text: &str) -> rusqlite::Result<&mut CachedStatement<'c>> {
+        self.at(BUILT + number, text)
     }
 
     fn at(&mut self, place: usize, sql: &str) -> rusqlite::Result<&mut CachedStatement<'c>> {

@@ -2,6 +2,7 @@
 
 use super::apply::{Pen, Refused};
 use super::moving::Moved;
+use super::rows::Rows;
 use super::statements::Statements;
 use super::{Writer, unknown};
 use crate::error::{is_failed_flush, is_of_one_commit, is_refused_commit, of};
@@ -94,11 +95,14 @@ impl Writer {
         let mut answers = Vec::with_capacity(jobs.len());
         let mut pen = Pen {
             statements: Statements::of(&self.connection),
+            rows: Rows::default(),
             spaces: &self.shared.spaces,
             tails: &self.shared.tails,
             incarnation: self.shared.incarnation,
             streams: &mut self.streams,
             journals: &mut self.journals,
+            greatest_saga: &mut self.greatest_saga,
+            steady: &mut self.steady,
             counters: BTreeMap::new(),
         };
         for job in jobs {
@@ -110,7 +114,10 @@ impl Writer {
                 Err(Refused::All(error)) => return Err(error.into()),
             }
         }
-        pen.count()?;
+        match pen.end() {
+            Err(error) if !careful && is_of_one_commit(&error) => return Err(Stop::NeedsCare),
+            ended => ended?,
+        }
         Ok((answers, moved))
     }
 
