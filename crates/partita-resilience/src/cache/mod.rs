@@ -1,0 +1,1 @@
+//! Answers kept, and stale ones while the dependency fails.

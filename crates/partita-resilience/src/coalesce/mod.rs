@@ -1,0 +1,1 @@
+//! Many equal calls made one.

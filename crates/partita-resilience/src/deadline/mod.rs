@@ -1,0 +1,1 @@
+//! The time left for a whole request.

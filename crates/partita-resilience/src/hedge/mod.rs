@@ -1,0 +1,1 @@
+//! A second call while the first is slow.

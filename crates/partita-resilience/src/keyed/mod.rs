@@ -1,0 +1,1 @@
+//! Bounded maps from a key to a policy of its own.

@@ -1,0 +1,1 @@
+//! Limits of time for one attempt.
