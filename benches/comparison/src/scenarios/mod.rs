@@ -1,0 +1,3 @@
+//! What each crate is put through, a file a pitfall.
+
+pub(crate) mod breaker;
