@@ -13,11 +13,23 @@ async fn main() {
     for scenario in scenarios::breaker::ALL {
         println!("\n### {}\n", scenario.pitfall);
         for peer in peers::BREAKERS {
-            match (scenario.run)(peer.make).await {
-                Ok(()) => println!("- {}: right", peer.name),
-                Err(seen) if seen.starts_with("not to be told") => println!("- {}: {seen}", peer.name),
-                Err(seen) => println!("- {}: **fails**: {seen}", peer.name),
-            }
+            tell(peer.name, (scenario.run)(peer.make).await);
         }
+    }
+    let mut heading = "";
+    for scenario in scenarios::others::ALL {
+        if scenario.pitfall != heading {
+            heading = scenario.pitfall;
+            println!("\n### {heading}\n");
+        }
+        tell(scenario.peer, (scenario.run)().await);
+    }
+}
+
+fn tell(peer: &str, verdict: scenarios::Verdict) {
+    match verdict {
+        Ok(()) => println!("- {peer}: right"),
+        Err(seen) if seen.starts_with("not to be told") => println!("- {peer}: {seen}"),
+        Err(seen) => println!("- {peer}: **fails**: {seen}"),
     }
 }

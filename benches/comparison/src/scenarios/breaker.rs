@@ -1,5 +1,6 @@
 //! Pitfalls of circuit breakers. Each scenario answers with what went wrong, if anything did.
 
+use super::Verdict;
 use crate::peer::{Breaker, End, Fault, Setup, Work};
 use futures_util::FutureExt;
 use std::time::Duration;
@@ -14,9 +15,6 @@ pub(crate) struct Scenario {
 }
 
 type Make = fn(Setup) -> Box<dyn Breaker>;
-
-/// What was seen.
-pub(crate) type Verdict = Result<(), String>;
 
 pub(crate) const ALL: [Scenario; 6] = [
     Scenario { pitfall: "P1 half-open admits everyone", run: |make| stampede(make).boxed() },
