@@ -1,7 +1,7 @@
 //! What a call through a policy can end with.
 
+use crate::Name;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Which policy spoke.
@@ -128,7 +128,7 @@ pub struct Rejected {
     /// Who refused.
     pub policy: Policy,
     /// Its name.
-    pub name: Arc<str>,
+    pub name: Name,
     /// Why.
     pub reason: Reason,
     /// When to come again, from now. None when nobody can say, as for a cost that never fits.

@@ -27,12 +27,14 @@ pub mod timeout;
 
 mod error;
 mod event;
+mod name;
 mod outcome;
 mod timing;
 mod window;
 
 pub use error::{BuildError, Error, Limit, Policy, Reason, Rejected};
 pub use event::{Event, EventKind, Listeners};
+pub use name::Name;
 pub use outcome::{ByResult, Classify, Outcome};
 pub use timing::Timing;
 pub use window::WindowView;
