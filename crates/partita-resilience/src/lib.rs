@@ -28,11 +28,15 @@ pub mod timeout;
 mod error;
 mod event;
 mod outcome;
+mod registry;
+mod stripe;
+mod sync;
 mod timing;
 mod window;
 
 pub use error::{BuildError, Error, Limit, Policy, Reason, Rejected};
 pub use event::{Event, EventKind, Listeners};
 pub use outcome::{ByResult, Classify, Outcome};
+pub use registry::{Registry, UnknownName};
 pub use timing::Timing;
 pub use window::WindowView;
