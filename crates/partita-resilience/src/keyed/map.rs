@@ -142,7 +142,9 @@ impl<K: Hash + Eq, V> Keyed<K, V> {
     /// Forgets every entry that may go, and gives back the memory.
     pub fn sweep(&self) {
         let now = millis(self.0.timing.coarse());
-        self.0.shards.iter().for_each(|shard| drop(self.0.sweep(&shard.0, now)));
+        for shard in &self.0.shards {
+            self.0.sweep(&shard.0, now);
+        }
     }
 
     /// Every key with its value, in no order.
