@@ -29,6 +29,9 @@ mod error;
 mod event;
 mod name;
 mod outcome;
+mod registry;
+mod stripe;
+mod sync;
 mod timing;
 mod window;
 
@@ -36,5 +39,6 @@ pub use error::{BuildError, Error, Limit, Policy, Reason, Rejected};
 pub use event::{Event, EventKind, Listeners};
 pub use name::Name;
 pub use outcome::{ByResult, Classify, Outcome};
+pub use registry::{Registry, UnknownName};
 pub use timing::Timing;
 pub use window::WindowView;
