@@ -6,7 +6,10 @@
 //!
 //! Reads JSON lines and answers each with exactly one JSON line. The same input and seed give the same bytes.
 
+mod executor;
 mod line;
+mod retry;
+mod work;
 
 use line::{Answer, Fault, First, Tool};
 use serde_json::json;
@@ -87,8 +90,8 @@ fn open(policy: &str, text: &str) -> Result<(Box<dyn Tool>, String), Fault> {
 }
 
 fn make(policy: &str, first: First) -> Result<Box<dyn Tool>, Fault> {
-    let _ = first;
     match policy {
+        "retry" => Ok(Box::new(retry::RetryTool::new(first)?)),
         other => Err(Fault::new(format!("no policy `{other}`: breaker, bulkhead, limiter, retry or hedge"))),
     }
 }
