@@ -7,7 +7,10 @@
 //! Reads JSON lines and answers each with exactly one JSON line. The same input and seed give the same bytes.
 
 mod bulkhead;
+mod executor;
 mod line;
+mod retry;
+mod work;
 
 use line::{Answer, Fault, First, Tool};
 use serde_json::json;
@@ -90,6 +93,7 @@ fn open(policy: &str, text: &str) -> Result<(Box<dyn Tool>, String), Fault> {
 fn make(policy: &str, first: First) -> Result<Box<dyn Tool>, Fault> {
     match policy {
         "bulkhead" => Ok(Box::new(bulkhead::BulkheadTool::open(first)?)),
+        "retry" => Ok(Box::new(retry::RetryTool::new(first)?)),
         other => Err(Fault::new(format!("no policy `{other}`: breaker, bulkhead, limiter, retry or hedge"))),
     }
 }

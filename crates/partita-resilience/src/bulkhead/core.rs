@@ -75,7 +75,7 @@ impl Core {
         let wait = self.config.max_wait;
         let retry_after = (!wait.is_zero() && reason != Reason::ShutDown).then_some(wait);
         self.config.listeners.tell(&self.event(EventKind::Rejected { reason, retry_after }));
-        Rejected { policy: self.config.policy, name: Arc::clone(&self.config.name), reason, retry_after }
+        Rejected { policy: self.config.policy, name: self.config.name.clone(), reason, retry_after }
     }
 
     /// Counts a call that found no free permit.
