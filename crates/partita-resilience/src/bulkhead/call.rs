@@ -4,7 +4,7 @@ use super::core::Core;
 use super::enter::Enter;
 use super::slots::Slot;
 use super::{Builder, Bulkhead, BulkheadLayer, BulkheadSnapshot};
-use crate::{Error, Outcome, Reason, Rejected};
+use crate::{Error, Name, Outcome, Reason, Rejected};
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 impl Bulkhead {
     /// Begins a bulkhead of this name.
-    pub fn builder(name: &str) -> Builder {
-        Builder::new(name)
+    pub fn builder(name: impl Into<Name>) -> Builder {
+        Builder::new(name.into())
     }
 
     /// Runs `work` when a permit is free, within the longest wait.

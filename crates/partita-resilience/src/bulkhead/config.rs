@@ -3,7 +3,7 @@
 use super::Bulkhead;
 use super::core::Core;
 use super::slots::MOST;
-use crate::{BuildError, Event, Listeners, Policy, Timing};
+use crate::{BuildError, Event, Listeners, Name, Policy, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 #[must_use]
 pub struct Builder {
     pub(crate) policy: Policy,
-    pub(crate) name: Arc<str>,
+    pub(crate) name: Name,
     pub(crate) max_concurrent: u32,
     pub(crate) max_wait: Duration,
     pub(crate) queue: usize,
@@ -21,10 +21,10 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: Name) -> Self {
         Self {
             policy: Policy::Bulkhead,
-            name: name.into(),
+            name,
             max_concurrent: 25,
             max_wait: Duration::from_millis(100),
             queue: 100,

@@ -7,7 +7,6 @@ use super::snapshot::BulkheadSnapshot;
 use super::waits::Waits;
 use crate::sync::{Mutex, lock};
 use crate::{Event, EventKind, Outcome, Reason, Rejected, stripe};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -40,7 +39,7 @@ impl Core {
         }
     }
 
-    pub(crate) fn name(&self) -> &Arc<str> {
+    pub(crate) fn name(&self) -> &crate::Name {
         &self.config.name
     }
 
@@ -107,7 +106,7 @@ impl Core {
         let admitted = done + u64::from(active);
         let quantile = |q| lock(&self.waits).quantile(self.config.timing.coarse(), admitted, q);
         BulkheadSnapshot {
-            name: Arc::clone(&self.config.name),
+            name: self.config.name.clone(),
             active,
             available: self.config.max_concurrent - active,
             queued,

@@ -1,13 +1,13 @@
 //! Where a bulkhead stands.
 
-use std::sync::Arc;
+use crate::Name;
 use std::time::Duration;
 
 /// Counts of a bulkhead; those of the past since it was made. Exact while no call begins or ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BulkheadSnapshot {
     /// Its name.
-    pub name: Arc<str>,
+    pub name: Name,
     /// Calls under way.
     pub active: u32,
     /// Permits free.

@@ -7,7 +7,7 @@ use super::snapshot::{Counts, RetrySnapshot};
 use crate::budget::{Budget, Withdrawal};
 use crate::deadline::{Attempt, Context};
 use crate::verdict::Verdict;
-use crate::{Error, Event, EventKind, Listeners, Policy, Timing};
+use crate::{Error, Event, EventKind, Listeners, Name, Policy, Timing};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -68,7 +68,7 @@ impl Stop {
 
 /// What all calls through one policy share.
 pub(super) struct Core {
-    pub(super) name: Arc<str>,
+    pub(super) name: Name,
     pub(super) limits: Limits,
     pub(super) waits: Waits,
     pub(super) budget: Option<Budget>,
@@ -80,7 +80,7 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(name: Arc<str>, limits: Limits, waits: Waits, timing: Timing) -> Self {
+    pub(super) fn new(name: Name, limits: Limits, waits: Waits, timing: Timing) -> Self {
         let (recent, counts) = (Recent::default(), Counts::default());
         let (budget, gate, listeners) = (None, None, Listeners::default());
         Self { name, limits, waits, budget, gate, listeners, timing, recent, counts }
@@ -89,7 +89,7 @@ impl Core {
     pub(super) fn snapshot(&self) -> RetrySnapshot {
         let read = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         RetrySnapshot {
-            name: Arc::clone(&self.name),
+            name: self.name.clone(),
             calls: read(&self.counts.calls),
             retries: read(&self.counts.retries),
             successful: read(&self.counts.successful),
