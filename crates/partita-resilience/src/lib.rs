@@ -34,6 +34,7 @@ mod outcome;
 mod stripe;
 #[cfg(test)]
 mod testing;
+mod timed;
 mod timing;
 mod verdict;
 mod window;
