@@ -37,6 +37,7 @@ mod stripe;
 mod sync;
 #[cfg(test)]
 mod testing;
+mod timed;
 mod timing;
 mod verdict;
 mod window;

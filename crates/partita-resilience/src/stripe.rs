@@ -1,7 +1,6 @@
 //! Which stripe of a striped counter the calling thread uses, so that threads do not fight over a cache line.
 
 use std::cell::Cell;
-use std::ops::Deref;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -33,12 +32,4 @@ pub(crate) fn mine() -> usize {
         }
         mine.get()
     })
-}
-
-impl<T> Deref for Padded<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
 }

@@ -65,7 +65,7 @@ impl Budget {
         let core = &*self.0;
         if core.deposit > 0 {
             let tick = core.tick(core.now());
-            core.stripes[stripe::mine() % STRIPES].put(tick, core.deposit);
+            core.stripes[stripe::mine() % STRIPES].0.put(tick, core.deposit);
         }
     }
 
@@ -124,7 +124,7 @@ impl Core {
 
     fn sum(&self, tick: u32) -> u64 {
         let ticks = Self::live(tick);
-        ticks.flat_map(|tick| self.stripes.iter().map(move |stripe| u64::from(stripe.at(tick)))).sum()
+        ticks.flat_map(|tick| self.stripes.iter().map(move |stripe| u64::from(stripe.0.at(tick)))).sum()
     }
 
     /// Takes up to `most`, of the oldest deposits first; what was taken.
@@ -132,7 +132,7 @@ impl Core {
         let mut left = most;
         for tick in Self::live(tick) {
             for stripe in &self.stripes {
-                left -= stripe.take(tick, left);
+                left -= stripe.0.take(tick, left);
                 if left == 0 {
                     return most;
                 }
@@ -148,7 +148,7 @@ impl Core {
         let taken = self.take(tick, WHOLE);
         if taken < WHOLE {
             // Another thread was quicker; nobody may keep a part.
-            self.stripes[0].put(tick, taken);
+            self.stripes[0].0.put(tick, taken);
         }
         taken == WHOLE
     }
@@ -253,7 +253,7 @@ impl Drop for Withdrawal {
         core.withdrawn.fetch_sub(1, Ordering::Relaxed);
         match &core.floor {
             Some(floor) if self.from_floor => floor.give_back(),
-            _ => core.stripes[stripe::mine() % STRIPES].put(core.tick(core.now()), WHOLE),
+            _ => core.stripes[stripe::mine() % STRIPES].0.put(core.tick(core.now()), WHOLE),
         }
     }
 }

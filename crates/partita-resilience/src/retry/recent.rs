@@ -18,7 +18,7 @@ pub(super) struct Recent([Padded<[AtomicU64; BUCKETS]>; STRIPES]);
 impl Recent {
     pub(super) fn record(&self, now: Duration, failed: bool) {
         let tick = now.as_secs();
-        let word = &self.0[stripe::mine() % STRIPES][slot(tick)];
+        let word = &self.0[stripe::mine() % STRIPES].0[slot(tick)];
         let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
             let (all, failures) = counts(old, tick);
             // At the limit of the field both are halved: the rate stays.
@@ -32,7 +32,7 @@ impl Recent {
         let mut view = WindowView { reach: Some(Duration::from_secs(SECONDS)), ..WindowView::default() };
         for tick in newest.saturating_sub(SECONDS - 1)..=newest {
             for stripe in &self.0 {
-                let (all, failed) = counts(stripe[slot(tick)].load(Ordering::Relaxed), tick);
+                let (all, failed) = counts(stripe.0[slot(tick)].load(Ordering::Relaxed), tick);
                 view.total += all;
                 view.failed += failed;
             }
