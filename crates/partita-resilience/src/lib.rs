@@ -29,6 +29,7 @@ mod error;
 mod event;
 mod name;
 mod outcome;
+mod sync;
 mod timing;
 mod window;
 

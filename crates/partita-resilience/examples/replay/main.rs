@@ -6,6 +6,7 @@
 //!
 //! Reads JSON lines and answers each with exactly one JSON line. The same input and seed give the same bytes.
 
+mod breaker;
 mod line;
 
 use line::{Answer, Fault, First, Tool};
@@ -87,8 +88,8 @@ fn open(policy: &str, text: &str) -> Result<(Box<dyn Tool>, String), Fault> {
 }
 
 fn make(policy: &str, first: First) -> Result<Box<dyn Tool>, Fault> {
-    let _ = first;
     match policy {
+        "breaker" => Ok(Box::new(breaker::Replay::open(first)?)),
         other => Err(Fault::new(format!("no policy `{other}`: breaker, bulkhead, limiter, retry or hedge"))),
     }
 }
