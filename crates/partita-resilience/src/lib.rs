@@ -7,12 +7,14 @@
 
 pub mod adaptive;
 pub mod breaker;
+pub mod budget;
 pub mod bulkhead;
 pub mod cache;
 pub mod coalesce;
 pub mod deadline;
 pub mod fallback;
 pub mod hedge;
+pub mod histogram;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod join;
@@ -28,14 +30,22 @@ pub mod timeout;
 mod error;
 mod event;
 mod name;
+mod nesting;
 mod outcome;
+mod registry;
+mod stripe;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod timing;
+mod verdict;
 mod window;
 
 pub use error::{BuildError, Error, Limit, Policy, Reason, Rejected};
 pub use event::{Event, EventKind, Listeners};
 pub use name::Name;
+pub use nesting::{ErrorShape, Nested, Plain};
 pub use outcome::{ByResult, Classify, Outcome};
+pub use registry::{Registry, UnknownName};
 pub use timing::Timing;
 pub use window::WindowView;

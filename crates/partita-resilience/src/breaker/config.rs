@@ -16,9 +16,9 @@ const MOST_PROBES: u32 = 1_000;
 #[derive(Clone, Debug)]
 #[must_use = "a builder makes nothing until `build`"]
 pub struct Builder {
-    name: Name,
-    timing: Timing,
-    listeners: Listeners,
+    pub(super) name: Name,
+    pub(super) timing: Timing,
+    pub(super) listeners: Listeners,
     window: Duration,
     buckets: u32,
     window_calls: Option<usize>,
@@ -36,7 +36,6 @@ pub struct Builder {
     half_open_max: Option<Duration>,
     ramp: Duration,
     call_timeout: Option<Duration>,
-    compact: bool,
 }
 
 /// Settings as the core uses them; nanoseconds unless named otherwise.
@@ -83,7 +82,6 @@ impl Builder {
             half_open_max: None,
             ramp: Duration::from_secs(10),
             call_timeout: None,
-            compact: false,
         }
     }
 
@@ -227,23 +225,17 @@ impl Builder {
         self
     }
 
-    /// One set of counters for all threads: less memory, more contention; for one breaker among very many.
-    pub(super) const fn compact(mut self) -> Self {
-        self.compact = true;
-        self
-    }
-
     /// Makes the breaker, closed.
     ///
     /// # Errors
     /// A setting that can only be a mistake, with what to write instead.
     pub fn build(self) -> Result<Breaker, BuildError> {
-        let settings = self.settings()?;
+        let settings = self.settings(false)?;
         Ok(Breaker::of(Arc::new(Core::new(self.name, self.timing, self.listeners, settings))))
     }
 
-    /// Checks without making.
-    pub(super) fn settings(&self) -> Result<Settings, BuildError> {
+    /// Checks without making. `compact` is for one breaker among very many.
+    pub(super) fn settings(&self, compact: bool) -> Result<Settings, BuildError> {
         self.check_rates()?;
         self.check_window()?;
         self.check_open()?;
@@ -270,7 +262,7 @@ impl Builder {
                 ramp: millis(self.ramp),
             },
             call_timeout: self.call_timeout,
-            compact: self.compact,
+            compact,
         })
     }
 

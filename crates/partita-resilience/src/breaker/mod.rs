@@ -34,12 +34,13 @@
 //! state may be lost or land a bucket late; a single thread is exact. Time is the coarse clock's, late by about a
 //! millisecond.
 //!
-//! A breaker that guards several parts which fail on their own makes their partial failure a total one: use a keyed
-//! breaker by shard, tenant or endpoint then.
+//! A breaker that guards several parts which fail on their own makes their partial failure a total one: make one
+//! [for each key](Builder::build_keyed): shard, tenant or endpoint.
 
 mod call;
 mod config;
 mod core;
+mod keyed;
 mod layer;
 mod packed;
 mod permit;
@@ -56,7 +57,6 @@ pub use layer::{BreakerLayer, BreakerService, ResponseFuture};
 pub use packed::machine::Cause;
 pub use packed::word::{Mode, State};
 pub use permit::{OwnedPermit, Permit};
-pub use registry::{Breakers, UnknownBreaker};
 pub use snapshot::{Rates, Snapshot};
 
 /// A circuit breaker. Clones are the same breaker.

@@ -34,7 +34,7 @@ impl Calls {
         let length = u64::try_from(self.slots.len()).unwrap_or(u64::MAX);
         let slot = usize::try_from(place % length).unwrap_or(0);
         let tag = u32::try_from(generation & 0xffff).unwrap_or(0) << 16;
-        let mine = tag | FILLED | u32::from(slow) * SLOW | u32::from(failed) * FAILED;
+        let mine = tag | FILLED | (u32::from(slow) * SLOW) | (u32::from(failed) * FAILED);
         let gone = self.slots[slot].swap(mine, Ordering::AcqRel);
         let gone = if gone & FILLED != 0 && gone >> 16 == mine >> 16 { gone } else { 0 };
         for (counter, bit) in [(&self.failed, FAILED), (&self.slow, SLOW)] {
