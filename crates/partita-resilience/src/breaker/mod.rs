@@ -47,6 +47,7 @@ mod permit;
 mod registry;
 mod snapshot;
 
+use crate::stack::time;
 use crate::{Name, Timing};
 use std::fmt;
 use std::sync::Arc;
@@ -97,6 +98,33 @@ impl Breaker {
     /// When its state changes by itself if nothing else happens, as time since the clock was made.
     pub fn next_due(&self) -> Option<Duration> {
         self.0.machine.due(self.0.machine.word()).map(|(at, _)| Duration::from_millis(at))
+    }
+
+    /// How far back calls count; None for a window of calls.
+    pub fn window(&self) -> Option<Duration> {
+        let settings = &self.0.settings;
+        settings.window_calls.is_none().then(|| Duration::from_nanos(settings.window))
+    }
+
+    /// Whether a failed call may be made again: every call is let through, or the breaker only watches.
+    pub fn lets_retry(&self) -> bool {
+        matches!(self.state(), State::Closed | State::Ramp)
+    }
+
+    /// Its settings in words.
+    pub(crate) fn explain(&self) -> String {
+        let settings = &self.0.settings;
+        let reach = match (settings.window_calls, self.window()) {
+            (Some(calls), _) => format!("the last {calls} calls"),
+            (None, window) => format!("{} of calls", time(window.unwrap_or_default())),
+        };
+        format!(
+            "opens at {:.0} % failures or {:.0} % slow calls in {reach}, from {} calls on; for {} and up",
+            settings.failure_rate * 100.0,
+            settings.slow_rate * 100.0,
+            settings.min_calls,
+            time(Duration::from_millis(settings.open_ms))
+        )
     }
 
     /// Open until told otherwise.

@@ -4,6 +4,7 @@ use super::core::Core;
 use super::enter::Enter;
 use super::slots::Slot;
 use super::{Builder, Bulkhead, BulkheadLayer, BulkheadSnapshot};
+use crate::stack::time;
 use crate::{Error, Name, Outcome, Reason, Rejected};
 use std::fmt;
 use std::future::Future;
@@ -25,6 +26,18 @@ impl Bulkhead {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
+        self.around(|| async { work().await.map_err(Error::Inner) }).await
+    }
+
+    /// As [`Bulkhead::call`] around another policy.
+    ///
+    /// # Errors
+    /// As [`Bulkhead::call`].
+    pub async fn around<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
         let slot = match self.0.try_enter() {
             Some(slot) => slot,
             None => Enter::new(Arc::clone(&self.0)).await?,
@@ -32,7 +45,7 @@ impl Bulkhead {
         let held = Held::new(&*self.0, slot, Outcome::Cancelled);
         let result = work().await;
         held.end(if result.is_ok() { Outcome::Success } else { Outcome::Failure });
-        result.map_err(Error::Inner)
+        result
     }
 
     /// Waits for a permit, within the longest wait. Dropping the future leaves the queue.
@@ -59,6 +72,12 @@ impl Bulkhead {
     /// A tower layer; every service it makes shares this bulkhead.
     pub fn layer(&self) -> BulkheadLayer {
         BulkheadLayer::new(self.clone())
+    }
+
+    /// Its settings in words.
+    pub(crate) fn explain(&self) -> String {
+        let config = &self.0.config;
+        format!("{} at once, {} may wait for {}", config.max_concurrent, config.queue, time(config.max_wait))
     }
 
     /// Its name.

@@ -44,6 +44,11 @@ impl<C> Retry<C> {
         self.0.core.budget.as_ref()
     }
 
+    /// Its settings in words.
+    pub(crate) fn explain(&self) -> String {
+        self.0.core.explain()
+    }
+
     /// Where it stands.
     pub fn snapshot(&self) -> RetrySnapshot {
         self.0.core.snapshot()

@@ -6,6 +6,7 @@ use super::recent::Recent;
 use super::snapshot::{Counts, RetrySnapshot};
 use crate::budget::{Budget, Withdrawal};
 use crate::deadline::{Attempt, Context};
+use crate::stack::time;
 use crate::verdict::Verdict;
 use crate::{Error, Event, EventKind, Listeners, Name, Policy, Timing};
 use std::fmt;
@@ -98,6 +99,21 @@ impl Core {
             recent_failure_rate: self.recent.view(self.timing.coarse()).failure_rate(),
             budget: self.budget.as_ref().map(Budget::snapshot),
         }
+    }
+
+    /// The settings in words.
+    pub(super) fn explain(&self) -> String {
+        let attempts =
+            self.limits.attempts.map_or_else(|| "attempts without limit".to_owned(), |n| format!("{n} attempts"));
+        let waits = &self.waits;
+        let budget = if self.budget.is_some() { "within its budget" } else { "without a budget" };
+        format!(
+            "{attempts}, waits from {} times {} up to {}, {:?} jitter, {budget}",
+            time(waits.initial),
+            waits.multiplier,
+            time(waits.max),
+            waits.jitter
+        )
     }
 
     fn tell(&self, kind: EventKind<'_>) {

@@ -68,10 +68,41 @@ impl<C> Stack<C> {
         F: Fn(Attempt) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
+        self.around(context, |attempt| async { work(attempt).await.map_err(Error::Inner) }).await
+    }
+}
+
+impl<C> Stack<C> {
+    /// As [`Stack::call_in`] around another policy.
+    pub(super) async fn around<T, E, F, Fut>(&self, context: Context, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        E: fmt::Debug,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
         let parts = &*self.0;
         let context = parts.limited(context);
         let limit = context.left(&parts.timing);
         parts.within(limit, parts.retried(context, &work)).await
+    }
+
+    /// As [`Stack::call_in`] for work that can be done only once: without retries and hedges.
+    ///
+    /// # Errors
+    /// As [`Stack::call`].
+    pub async fn call_once<T, E, F, Fut>(&self, context: Context, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let parts = &*self.0;
+        let context = parts.limited(context);
+        let limit = context.left(&parts.timing);
+        let attempt = Attempt::new(context, &parts.timing);
+        let lifted = |_| async { work().await.map_err(Error::Inner) };
+        parts.within(limit, parts.broken(attempt, lifted)).await
     }
 }
 
@@ -106,7 +137,7 @@ impl<C> Parts<C> {
         C: Classify<T, E>,
         E: fmt::Debug,
         F: Fn(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
+        Fut: Future<Output = Result<T, Error<E>>>,
     {
         match &self.retry {
             Some(retry) => retry.around(context, |attempt| self.broken(attempt, work)).await,
@@ -114,11 +145,11 @@ impl<C> Parts<C> {
         }
     }
 
-    async fn broken<T, E, F, Fut>(&self, attempt: Attempt, work: &F) -> Result<T, Error<E>>
+    async fn broken<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
     where
         C: Classify<T, E>,
-        F: Fn(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
+        F: FnOnce(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
     {
         let Some(breaker) = &self.breaker else { return self.held(attempt, work).await };
         let permit = breaker.admit()?;
@@ -127,10 +158,10 @@ impl<C> Parts<C> {
         result
     }
 
-    async fn held<T, E, F, Fut>(&self, attempt: Attempt, work: &F) -> Result<T, Error<E>>
+    async fn held<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
     where
-        F: Fn(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
+        F: FnOnce(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
     {
         match &self.bulkhead {
             Some(bulkhead) => bulkhead.around(|| self.timed(attempt, work)).await,
@@ -138,16 +169,15 @@ impl<C> Parts<C> {
         }
     }
 
-    async fn timed<T, E, F, Fut>(&self, attempt: Attempt, work: &F) -> Result<T, Error<E>>
+    async fn timed<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
     where
-        F: Fn(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
+        F: FnOnce(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
     {
         let context = attempt.context().clone();
-        let call = async { work(attempt).await.map_err(Error::Inner) };
         match &self.timeout {
-            Some(timeout) => timeout.around(&context, || call).await,
-            None => call.await,
+            Some(timeout) => timeout.around(&context, || work(attempt)).await,
+            None => work(attempt).await,
         }
     }
 }

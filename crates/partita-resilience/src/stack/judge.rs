@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// Shares a judgement among policies.
 #[derive(Debug)]
-pub struct Judge<C>(pub(super) Arc<C>);
+pub(super) struct Judge<C>(pub(super) Arc<C>);
 
 impl<C> Clone for Judge<C> {
     fn clone(&self) -> Self {

@@ -46,4 +46,5 @@ mod tests;
 pub use call::Stack;
 pub use config::Policy;
 pub use explain::Explanation;
+pub(crate) use explain::time;
 pub use layer::{StackLayer, StackService};
