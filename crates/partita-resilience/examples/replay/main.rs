@@ -6,7 +6,10 @@
 //!
 //! Reads JSON lines and answers each with exactly one JSON line. The same input and seed give the same bytes.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool speaks on its streams")]
+
 mod bulkhead;
+mod limiter;
 mod line;
 
 use line::{Answer, Fault, First, Tool};
@@ -90,6 +93,7 @@ fn open(policy: &str, text: &str) -> Result<(Box<dyn Tool>, String), Fault> {
 fn make(policy: &str, first: First) -> Result<Box<dyn Tool>, Fault> {
     match policy {
         "bulkhead" => Ok(Box::new(bulkhead::BulkheadTool::open(first)?)),
+        "limiter" => Ok(Box::new(limiter::LimiterTool::open(first)?)),
         other => Err(Fault::new(format!("no policy `{other}`: breaker, bulkhead, limiter, retry or hedge"))),
     }
 }
