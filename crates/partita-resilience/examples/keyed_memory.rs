@@ -4,6 +4,8 @@
 //! cargo run --release -p partita-resilience --example keyed_memory
 //! ```
 
+#![allow(clippy::print_stdout, reason = "a tool speaks on its streams")]
+
 use partita_resilience::{Policy, keyed::Keyed};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

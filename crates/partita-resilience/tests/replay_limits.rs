@@ -6,6 +6,8 @@ mod line;
 
 #[path = "../examples/replay/bulkhead.rs"]
 mod bulkhead;
+#[path = "../examples/replay/limiter.rs"]
+mod limiter;
 
 use line::{First, Tool};
 use proptest::prelude::*;
@@ -71,6 +73,45 @@ fn options_that_are_unknown_or_nonsense_are_faults() {
     }
     let fault = bulkhead::BulkheadTool::open(first(json!({ "max": 1 }))).err().unwrap().to_string();
     assert!(fault.contains("max_concurrent") && fault.contains("max_wait_ms") && fault.contains("queue"), "{fault}");
+}
+
+#[test]
+fn a_limiter_tells_what_is_left_and_when_to_come_again() {
+    let config = json!({ "limit": 3, "per_ms": 1_000, "algorithm": "gcra" });
+    let lines = [
+        json!({ "at_ms": 0, "check": "ada", "cost": 3 }),
+        json!({ "at_ms": 0, "check": "bob" }),
+        json!({ "at_ms": 333, "check": "ada" }),
+        json!({ "at_ms": 334, "check": "ada" }),
+        json!({ "at_ms": 400, "check": "ada", "cost": 4 }),
+        json!({ "at_ms": 2_000, "look": true }),
+    ];
+    let run = || answers(&mut limiter::LimiterTool::open(first(config.clone())).unwrap(), &lines);
+    let got = run();
+    assert_eq!(got, run());
+    assert_eq!(
+        got,
+        [
+            r#"{"at_ms":0,"id":"ada","admitted":true,"state":"exhausted","events":[],"snapshot":{"allowed":1,"key":"ada","keys":1,"limit":3,"rejected":0,"remaining":0,"reset_at_ms":1000,"reset_ms":1000}}"#,
+            r#"{"at_ms":0,"id":"bob","admitted":true,"state":"available","events":[],"snapshot":{"allowed":2,"key":"bob","keys":2,"limit":3,"rejected":0,"remaining":2,"reset_at_ms":334,"reset_ms":334}}"#,
+            r#"{"at_ms":333,"id":"ada","admitted":false,"retry_after_ms":1,"state":"exhausted","reason":"limit_reached","events":[],"snapshot":{"allowed":2,"key":"ada","keys":2,"limit":3,"rejected":1,"remaining":0,"reset_at_ms":1000,"reset_ms":667}}"#,
+            r#"{"at_ms":334,"id":"ada","admitted":true,"state":"exhausted","events":[],"snapshot":{"allowed":3,"key":"ada","keys":2,"limit":3,"rejected":1,"remaining":0,"reset_at_ms":1334,"reset_ms":1000}}"#,
+            r#"{"at_ms":400,"id":"ada","admitted":false,"state":"exhausted","reason":"cost_too_high","events":[],"snapshot":{"allowed":3,"key":"ada","keys":2,"limit":3,"rejected":2,"remaining":0,"reset_at_ms":1334,"reset_ms":934}}"#,
+            r#"{"at_ms":2000,"state":"available","events":[],"snapshot":{"allowed":3,"keys":2,"limit":3,"rejected":2,"remaining":3,"reset_at_ms":2000,"reset_ms":0}}"#,
+        ]
+    );
+}
+
+#[test]
+fn every_algorithm_of_the_limiter_has_its_word() {
+    for algorithm in ["gcra", "token_bucket", "sliding_log", "fixed_window"] {
+        let config = json!({ "limit": 2, "per_ms": 100, "burst": 2, "algorithm": algorithm });
+        assert!(limiter::LimiterTool::open(first(config)).is_ok(), "{algorithm}");
+    }
+    for config in [json!({ "limit": 0 }), json!({ "rate": 1 }), json!({ "algorithm": "leaky" }), json!({ "per_ms": 0 })]
+    {
+        assert!(limiter::LimiterTool::open(first(config.clone())).is_err(), "{config}");
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -103,7 +103,7 @@ impl BulkheadTool {
         if let Some(permit) = self.running.remove(&id) {
             permit.finish(outcome);
         } else if let Some(place) = self.waiting.iter().position(|(other, _)| *other == id) {
-            self.waiting.remove(place);
+            drop(self.waiting.remove(place));
             answer.reason = Some("left_the_queue".to_owned());
         } else if self.refused.remove(&id) {
             answer.reason = Some("was_not_admitted".to_owned());

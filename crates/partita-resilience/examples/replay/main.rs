@@ -9,6 +9,10 @@
 mod breaker;
 mod bulkhead;
 mod executor;
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool speaks on its streams")]
+
+mod bulkhead;
+mod limiter;
 mod line;
 mod retry;
 mod work;
@@ -96,6 +100,7 @@ fn make(policy: &str, first: First) -> Result<Box<dyn Tool>, Fault> {
         "breaker" => Ok(Box::new(breaker::Replay::open(first)?)),
         "bulkhead" => Ok(Box::new(bulkhead::BulkheadTool::open(first)?)),
         "retry" => Ok(Box::new(retry::RetryTool::new(first)?)),
+        "limiter" => Ok(Box::new(limiter::LimiterTool::open(first)?)),
         other => Err(Fault::new(format!("no policy `{other}`: breaker, bulkhead, limiter, retry or hedge"))),
     }
 }

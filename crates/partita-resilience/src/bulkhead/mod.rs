@@ -27,8 +27,6 @@ pub use layer::{BulkheadFuture, BulkheadLayer, BulkheadService};
 pub use snapshot::BulkheadSnapshot;
 
 pub(crate) use self::core::Core;
-pub(crate) use call::Held;
-pub(crate) use enter::Enter;
 
 /// A bound on calls at once. Clones share it.
 #[derive(Clone, Debug)]

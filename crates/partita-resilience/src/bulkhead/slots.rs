@@ -66,6 +66,7 @@ impl Slots {
 
     /// Gives a permit back; whether somebody waits for it.
     #[inline]
+    #[allow(clippy::needless_pass_by_value, reason = "a slot goes back once")]
     pub(crate) fn give_back(&self, slot: Slot) -> bool {
         self.0[slot.0].0.fetch_add(DONE + 1, Ordering::AcqRel) & WAITING != 0
     }

@@ -207,7 +207,8 @@ impl<K: Hash + Eq, V> Map<K, V> {
         if known {
             return self.renew(key, hash, now, look);
         }
-        if !self.take_room() && !(self.make_room(now) && self.take_room()) {
+        let room = self.take_room() || (self.make_room(now) && self.take_room());
+        if !room {
             self.overflowed.fetch_add(1, Ordering::Relaxed);
             return look(&self.overflow);
         }

@@ -7,6 +7,7 @@ mod queue;
 #[path = "../../src/bulkhead/slots.rs"]
 mod slots;
 
+use super::bounded;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use queue::{Joined, Queue, Turn};
@@ -44,7 +45,7 @@ impl Gate {
         }
     }
 
-    /// Enters or waits; a waiter that was not woken and has no turn leaves after `patience` looks.
+    /// Enters, or waits until it is woken: the model ends in a deadlock if nobody wakes it.
     fn pass(&self, own: usize, most: usize) {
         if let Some(slot) = self.slots.take(own) {
             return self.work(slot, most);
@@ -63,13 +64,6 @@ impl Gate {
             }
         }
     }
-}
-
-fn bounded() -> loom::model::Builder {
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(3);
-    model.max_duration = Some(std::time::Duration::from_secs(20));
-    model
 }
 
 #[test]
