@@ -7,6 +7,7 @@
 //! Reads JSON lines and answers each with exactly one JSON line. The same input and seed give the same bytes.
 
 mod executor;
+mod hedge;
 mod line;
 mod retry;
 mod work;
@@ -91,6 +92,7 @@ fn open(policy: &str, text: &str) -> Result<(Box<dyn Tool>, String), Fault> {
 
 fn make(policy: &str, first: First) -> Result<Box<dyn Tool>, Fault> {
     match policy {
+        "hedge" => Ok(Box::new(hedge::HedgeTool::new(first)?)),
         "retry" => Ok(Box::new(retry::RetryTool::new(first)?)),
         other => Err(Fault::new(format!("no policy `{other}`: breaker, bulkhead, limiter, retry or hedge"))),
     }
