@@ -6,12 +6,12 @@
 //!
 //! Reads JSON lines and answers each with exactly one JSON line. The same input and seed give the same bytes.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool speaks on its streams")]
+
 mod breaker;
 mod bulkhead;
 mod executor;
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool speaks on its streams")]
-
-mod bulkhead;
+mod hedge;
 mod limiter;
 mod line;
 mod retry;
@@ -99,6 +99,7 @@ fn make(policy: &str, first: First) -> Result<Box<dyn Tool>, Fault> {
     match policy {
         "breaker" => Ok(Box::new(breaker::Replay::open(first)?)),
         "bulkhead" => Ok(Box::new(bulkhead::BulkheadTool::open(first)?)),
+        "hedge" => Ok(Box::new(hedge::HedgeTool::new(first)?)),
         "retry" => Ok(Box::new(retry::RetryTool::new(first)?)),
         "limiter" => Ok(Box::new(limiter::LimiterTool::open(first)?)),
         other => Err(Fault::new(format!("no policy `{other}`: breaker, bulkhead, limiter, retry or hedge"))),

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 impl Limiter {
     /// Begins a limiter of this name.
-    pub fn builder(name: &str) -> Builder {
-        Builder::new(name)
+    pub fn builder(name: impl Into<crate::Name>) -> Builder {
+        Builder::new(name.into())
     }
 
     /// Charges one call if it may pass now.
@@ -69,7 +69,7 @@ impl Limiter {
         let look = self.core.rule.look(&self.meter.cell, self.core.now(), 0);
         let (admitted, rejected) = self.core.counts();
         LimiterSnapshot {
-            name: Arc::clone(&self.core.name),
+            name: self.core.name.clone(),
             limit: look.limit(),
             remaining: look.remaining(),
             reset_at: look.reset_at(),

@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
-    pub(super) name: Arc<str>,
+    pub(super) name: crate::Name,
     pub(super) quota: Quota,
     pub(super) max_wait: Duration,
     pub(super) waiters: usize,
@@ -29,9 +29,9 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: crate::Name) -> Self {
         Self {
-            name: name.into(),
+            name,
             quota: Quota::default(),
             max_wait: Duration::ZERO,
             waiters: 10_000,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Core {
-    pub(super) name: Arc<str>,
+    pub(super) name: crate::Name,
     pub(super) rule: Rule,
     pub(super) timing: Timing,
     pub(super) max_wait: Duration,
@@ -81,7 +81,7 @@ impl Core {
     /// The error of a decision that refused.
     pub(super) fn rejected(&self, decision: &Decision) -> Rejected {
         let retry_after = decision.retry_after();
-        Rejected { policy: Policy::RateLimit, name: Arc::clone(&self.name), reason: reason(decision), retry_after }
+        Rejected { policy: Policy::RateLimit, name: self.name.clone(), reason: reason(decision), retry_after }
     }
 
     /// A moment for a call, within `at_most`.

@@ -25,8 +25,8 @@ pub struct KeyedLimiter<K> {
 
 impl<K: Hash + Eq> KeyedLimiter<K> {
     /// Begins a keyed limiter of this name; end with [`Builder::build_keyed`].
-    pub fn builder(name: &str) -> Builder {
-        Builder::new(name)
+    pub fn builder(name: impl Into<crate::Name>) -> Builder {
+        Builder::new(name.into())
     }
 
     pub(super) fn new(config: Builder) -> Result<Self, BuildError> {
@@ -116,7 +116,7 @@ impl<K: Hash + Eq> KeyedLimiter<K> {
         let look = self.core.rule.look(&shared.cell, self.core.now(), 0);
         let (admitted, rejected) = self.core.counts();
         LimiterSnapshot {
-            name: Arc::clone(&self.core.name),
+            name: self.core.name.clone(),
             limit: look.limit(),
             remaining: look.remaining(),
             reset_at: look.reset_at(),

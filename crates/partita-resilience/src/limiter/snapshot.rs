@@ -1,14 +1,13 @@
 //! Where a limiter stands.
 
 use crate::keyed::KeyedSnapshot;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Where a limiter stands; counts of the past since it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimiterSnapshot {
     /// Its name.
-    pub name: Arc<str>,
+    pub name: crate::Name,
     /// The limit as configured.
     pub limit: u32,
     /// What could pass now; for a keyed limiter, of the quota that keys without room share.

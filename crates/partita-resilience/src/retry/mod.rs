@@ -23,6 +23,8 @@
 mod call;
 mod config;
 mod core;
+#[cfg(feature = "http")]
+mod http;
 mod jitter;
 mod layer;
 mod presets;
@@ -34,6 +36,8 @@ mod tests;
 pub use call::Retry;
 pub use config::RetryBuilder;
 pub use core::{Gate, Stop};
+#[cfg(feature = "http")]
+pub use http::{ByMethod, Http, HttpOverIo, retry_after};
 pub use jitter::Jitter;
 pub use layer::{ByClone, Repeat, ResponseFuture, RetryLayer, RetryService};
 pub use presets::Io;
