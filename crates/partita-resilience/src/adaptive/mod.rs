@@ -1,0 +1,1 @@
+//! A limit of calls at once that finds itself.

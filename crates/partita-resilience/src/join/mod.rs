@@ -1,0 +1,1 @@
+//! Critical and optional calls side by side.

@@ -1,0 +1,1 @@
+//! Blocking work on threads of its own.

@@ -1,0 +1,1 @@
+//! Refusing early while too much waits.
