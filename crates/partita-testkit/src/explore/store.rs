@@ -12,6 +12,8 @@ use std::time::Duration;
 /// A store whose commits pass a seam. Reads pass untouched: they change nothing.
 pub type SeamStore = Intercepted<AtSeam>;
 
+type Waiting = Vec<(Commit, Reply)>;
+
 /// What stands in front of a [`SeamStore`].
 #[derive(Debug)]
 pub struct AtSeam {
@@ -20,7 +22,7 @@ pub struct AtSeam {
     seam: Seam,
     late: Duration,
     /// What was handed in while the store stands still.
-    waiting: Arc<Mutex<Option<Vec<(Commit, Reply)>>>>,
+    waiting: Arc<Mutex<Option<Waiting>>>,
 }
 
 /// What becomes of a commit's answer.
