@@ -19,7 +19,7 @@ const ORDERS: u64 = 6_000;
 const WARM_UP: u64 = 500;
 const IN_FLIGHT: u32 = 64;
 /// Narrower frames are left out, in percent of the width.
-const NARROWEST: f64 = 0.15;
+const NARROWEST: f64 = 0.3;
 /// Characters of a frame's name at most.
 const LONGEST_NAME: usize = 90;
 

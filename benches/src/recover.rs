@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// Orders to be unfinished at the start.
 const UNFINISHED: u64 = 10_000;
 /// Connections that place them.
-const CUSTOMERS: u64 = 32;
+const CUSTOMERS: u64 = 400;
 /// Whatever takes longer than this does not happen at all.
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(20);

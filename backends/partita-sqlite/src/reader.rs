@@ -150,6 +150,12 @@ impl Readers {
         self.end_near();
     }
 
+    /// Reads that no thread has taken up yet.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.state().jobs.len()
+    }
+
     #[cfg(test)]
     pub(crate) fn room(&self) -> usize {
         self.room.available_permits()

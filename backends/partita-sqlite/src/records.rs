@@ -1,7 +1,6 @@
 //! Reads keyed records.
 
 use crate::SqliteStore;
-use crate::error::of;
 use crate::record::{Field, record};
 use crate::rows;
 use partita_core::{DuePage, Error, ErrorKind, FieldKind, FieldValue, Find, Read, Record, Records, Result};
@@ -11,10 +10,9 @@ use std::future::ready;
 impl Records for SqliteStore {
     fn get<'a>(&'a self, space: &'static str, key: &'a str) -> Read<'a, Option<Record>> {
         let (spaces, key) = (self.shared.spaces.clone(), key.to_owned());
-        self.shared.readers.near(move |connection| {
+        self.shared.read_near(move |connection| {
             let Some(table) = spaces.table(space) else { return Ok(None) };
-            let mut statement = connection.prepare_cached(&table.get).map_err(of)?;
-            statement.query_row([key], record).optional().map_err(of)
+            connection.prepare_cached(&table.get)?.query_row([key], record).optional()
         })
     }
 
@@ -33,7 +31,7 @@ impl Records for SqliteStore {
         match self.prepare(&find) {
             Err(error) => Box::pin(ready(Err(error))),
             Ok(None) => Box::pin(ready(Ok(vec![]))),
-            Ok(Some(sql)) => self.shared.readers.near(move |connection| found(connection, &sql, &find).map_err(of)),
+            Ok(Some(sql)) => self.shared.read_near(move |connection| found(connection, &sql, &find)),
         }
     }
 

@@ -206,6 +206,14 @@ impl Shared {
         self.defect.load(Ordering::Acquire).then(defect)
     }
 
+    /// A short read, on the caller's thread where that is quick.
+    pub(crate) fn read_near<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Read<'_, T> {
+        self.readers.near(|connection| read(connection).map_err(of))
+    }
+
     /// Reads on a thread of the pool.
     pub(crate) fn read<T: Send + 'static>(
         &self,

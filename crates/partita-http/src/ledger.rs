@@ -287,3 +287,18 @@ fn canonical(value: &Value, text: &mut String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_request_is_written_as_json_with_its_members_sorted() {
+        let request = json!({"b": [1, {"z": null, "a": "q\"uo\te\n"}, [], {}], "a": {"y": 1.5, "x": true}});
+        let mut text = String::new();
+        canonical(&request, &mut text);
+        assert_eq!(text, r#"{"a":{"x":true,"y":1.5},"b":[1,{"a":"q\"uo\te\n","z":null},[],{}]}"#);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), request);
+    }
+}

@@ -82,7 +82,9 @@ pub fn main() -> ExitCode {
         None => tokio::runtime::Builder::new_multi_thread(),
         Some(_) => tokio::runtime::Builder::new_current_thread(),
     };
-    let runtime = match runtime.enable_all().build() {
+    // The stores' writers are threads of their own, and take the other half of the machine.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let runtime = match runtime.worker_threads(cores.div_ceil(2)).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return serve::failed(&format!("the runtime cannot start: {error}")),
     };

@@ -132,8 +132,7 @@ impl Engine {
                 .with_due()
                 .field("class", FieldKind::Text)
                 .field("started", FieldKind::Int)
-                .index(Some("class"), "started")
-                .index(None, "started"),
+                .index(Some("class"), "started"),
             Space::named(LETTERS),
             Space::named(TASKS),
         ]

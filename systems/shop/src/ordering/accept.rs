@@ -227,3 +227,19 @@ pub(super) fn forget_old_keys(ordering: Ordering) {
         }
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_known_from_its_second_request_on_and_memory_is_bounded() {
+        let keys = RecentKeys::default();
+        assert!(!keys.may_hold("first"));
+        assert!(keys.may_hold("first"));
+        (0..3 * RECENT_KEYS).for_each(|n| drop(keys.may_hold(&n.to_string())));
+        let held: usize = keys.0.lock().unwrap().iter().map(BTreeSet::len).sum();
+        assert!((RECENT_KEYS..=2 * RECENT_KEYS).contains(&held), "{held}");
+        assert!(keys.may_hold(&(3 * RECENT_KEYS - 1).to_string()));
+    }
+}
