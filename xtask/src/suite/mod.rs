@@ -8,6 +8,8 @@ mod cargo_test;
 mod explore;
 mod report;
 mod stage;
+mod tool;
+mod wall_clock;
 
 use crate::{
     cli::Test,
@@ -21,6 +23,7 @@ use browser::Browser;
 use report::Report;
 use stage::Outcome;
 pub(crate) use stage::Stage;
+use wall_clock::WallClock;
 
 /// What the stages of one run share.
 struct Run<'a> {
@@ -28,6 +31,7 @@ struct Run<'a> {
     metadata: Metadata,
     strict: bool,
     browser: Browser,
+    wall_clock: WallClock,
 }
 
 /// Runs the stages asked for and answers the exit code.
@@ -38,8 +42,13 @@ pub(crate) fn run(workspace: &Workspace, args: &Test) -> Result<u8> {
         }
         return Ok(0);
     }
-    let mut run =
-        Run { workspace, metadata: workspace.metadata()?, strict: args.strict, browser: browser::find(workspace) };
+    let mut run = Run {
+        workspace,
+        metadata: workspace.metadata()?,
+        strict: args.strict,
+        browser: browser::find(workspace),
+        wall_clock: WallClock::find(workspace),
+    };
     let mut report = Report::default();
     for stage in Stage::ALL {
         if args.only.is_empty() || args.only.contains(&stage) {
@@ -65,6 +74,7 @@ impl Run<'_> {
             Stage::Doc => self.doc(),
             Stage::Crates => self.each_crate_alone(),
             Stage::Browser => self.look_for_browser(),
+            Stage::Clock => self.look_for_wall_clock(),
             Stage::Tests => self.tests(),
             Stage::Explore => self.explore(),
         }

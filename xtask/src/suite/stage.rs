@@ -18,6 +18,8 @@ pub(crate) enum Stage {
     Crates,
     /// A browser is there, or is installed
     Browser,
+    /// What sets a process's wall clock is there, or is installed
+    Clock,
     /// Every test of the workspace
     Tests,
     /// The crash explorer and its seeded bugs
@@ -43,8 +45,17 @@ pub(crate) struct Outcome {
 }
 
 impl Stage {
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Fmt, Self::Tidy, Self::Clippy, Self::Doc, Self::Crates, Self::Browser, Self::Tests, Self::Explore];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Fmt,
+        Self::Tidy,
+        Self::Clippy,
+        Self::Doc,
+        Self::Crates,
+        Self::Browser,
+        Self::Clock,
+        Self::Tests,
+        Self::Explore,
+    ];
 
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
