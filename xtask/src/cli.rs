@@ -37,6 +37,7 @@ pub(crate) enum Task {
         PARTITA_CHROMIUM      path of the browser, when there is one\n  \
         PARTITA_CHROMEDRIVER  path of what drives it\n  \
         PARTITA_SCHEMATHESIS  path of the fuzzer, when there is one\n  \
+        PARTITA_FAKETIME      path of what sets a process's wall clock\n  \
         PARTITA_STRICT=1      with --strict: fail where you would skip\n  \
         PARTITA_SKIPS         a file; a test that skips itself appends one line to it\n\n\
         Exit code: 0 nothing failed, 1 something failed.")]
@@ -70,6 +71,8 @@ pub(crate) enum Task {
     #[command(after_help = "Examples:\n  \
         cargo xtask drill\n  \
         cargo xtask drill --orders 2000 --kills 5\n  \
+        cargo xtask drill --kills 100 --early 60 --recovering 40\n  \
+        cargo xtask drill --kills 0 --stop 60 --terms 3\n  \
         cargo xtask drill --seed 7           the same kills as the run that printed seed 7\n\n\
         Exit code: that of the drill; 1 when an order was lost or ended wrongly.")]
     Drill(Drill),
@@ -178,9 +181,21 @@ pub(crate) struct Drill {
     /// Orders in flight at once
     #[arg(long, default_value_t = 256)]
     pub(crate) concurrency: u32,
-    /// How often to kill the shop
+    /// How often to kill the shop while it has orders in progress
     #[arg(long, default_value_t = 20)]
     pub(crate) kills: u32,
+    /// How many starts to kill within their first 100 ms
+    #[arg(long, default_value_t = 0)]
+    pub(crate) early: u32,
+    /// How often to kill the shop while it takes up what the one before it left
+    #[arg(long, default_value_t = 0)]
+    pub(crate) recovering: u32,
+    /// How often to stop the shop with SIGTERM; it must end within 5 s and say how many sagas go on
+    #[arg(long, default_value_t = 0)]
+    pub(crate) terms: u32,
+    /// Seconds to let the shop stand still (SIGSTOP), once
+    #[arg(long, default_value_t = 0)]
+    pub(crate) stop: u32,
     /// Seed of the moments to kill at; drawn and printed when not given
     #[arg(long)]
     pub(crate) seed: Option<u64>,

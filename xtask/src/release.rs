@@ -79,7 +79,16 @@ pub(crate) fn bench(workspace: &Workspace, args: &Bench) -> Result<u8> {
 pub(crate) fn drill(workspace: &Workspace, args: &Drill) -> Result<u8> {
     let shop = workspace.release_binary(&["shop"], "shop")?;
     let mut command = example(workspace, "drill");
-    for (option, value) in [("--orders", args.orders), ("--concurrency", args.concurrency), ("--kills", args.kills)] {
+    let numbers = [
+        ("--orders", args.orders),
+        ("--concurrency", args.concurrency),
+        ("--kills", args.kills),
+        ("--early", args.early),
+        ("--recovering", args.recovering),
+        ("--terms", args.terms),
+        ("--stop", args.stop),
+    ];
+    for (option, value) in numbers {
         command.args([option, &value.to_string()]);
     }
     if let Some(seed) = args.seed {

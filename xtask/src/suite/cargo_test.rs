@@ -49,6 +49,7 @@ impl Run<'_> {
         command.env("PARTITA_SKIPS", skips);
         self.browser.tell(&mut command);
         self.fuzzer.tell(&mut command);
+        self.wall_clock.tell(&mut command);
         if self.strict {
             command.env("PARTITA_STRICT", "1");
         }

@@ -9,6 +9,8 @@ mod explore;
 mod fuzzer;
 mod report;
 mod stage;
+mod tool;
+mod wall_clock;
 
 use crate::{
     cli::Test,
@@ -23,6 +25,7 @@ use fuzzer::Fuzzer;
 use report::Report;
 use stage::Outcome;
 pub(crate) use stage::Stage;
+use wall_clock::WallClock;
 
 /// What the stages of one run share.
 struct Run<'a> {
@@ -31,6 +34,7 @@ struct Run<'a> {
     strict: bool,
     browser: Browser,
     fuzzer: Fuzzer,
+    wall_clock: WallClock,
 }
 
 /// Runs the stages asked for and answers the exit code.
@@ -47,6 +51,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Test) -> Result<u8> {
         strict: args.strict,
         browser: browser::find(workspace),
         fuzzer: Fuzzer::NotReached("not looked for".to_owned()),
+        wall_clock: WallClock::find(workspace),
     };
     run.fuzzer = run.installed_fuzzer()?;
     let mut report = Report::default();
@@ -75,6 +80,7 @@ impl Run<'_> {
             Stage::Crates => self.each_crate_alone(),
             Stage::Browser => self.look_for_browser(),
             Stage::Fuzzer => self.look_for_fuzzer(),
+            Stage::Clock => self.look_for_wall_clock(),
             Stage::Tests => self.tests(),
             Stage::Explore => self.explore(),
         }

@@ -20,6 +20,8 @@ pub(crate) enum Stage {
     Browser,
     /// A fuzzer is there, or is installed
     Fuzzer,
+    /// What sets a process's wall clock is there, or is installed
+    Clock,
     /// Every test of the workspace
     Tests,
     /// The crash explorer and its seeded bugs
@@ -45,7 +47,7 @@ pub(crate) struct Outcome {
 }
 
 impl Stage {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Fmt,
         Self::Tidy,
         Self::Clippy,
@@ -53,6 +55,7 @@ impl Stage {
         Self::Crates,
         Self::Browser,
         Self::Fuzzer,
+        Self::Clock,
         Self::Tests,
         Self::Explore,
     ];

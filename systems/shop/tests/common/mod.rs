@@ -106,7 +106,11 @@ impl Shop {
     /// On a folder of the caller's. It takes orders when this returns.
     pub(crate) fn on(folder: &Path, more: &[&str]) -> Self {
         let data = folder.to_str().unwrap();
-        let process = Process::shop(&[&["--listen", "127.0.0.1:0", "--data", data], more].concat());
+        Self::of(Process::shop(&[&["--listen", "127.0.0.1:0", "--data", data], more].concat()), folder)
+    }
+
+    /// A process that has just been started. It takes orders when this returns.
+    pub(crate) fn of(process: Process, folder: &Path) -> Self {
         let mut banner: Vec<String> = vec![];
         while !banner.last().is_some_and(|line| line.trim_start().starts_with("kill -9 ")) {
             let line = process.line(STARTS);

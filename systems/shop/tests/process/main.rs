@@ -4,6 +4,7 @@
 
 mod backups;
 mod broken;
+mod clocks;
 #[path = "../common/mod.rs"]
 mod common;
 mod full_disk;
@@ -18,6 +19,7 @@ fn what_takes_its_time() {
     common::together(&[
         ("full disk", full_disk::a_full_disk_loses_nothing_and_room_ends_it_without_a_restart),
         ("backups", backups::a_copy_made_under_load_audits_clean_and_ends_what_it_found_exactly_once),
+        ("wall clock", clocks::a_wall_clock_set_an_hour_forth_and_back_moves_no_deadline_of_a_live_process),
         ("slow client", limits::a_client_has_10_s_for_head_and_body),
         ("killed", restarting::what_a_killed_shop_had_begun_is_finished_by_the_next_one),
         ("parked", restarting::a_parked_order_is_still_parked_after_a_restart),

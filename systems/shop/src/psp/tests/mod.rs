@@ -56,6 +56,12 @@ impl World {
         Self::start(disk, env.host.clock.clone()).await
     }
 
+    /// As [`Self::restart`], after the wall clock was set.
+    pub(crate) async fn restart_at(self, now: Timestamp) -> Self {
+        self.group.end().await;
+        Self::start(self.disk, Arc::new(TokioClock::anchored(now))).await
+    }
+
     pub(crate) async fn create(&self, key: &str, method: &str, order_id: &str) -> Result<Reply> {
         let call = self.client.post("/psp/v1/payment_intents").key(key).json(&params(method, order_id));
         call.timeout(PATIENCE).send().await

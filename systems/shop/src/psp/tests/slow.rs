@@ -117,3 +117,13 @@ async fn a_caller_who_hangs_up_at_any_moment_leaves_nothing_half_done() {
         assert_eq!(world.statuses(&format!("o{turns}")).await, ["requires_capture"]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_by_an_hour_makes_it_wait_no_longer_than_a_new_one() {
+    let world = World::new().await;
+    begun(&world, "k").await;
+    let behind = partita::time::Timestamp::from_millis(1_800_000_000_000 - 3_600_000);
+    let world = world.restart_at(behind).await;
+    world.sleep(6).await;
+    assert_eq!(world.statuses("o").await, ["requires_capture"]);
+}
