@@ -27,6 +27,7 @@ pub mod timeout;
 
 mod error;
 mod event;
+mod gate;
 mod outcome;
 mod registry;
 mod stripe;
@@ -36,6 +37,7 @@ mod window;
 
 pub use error::{BuildError, Error, Limit, Policy, Reason, Rejected};
 pub use event::{Event, EventKind, Listeners};
+pub use gate::{Gate, GateLayer, Gated, GatedFuture};
 pub use outcome::{ByResult, Classify, Outcome};
 pub use registry::{Registry, UnknownName};
 pub use timing::Timing;
