@@ -8,6 +8,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Named, not held.
+type Types<K, T, E> = PhantomData<fn() -> (K, T, E)>;
+
 /// Settings of a [`Coalesce`].
 #[derive(Debug)]
 #[must_use]
@@ -16,7 +19,7 @@ pub struct CoalesceBuilder<K, T, E> {
     listeners: Listeners,
     timing: Timing,
     name: Arc<str>,
-    types: PhantomData<fn() -> (K, T, E)>,
+    types: Types<K, T, E>,
 }
 
 impl<K: Hash + Eq + Clone, T, E> CoalesceBuilder<K, T, E> {

@@ -78,6 +78,43 @@ fn a_failed_attempt_starts_the_next_at_once_and_all_failures_are_told() {
 }
 
 #[test]
+fn attempts_that_fail_together_are_each_followed_at_once() {
+    let clock = ManualClock::new();
+    let hedge = plain(&clock).delay(ms(0)).max_hedges(3).build().unwrap();
+    let begun = AtomicU32::new(0);
+    let work = |attempt: Attempt| {
+        begun.fetch_add(1, Ordering::Relaxed);
+        let wait = wait(&clock, if attempt.number() == 1 { 10 } else { 900 });
+        async move {
+            wait.await;
+            Err::<(), ()>(())
+        }
+    };
+    let mut call = pin!(hedge.call(work));
+    assert!(poll(call.as_mut()).is_pending());
+    assert_eq!(begun.load(Ordering::Relaxed), 4, "no delay: all at once");
+    let hedge = plain(&clock).delay(ms(5)).max_hedges(3).build().unwrap();
+    begun.store(0, Ordering::Relaxed);
+    let due = clock.elapsed() + ms(20);
+    let together = |_: Attempt| {
+        begun.fetch_add(1, Ordering::Relaxed);
+        let wait = clock.sleep(due.saturating_sub(clock.elapsed()) + ms(1));
+        async move {
+            wait.await;
+            Err::<(), ()>(())
+        }
+    };
+    let mut call = pin!(hedge.call(together));
+    assert!(poll(call.as_mut()).is_pending());
+    clock.advance(ms(5));
+    assert!(poll(call.as_mut()).is_pending());
+    assert_eq!(begun.load(Ordering::Relaxed), 2);
+    clock.advance_to(due + ms(1));
+    assert!(poll(call.as_mut()).is_pending());
+    assert_eq!(begun.load(Ordering::Relaxed), 4, "one in the place of each");
+}
+
+#[test]
 fn an_end_that_another_attempt_would_meet_again_is_the_answer() {
     let clock = ManualClock::new();
     let hedge = plain(&clock).classify(|_: Result<&(), &u32>| Outcome::Ignored).build().unwrap();
