@@ -10,7 +10,7 @@ use std::future::{Future, ready};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 fn builder(clock: &ManualClock) -> HedgeBuilder {
     Hedge::builder("test").timing(Timing::manual(clock, 1)).idempotent(true)
@@ -143,6 +143,29 @@ fn p14_losers_are_dropped_before_the_winner_returns() {
         assert_eq!(alive.load(Ordering::Relaxed), [1, 2, 3, 0][usize::try_from(due / 50 + due % 50 / 5).unwrap()]);
     }
     assert_eq!(clock.next_due(), None, "no wait is left behind");
+}
+
+#[test]
+fn p14_a_layers_losers_are_dropped_before_it_answers() {
+    let clock = ManualClock::new();
+    let alive = Arc::new(AtomicU32::new(0));
+    let (clone, count) = (clock.clone(), Arc::clone(&alive));
+    let inner = tower::service_fn(move |(): ()| {
+        let (own, sleep) =
+            (Alive::new(&count), clone.sleep(ms(if Context::current().number() == 2 { 5 } else { 900 })));
+        async move {
+            sleep.await;
+            drop(own);
+            Ok::<_, ()>(())
+        }
+    });
+    let mut service = plain(&clock).build().unwrap().layer().layer(inner);
+    let mut response = Box::pin(service.call(()));
+    for due in [0, 50, 55] {
+        clock.advance_to(ms(due));
+        assert_eq!(poll(response.as_mut()).is_ready(), due == 55);
+    }
+    assert_eq!((alive.load(Ordering::Relaxed), clock.next_due()), (0, None), "while the response is still held");
 }
 
 #[test]
