@@ -6,12 +6,9 @@
 //!
 //! Reads JSON lines and answers each with exactly one JSON line. The same input and seed give the same bytes.
 
-<<<<<<< HEAD
 mod breaker;
-=======
 mod bulkhead;
 mod executor;
->>>>>>> 0914f2d15f7069aad353ff69eca8ffb14e1904f1
 mod line;
 mod retry;
 mod work;
@@ -96,12 +93,9 @@ fn open(policy: &str, text: &str) -> Result<(Box<dyn Tool>, String), Fault> {
 
 fn make(policy: &str, first: First) -> Result<Box<dyn Tool>, Fault> {
     match policy {
-<<<<<<< HEAD
         "breaker" => Ok(Box::new(breaker::Replay::open(first)?)),
-=======
         "bulkhead" => Ok(Box::new(bulkhead::BulkheadTool::open(first)?)),
         "retry" => Ok(Box::new(retry::RetryTool::new(first)?)),
->>>>>>> 0914f2d15f7069aad353ff69eca8ffb14e1904f1
         other => Err(Fault::new(format!("no policy `{other}`: breaker, bulkhead, limiter, retry or hedge"))),
     }
 }

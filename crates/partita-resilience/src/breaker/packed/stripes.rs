@@ -122,21 +122,3 @@ fn number_this_thread() -> usize {
         Err(_) => UNKNOWN,
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn living_threads_have_different_numbers_and_ended_ones_give_theirs_back() {
-        let mine = thread_number();
-        assert_eq!(thread_number(), mine);
-        let other = std::thread::spawn(thread_number).join().unwrap();
-        assert_ne!(other, mine);
-        let stripes = Stripes::new(1, 2, 3);
-        assert!(stripes.seat(0).alone);
-        assert!(!stripes.seat(1).alone && stripes.seat(1).stripe == 2 && stripes.seat(2).stripe == 1);
-        assert_eq!(stripes.seat(UNKNOWN).stripe, 1 + UNKNOWN % 2);
-        assert_eq!(stripes.every(3).count(), 3);
-    }
-}
