@@ -80,8 +80,8 @@ fn one_place_is_leased_once_and_again_when_it_is_given_back() {
         let granted: Vec<_> = [ours, theirs].into_iter().filter(|lease| matches!(lease, Lease::Granted(..))).collect();
         let [Lease::Granted(slot, value)] = granted[..] else { panic!("{ours:?} {theirs:?}") };
         assert_eq!(machine.word().deadline(), 320, "half-open's own time began");
-        assert!(machine.release(slot, value));
-        assert!(!machine.release(slot, value), "a place is given back once");
+        assert!(machine.release(slot, word.generation(), value));
+        assert!(!machine.release(slot, word.generation(), value), "a place is given back once");
         assert!(matches!(machine.lease(machine.word(), 30), Lease::Granted(..)));
     });
 }
@@ -136,7 +136,7 @@ fn a_probe_that_expires_and_ends_at_once_reopens_or_closes() {
         let Lease::Granted(slot, lease) = machine.lease(word, 20) else { panic!() };
         let other = Arc::clone(&machine);
         let expiry = thread::spawn(move || other.settle(120, |_| 10).is_some());
-        machine.release(slot, lease);
+        machine.release(slot, word.generation(), lease);
         let closed = machine.succeed(word.generation(), 119).is_some();
         let expired = expiry.join().unwrap();
         assert!(closed || expired, "nobody decided");
@@ -164,7 +164,7 @@ fn an_operator_wins_over_whatever_goes_on() {
         let other = Arc::clone(&machine);
         let probe = thread::spawn(move || {
             if let Lease::Granted(slot, lease) = other.lease(word, 20) {
-                other.release(slot, lease);
+                other.release(slot, word.generation(), lease);
                 other.succeed(word.generation(), 30);
             }
         });

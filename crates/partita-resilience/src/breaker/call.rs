@@ -13,18 +13,20 @@ impl Breaker {
     ///
     /// # Errors
     /// The rejection, the timeout, or the call's own error.
-    pub async fn call<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    #[inline(always)]
+    pub fn call<T, E, F, Fut>(&self, work: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.call_with(&ByResult, work).await
+        self.call_with(&ByResult, work)
     }
 
     /// [`Breaker::call`], with a judgement of one's own.
     ///
     /// # Errors
     /// The rejection, the timeout, or the call's own error.
+    #[inline(always)]
     pub async fn call_with<T, E, C, F, Fut>(&self, classify: &C, work: F) -> Result<T, Error<E>>
     where
         C: Classify<T, E> + ?Sized,
@@ -32,8 +34,7 @@ impl Breaker {
         Fut: Future<Output = Result<T, E>>,
     {
         let permit = self.admit()?;
-        let limit = self.0.settings.call_timeout;
-        let result = match limit {
+        let result = match self.0.settings.call_timeout {
             None => work().await,
             Some(limit) => match self.0.within(limit, work()).await {
                 Some(result) => result,

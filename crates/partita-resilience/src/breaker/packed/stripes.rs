@@ -26,7 +26,7 @@ impl Line {
 }
 
 /// Adds one.
-#[inline]
+#[inline(always)]
 pub(crate) fn bump(counter: &AtomicU64, alone: bool) {
     if alone {
         counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
@@ -53,7 +53,7 @@ impl Stripes {
     }
 
     /// The stripe of a thread.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn seat(&self, thread: usize) -> Seat {
         if thread < self.alone {
             Seat { stripe: thread, alone: true }
@@ -62,7 +62,7 @@ impl Stripes {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn line(&self, seat: Seat, line: usize) -> &[AtomicU64; 8] {
         &self.lines[seat.stripe * self.each + line].0
     }
@@ -104,7 +104,7 @@ impl Drop for Held {
 }
 
 /// The number of the calling thread: the lowest that no living thread has. A thread that is ending shares.
-#[inline]
+#[inline(always)]
 pub(crate) fn thread_number() -> usize {
     match NUMBER.get() {
         UNKNOWN => number_this_thread(),
