@@ -26,7 +26,7 @@ pub(crate) struct Ticket {
     pub(crate) word: u64,
     pub(crate) start: u64,
     /// `value:48 | slot:14 | kind:2`: the bucket that it began in, or a probe's deadline and slot.
-    extra: u64,
+    pub(crate) extra: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,12 +139,18 @@ impl Core {
         counters::count(&self.stripes, thread_number(), what);
     }
 
+    /// Whether a call needs nothing but this word and the time.
+    #[inline(always)]
+    pub(crate) const fn is_healthy(&self, word: u64) -> bool {
+        Word(word).is_plain() && self.is_quick
+    }
+
     /// Asks for the permit of a healthy breaker; None when somebody has to look closer.
     #[inline(always)]
     pub(crate) fn enter_quick(&self) -> Option<Ticket> {
         let now = self.timing.coarse_nanos();
         let word = self.machine.word();
-        (word.is_plain() && self.is_quick).then_some(Ticket { word: word.0, start: now, extra: 0 })
+        self.is_healthy(word.0).then_some(Ticket { word: word.0, start: now, extra: 0 })
     }
 
     /// Asks for a permit.
@@ -223,12 +229,13 @@ impl Core {
         slow.min(end).saturating_sub(now).max(MS)
     }
 
-    /// Gives a permit back with what became of the call.
+    /// Gives a permit back with what became of the call. The ticket goes on word by word, in registers.
     #[inline(always)]
     pub(crate) fn leave(&self, ticket: Ticket, outcome: Outcome) {
-        let now = self.timing.coarse_nanos();
-        if !(matches!(outcome, Outcome::Success) && self.leave_healthy(ticket.word(), ticket.start, now)) {
-            self.leave_checked(ticket, outcome, now);
+        let Ticket { word, start, extra } = ticket;
+        let healthy = matches!(outcome, Outcome::Success);
+        if !(healthy && self.leave_healthy(Word(word), start, self.timing.coarse_nanos())) {
+            self.leave_checked(word, start, extra, outcome);
         }
     }
 
@@ -260,7 +267,9 @@ impl Core {
     }
 
     #[inline(never)]
-    fn leave_checked(&self, ticket: Ticket, outcome: Outcome, now: u64) {
+    fn leave_checked(&self, word: u64, start: u64, extra: u64, outcome: Outcome) {
+        let ticket = Ticket { word, start, extra };
+        let now = self.timing.coarse_nanos();
         self.settle(now);
         let elapsed = now.saturating_sub(ticket.start);
         if let Kind::Probe { slot, deadline } = ticket.kind() {

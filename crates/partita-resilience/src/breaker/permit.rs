@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Debug)]
 #[must_use = "dropped at once, the call counts as cancelled"]
 pub struct Permit<'a> {
-    core: &'a Core,
+    core: Option<&'a Core>,
     ticket: Ticket,
 }
 
@@ -24,13 +24,25 @@ pub struct OwnedPermit {
     ticket: Ticket,
 }
 
-impl Permit<'_> {
+impl<'a> Permit<'a> {
+    #[inline(always)]
+    pub(super) const fn of(core: &'a Core, ticket: Ticket) -> Self {
+        Self { core: Some(core), ticket }
+    }
+
     /// Says what became of the call.
     #[inline(always)]
-    pub fn record(self, outcome: Outcome) {
-        let (core, ticket) = (self.core, self.ticket);
-        std::mem::forget(self);
-        core.leave(ticket, outcome);
+    pub fn record(mut self, outcome: Outcome) {
+        self.end(outcome);
+    }
+
+    /// Word by word: a copy of the whole would stall on the stores that made it.
+    #[inline(always)]
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        if let Some(core) = self.core.take() {
+            let Ticket { word, start, extra } = self.ticket;
+            core.leave(Ticket { word, start, extra }, outcome);
+        }
     }
 
     /// When a probe must have ended, as time since the clock was made; None for a call that is no probe.
@@ -63,7 +75,9 @@ const fn deadline(ticket: Ticket) -> Option<Duration> {
 impl Drop for Permit<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.core.leave_unsaid(self.ticket);
+        if let Some(core) = self.core.take() {
+            core.leave_unsaid(self.ticket);
+        }
     }
 }
 
@@ -84,7 +98,7 @@ impl Breaker {
     pub fn admit(&self) -> Result<Permit<'_>, Rejected> {
         let core = &*self.0;
         match core.enter_quick() {
-            Some(ticket) => Ok(Permit { core, ticket }),
+            Some(ticket) => Ok(Permit::of(core, ticket)),
             None => core.admit(),
         }
     }
@@ -112,7 +126,7 @@ impl Core {
     #[inline(never)]
     fn admit(&self) -> Result<Permit<'_>, Rejected> {
         match self.enter() {
-            Ok(ticket) => Ok(Permit { core: self, ticket }),
+            Ok(ticket) => Ok(Permit::of(self, ticket)),
             Err(refusal) => Err(self.rejected(refusal)),
         }
     }
