@@ -29,9 +29,9 @@ pub mod timeout;
 
 mod error;
 mod event;
+mod gate;
 mod name;
 mod nesting;
-mod gate;
 mod outcome;
 mod registry;
 mod stripe;
@@ -45,9 +45,9 @@ mod window;
 
 pub use error::{BuildError, Error, Limit, Policy, Reason, Rejected};
 pub use event::{Event, EventKind, Listeners};
+pub use gate::{Gate, GateLayer, Gated, GatedFuture};
 pub use name::Name;
 pub use nesting::{ErrorShape, Nested, Plain};
-pub use gate::{Gate, GateLayer, Gated, GatedFuture};
 pub use outcome::{ByResult, Classify, Outcome};
 pub use registry::{Registry, UnknownName};
 pub use timing::Timing;

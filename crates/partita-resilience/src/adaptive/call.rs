@@ -11,8 +11,8 @@ use std::time::Duration;
 
 impl Adaptive {
     /// Begins a limit of this name.
-    pub fn builder(name: &str) -> Builder {
-        Builder::new(name)
+    pub fn builder(name: impl Into<crate::Name>) -> Builder {
+        Builder::new(name.into())
     }
 
     /// Runs `work` if the limit lets it pass.

@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
-    pub(super) name: Arc<str>,
+    pub(super) name: crate::Name,
     pub(super) initial: u32,
     pub(super) min: u32,
     pub(super) max: u32,
@@ -20,9 +20,9 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: crate::Name) -> Self {
         Self {
-            name: name.into(),
+            name,
             initial: 20,
             min: 1,
             max: 1_000,

@@ -6,7 +6,7 @@ use super::controller::{Controller, Window};
 use super::samples::Samples;
 use crate::{Event, EventKind, Outcome, Policy, Reason, Rejected};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Calls that a window should hold.
@@ -57,7 +57,7 @@ impl Core {
         self.config.timing.now()
     }
 
-    pub(super) fn name(&self) -> &Arc<str> {
+    pub(super) fn name(&self) -> &crate::Name {
         &self.config.name
     }
 
@@ -82,7 +82,7 @@ impl Core {
         let retry_after = (!latency.is_zero()).then_some(latency);
         let reason = Reason::Saturated;
         self.tell(EventKind::Rejected { reason, retry_after });
-        Rejected { policy: Policy::Adaptive, name: Arc::clone(&self.config.name), reason, retry_after }
+        Rejected { policy: Policy::Adaptive, name: self.config.name.clone(), reason, retry_after }
     }
 
     fn tell(&self, kind: EventKind<'_>) {
@@ -143,7 +143,7 @@ impl Core {
             .lock()
             .map_or((Duration::ZERO, None), |control| (control.latency, control.controller.baseline()));
         AdaptiveSnapshot {
-            name: Arc::clone(&self.config.name),
+            name: self.config.name.clone(),
             limit: self.limit.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             admitted: self.admitted.load(Ordering::Relaxed),

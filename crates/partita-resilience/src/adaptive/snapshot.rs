@@ -1,13 +1,12 @@
 //! Where an adaptive limit stands.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Where an adaptive limit stands; counts of the past since it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdaptiveSnapshot {
     /// Its name.
-    pub name: Arc<str>,
+    pub name: crate::Name,
     /// The limit.
     pub limit: u32,
     /// Calls under way.

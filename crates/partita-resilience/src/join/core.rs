@@ -15,7 +15,7 @@ pub struct Join(pub(super) Arc<Core>);
 
 #[derive(Debug)]
 pub(super) struct Core {
-    name: Arc<str>,
+    name: crate::Name,
     timeout: Duration,
     pub(super) timing: Timing,
     listeners: Listeners,
@@ -45,12 +45,12 @@ pub struct OptionalSnapshot {
 
 impl Join {
     /// A join of this name on the machine's clock, whose optional calls have `timeout`.
-    pub fn new(name: &str, timeout: Duration) -> Self {
+    pub fn new(name: impl Into<crate::Name>, timeout: Duration) -> Self {
         Self::with(name, timeout, Timing::default(), Listeners::default())
     }
 
     /// The same with a clock, and listeners that hear of each default.
-    pub fn with(name: &str, timeout: Duration, timing: Timing, listeners: Listeners) -> Self {
+    pub fn with(name: impl Into<crate::Name>, timeout: Duration, timing: Timing, listeners: Listeners) -> Self {
         Self(Arc::new(Core { name: name.into(), timeout, timing, listeners, optional: Mutex::default() }))
     }
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 impl Pool {
     /// Begins a pool of this name; its threads are named after it, `name-1` and so on.
-    pub fn builder(name: &str) -> Builder {
-        Builder::new(name)
+    pub fn builder(name: impl Into<crate::Name>) -> Builder {
+        Builder::new(name.into())
     }
 
     /// Runs `work` on a thread of the pool and awaits its end. Waits for room within the longest wait.

@@ -17,7 +17,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: crate::Name) -> Self {
         let size = Size { core: 4, max: 16, queue: 64, keep_alive: Duration::from_secs(60) };
         Self { gate: Bulkhead::builder(name), size, timing: Timing::default() }
     }

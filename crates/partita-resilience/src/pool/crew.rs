@@ -24,7 +24,7 @@ pub(super) struct Size {
 
 /// The threads of one pool.
 pub(super) struct Crew {
-    name: Arc<str>,
+    name: crate::Name,
     size: Size,
     timing: Timing,
     desk: Mutex<Desk>,
@@ -54,8 +54,8 @@ pub(super) struct Seen {
 }
 
 impl Crew {
-    pub(super) fn new(name: &Arc<str>, size: Size, timing: Timing) -> Self {
-        Self { name: Arc::clone(name), size, timing, desk: Mutex::default(), work: Condvar::new() }
+    pub(super) fn new(name: &crate::Name, size: Size, timing: Timing) -> Self {
+        Self { name: name.clone(), size, timing, desk: Mutex::default(), work: Condvar::new() }
     }
 
     pub(super) const fn max_threads(&self) -> u32 {

@@ -1,13 +1,12 @@
 //! Where a pool stands.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Counts of a pool; those of the past since it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolSnapshot {
     /// Its name.
-    pub name: Arc<str>,
+    pub name: crate::Name,
     /// Work under way on the pool's threads.
     pub active: u32,
     /// Threads that could take work now, those not yet started included.

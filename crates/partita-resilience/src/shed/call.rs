@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 impl Shed {
     /// Begins a policy of this name.
-    pub fn builder(name: &str) -> Builder {
-        Builder::new(name)
+    pub fn builder(name: impl Into<crate::Name>) -> Builder {
+        Builder::new(name.into())
     }
 
     /// Runs `work` if there is room for a call that matters so much.

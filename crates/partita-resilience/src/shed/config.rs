@@ -12,7 +12,7 @@ pub(super) type Pressure = Arc<dyn Fn() -> f64 + Send + Sync>;
 #[derive(Clone)]
 #[must_use]
 pub struct Builder {
-    pub(super) name: Arc<str>,
+    pub(super) name: crate::Name,
     pub(super) max_in_flight: u32,
     pub(super) low: f64,
     pub(super) normal: f64,
@@ -22,9 +22,9 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: crate::Name) -> Self {
         Self {
-            name: name.into(),
+            name,
             max_in_flight: 256,
             low: 0.7,
             normal: 0.9,

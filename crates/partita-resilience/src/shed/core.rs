@@ -3,7 +3,6 @@
 use super::config::Builder;
 use super::{Priority, ShedCounts, ShedSnapshot};
 use crate::{Event, EventKind, Policy, Reason, Rejected};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 #[derive(Debug)]
@@ -38,7 +37,7 @@ impl Core {
         let kind = EventKind::Rejected { reason, retry_after };
         let event = Event { at: self.config.timing.coarse(), policy: Policy::Shed, name: &self.config.name, kind };
         self.config.listeners.tell(&event);
-        Err(Rejected { policy: Policy::Shed, name: Arc::clone(&self.config.name), reason, retry_after })
+        Err(Rejected { policy: Policy::Shed, name: self.config.name.clone(), reason, retry_after })
     }
 
     pub(super) fn leave(&self) {
@@ -72,7 +71,7 @@ impl Core {
             }
         };
         ShedSnapshot {
-            name: Arc::clone(&self.config.name),
+            name: self.config.name.clone(),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             low: of(Priority::Low),
             normal: of(Priority::Normal),

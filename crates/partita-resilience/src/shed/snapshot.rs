@@ -1,12 +1,11 @@
 //! Where load shedding stands.
 
-use std::sync::Arc;
 
 /// Where load shedding stands; counts of the past since it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShedSnapshot {
     /// Its name.
-    pub name: Arc<str>,
+    pub name: crate::Name,
     /// Calls under way, of every priority.
     pub in_flight: u32,
     /// Calls that matter little.
