@@ -147,6 +147,11 @@ impl Listeners {
         self.all.push(Arc::new(listener));
     }
 
+    /// Whether somebody hears the routine of healthy calls.
+    pub(crate) const fn hears_routine(&self) -> bool {
+        !self.all.is_empty()
+    }
+
     /// Tells a routine event, built only if somebody listens to these.
     pub(crate) fn routine<'a>(&self, event: impl FnOnce() -> Event<'a>) {
         if !self.all.is_empty() {

@@ -29,6 +29,7 @@ pub mod timeout;
 
 mod error;
 mod event;
+mod gate;
 mod name;
 mod nesting;
 mod outcome;
@@ -44,6 +45,7 @@ mod window;
 
 pub use error::{BuildError, Error, Limit, Policy, Reason, Rejected};
 pub use event::{Event, EventKind, Listeners};
+pub use gate::{Gate, GateLayer, Gated, GatedFuture};
 pub use name::Name;
 pub use nesting::{ErrorShape, Nested, Plain};
 pub use outcome::{ByResult, Classify, Outcome};

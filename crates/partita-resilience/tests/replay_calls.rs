@@ -1,4 +1,5 @@
 //! The replay tool of retry and hedge: the same lines and seed give the same bytes.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 #[allow(dead_code, reason = "the other policies' part")]
 #[path = "../examples/replay/executor.rs"]

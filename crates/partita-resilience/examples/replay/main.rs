@@ -32,6 +32,9 @@ The first line is {\"config\":{..},\"seed\":n}; durations end in _ms, rates run 
   {\"at_ms\":7,\"check\":\"key\",\"cost\":1}      asks a limiter
   {\"at_ms\":8,\"look\":true}                 shows where the policy stands
 
+A retry answers with the attempt that begins next and its delay, or with the reason why there is none; a hedge's end
+names an attempt: \"a\" the first one under way, \"a#2\" attempt 2. Attempts that begin later stand in the events.
+
 A line that cannot be read is answered by {\"error\":..}; the exit code is 2 then.";
 
 fn main() -> ExitCode {

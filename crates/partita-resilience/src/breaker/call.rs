@@ -1,6 +1,6 @@
 //! The breaker around a plain async call.
 
-use super::core::Core;
+use super::core::{Core, Ticket};
 use super::{Breaker, Permit};
 use crate::{ByResult, Classify, Error, EventKind, Limit, Outcome};
 use std::future::{Future, poll_fn};
@@ -13,34 +13,45 @@ impl Breaker {
     ///
     /// # Errors
     /// The rejection, the timeout, or the call's own error.
-    pub async fn call<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    #[inline(always)]
+    pub fn call<T, E, F, Fut>(&self, work: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.call_with(&ByResult, work).await
+        self.call_with(&ByResult, work)
     }
 
     /// [`Breaker::call`], with a judgement of one's own.
     ///
     /// # Errors
     /// The rejection, the timeout, or the call's own error.
+    #[inline(always)]
     pub async fn call_with<T, E, C, F, Fut>(&self, classify: &C, work: F) -> Result<T, Error<E>>
     where
         C: Classify<T, E> + ?Sized,
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let permit = self.admit()?;
-        let limit = self.0.settings.call_timeout;
-        let result = match limit {
+        let core = &*self.0;
+        // Not `admit()?`: that answer's two shapes overlap in memory, and moving it costs more than all the rest.
+        let (word, start, mut extra) = (core.machine.word(), core.timing.coarse_nanos(), 0);
+        let (mut word, mut start) = (word.0, start);
+        if !core.is_healthy(word) {
+            match core.enter() {
+                Ok(ticket) => (word, start, extra) = (ticket.word, ticket.start, ticket.extra),
+                Err(refusal) => return Err(Error::Rejected(core.rejected(refusal))),
+            }
+        }
+        let mut permit = Permit::of(core, Ticket { word, start, extra });
+        let result = match core.settings.call_timeout {
             None => work().await,
-            Some(limit) => match self.0.within(limit, work()).await {
+            Some(limit) => match core.within(limit, work()).await {
                 Some(result) => result,
-                None => return Err(timed_out(&self.0, permit, limit)),
+                None => return Err(timed_out(core, permit, limit)),
             },
         };
-        permit.record(classify.classify(result.as_ref()));
+        permit.end(classify.classify(result.as_ref()));
         result.map_err(Error::Inner)
     }
 

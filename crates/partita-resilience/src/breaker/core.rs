@@ -20,26 +20,51 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
 /// The longest hint to a call that found every probe taken, where no slow threshold says when one must have ended.
 const NEVER_SLOW: u64 = u64::MAX;
 
-/// What a permit remembers.
+/// What a permit remembers: plain words, which the compiler keeps in registers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
-    pub(crate) word: Word,
+    pub(crate) word: u64,
     pub(crate) start: u64,
-    /// The bucket that it began in.
-    tick: u64,
-    pub(crate) kind: Kind,
+    /// `value:48 | slot:14 | kind:2`: the bucket that it began in, or a probe's deadline and slot.
+    pub(crate) extra: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Counts in the window.
-    Plain,
+    /// Counts in the window; the bucket that it began in, where stuck calls are looked for.
+    Plain { tick: u64 },
     /// Decides on a half-open breaker.
-    Probe { slot: usize, lease: u64 },
+    Probe { slot: usize, deadline: u64 },
     /// Would not have been let through, had the breaker been in charge.
     Shadow,
     /// Counts nowhere.
     Free,
+}
+
+impl Ticket {
+    fn new(word: Word, start: u64, kind: Kind) -> Self {
+        let extra = match kind {
+            Kind::Plain { tick } => tick << 16,
+            Kind::Probe { slot, deadline } => deadline << 16 | (slot as u64) << 2 | 1,
+            Kind::Shadow => 2,
+            Kind::Free => 3,
+        };
+        Self { word: word.0, start, extra }
+    }
+
+    pub(crate) const fn word(self) -> Word {
+        Word(self.word)
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "a slot has 14 bits")]
+    pub(crate) const fn kind(self) -> Kind {
+        match self.extra & 3 {
+            0 => Kind::Plain { tick: self.extra >> 16 },
+            1 => Kind::Probe { slot: ((self.extra >> 2) & 0x3fff) as usize, deadline: self.extra >> 16 },
+            2 => Kind::Shadow,
+            _ => Kind::Free,
+        }
+    }
 }
 
 /// Why a call was not let in, and the wait in nanoseconds.
@@ -68,6 +93,8 @@ pub(crate) struct Core {
     ring: Ring,
     stripes: Stripes,
     calls: Option<Calls>,
+    /// Whether healthy calls are counted in a window of time and by nothing else.
+    is_quick: bool,
     pub(super) settings: Settings,
     pub(super) timing: Timing,
     pub(super) listeners: Listeners,
@@ -93,6 +120,7 @@ impl Core {
             ring,
             stripes: Stripes::new(alone, shared, lines),
             calls: settings.window_calls.map(Calls::new),
+            is_quick: settings.window_calls.is_none() && settings.stuck.is_none() && !listeners.hears_routine(),
             settings,
             timing,
             listeners,
@@ -111,37 +139,40 @@ impl Core {
         counters::count(&self.stripes, thread_number(), what);
     }
 
-    /// Asks for a permit.
-    #[inline]
-    pub(crate) fn enter(&self) -> Result<Ticket, Refusal> {
-        let now = self.timing.coarse_nanos();
-        let word = self.machine.word();
-        if word.is_plain() && self.settings.stuck.is_none() {
-            self.listeners.routine(|| self.event(now, EventKind::Admitted));
-            return Ok(Ticket { word, start: now, tick: 0, kind: Kind::Plain });
-        }
-        self.enter_checked(now)
+    /// Whether a call needs nothing but this word and the time.
+    #[inline(always)]
+    pub(crate) const fn is_healthy(&self, word: u64) -> bool {
+        Word(word).is_plain() && self.is_quick
     }
 
-    fn enter_checked(&self, now: u64) -> Result<Ticket, Refusal> {
+    /// Asks for the permit of a healthy breaker; None when somebody has to look closer.
+    #[inline(always)]
+    pub(crate) fn enter_quick(&self) -> Option<Ticket> {
+        let now = self.timing.coarse_nanos();
+        let word = self.machine.word();
+        self.is_healthy(word.0).then_some(Ticket { word: word.0, start: now, extra: 0 })
+    }
+
+    /// Asks for a permit.
+    #[inline(never)]
+    pub(crate) fn enter(&self) -> Result<Ticket, Refusal> {
+        let now = self.timing.coarse_nanos();
         let tick = self.watch(now);
         let answer = loop {
             self.settle(now);
             let word = self.machine.word();
-            if let Some(answer) = self.decide(word, now) {
+            if let Some(answer) = self.decide(word, now, tick) {
                 break answer
                     .or_else(|refusal| match word.mode() {
                         Mode::MetricsOnly => Ok(Kind::Shadow),
                         _ => Err(refusal),
                     })
-                    .map(|kind| Ticket { word, start: now, tick, kind });
+                    .map(|kind| Ticket::new(word, now, kind));
             }
         };
         match answer {
             Ok(ticket) => {
-                if self.settings.stuck.is_some() && ticket.kind == Kind::Plain {
-                    self.add(&ticket, Cell::Begun);
-                }
+                self.watch_over(ticket, Cell::Begun);
                 self.listeners.routine(|| self.event(now, EventKind::Admitted));
                 Ok(ticket)
             }
@@ -172,18 +203,18 @@ impl Core {
     }
 
     /// None when the state changed meanwhile.
-    fn decide(&self, word: Word, now: u64) -> Option<Result<Kind, Refusal>> {
+    fn decide(&self, word: Word, now: u64, tick: u64) -> Option<Result<Kind, Refusal>> {
         let until = |deadline: u64| Some((deadline * MS).saturating_sub(now).max(1));
         let refuse = |reason, wait| Some(Err(Refusal { reason, wait }));
         match (word.mode(), word.state()) {
             (Mode::ForcedOpen, _) => refuse(Reason::ForcedOpen, None),
             (Mode::Disabled, _) => Some(Ok(Kind::Free)),
-            (_, State::Closed) => Some(Ok(Kind::Plain)),
+            (_, State::Closed) => Some(Ok(Kind::Plain { tick })),
             (_, State::Open) => refuse(Reason::Open, until(word.deadline())),
-            (_, State::Ramp) if self.machine.ramps_in(word, now / MS) => Some(Ok(Kind::Plain)),
+            (_, State::Ramp) if self.machine.ramps_in(word, now / MS) => Some(Ok(Kind::Plain { tick })),
             (_, State::Ramp) => refuse(Reason::Ramping, until(word.deadline())),
             (_, State::HalfOpen) => match self.machine.lease(word, now.div_ceil(MS)) {
-                Lease::Granted(slot, lease) => Some(Ok(Kind::Probe { slot, lease })),
+                Lease::Granted(slot, deadline) => Some(Ok(Kind::Probe { slot, deadline })),
                 Lease::Taken(first) => refuse(Reason::ProbesTaken, Some(self.verdict_due(first, now))),
                 Lease::Moved => None,
             },
@@ -198,54 +229,56 @@ impl Core {
         slow.min(end).saturating_sub(now).max(MS)
     }
 
-    /// Gives a permit back with what became of the call.
-    #[inline]
-    pub(crate) fn leave(&self, ticket: &Ticket, outcome: Outcome) {
-        let now = self.timing.coarse_nanos();
-        let elapsed = now.saturating_sub(ticket.start);
-        let healthy = matches!(outcome, Outcome::Success) && elapsed < self.settings.slow;
-        if healthy && self.is_steady(ticket) {
-            let tick = self.ring.tick(now);
-            if tick < self.pulse.quiet.load(Ordering::Relaxed) {
-                let thread = thread_number();
-                let seat = self.stripes.seat(thread);
-                self.ring.add(&self.stripes, seat, (ticket.word.generation(), tick), Cell::Total);
-                counters::count(&self.stripes, thread, Count::Successful);
-                self.tell_end(now, elapsed, outcome);
-                return;
-            }
+    /// Gives a permit back with what became of the call. The ticket goes on word by word, in registers.
+    #[inline(always)]
+    pub(crate) fn leave(&self, ticket: Ticket, outcome: Outcome) {
+        let Ticket { word, start, extra } = ticket;
+        let healthy = matches!(outcome, Outcome::Success);
+        if !(healthy && self.leave_healthy(Word(word), start, self.timing.coarse_nanos())) {
+            self.leave_checked(word, start, extra, outcome);
         }
-        self.leave_checked(ticket, outcome, now);
     }
 
-    /// Whether nothing has happened that a success would have to look at.
-    #[inline]
-    fn is_steady(&self, ticket: &Ticket) -> bool {
-        ticket.word.is_plain()
-            && self.machine.word() == ticket.word
-            && self.calls.is_none()
-            && self.settings.stuck.is_none()
-            && self.pulse.consecutive.load(Ordering::Relaxed) == 0
+    /// Records a success where nothing has happened that it would have to look at.
+    #[inline(always)]
+    fn leave_healthy(&self, word: Word, start: u64, now: u64) -> bool {
+        let steady = word.is_plain()
+            && self.is_quick
+            && self.machine.word() == word
+            && now.saturating_sub(start) < self.settings.slow
+            && self.pulse.consecutive.load(Ordering::Relaxed) == 0;
+        if !steady {
+            return false;
+        }
+        let Some(tick) = self.ring.tick_if_known(now) else { return false };
+        if tick >= self.pulse.quiet.load(Ordering::Relaxed) {
+            return false;
+        }
+        let thread = thread_number();
+        let seat = self.stripes.seat(thread);
+        self.ring.add(&self.stripes, seat, (word.generation(), tick), Cell::Total);
+        counters::count(&self.stripes, thread, Count::Successful);
+        true
     }
 
-    #[inline]
     fn tell_end(&self, now: u64, elapsed: u64, outcome: Outcome) {
         let elapsed = Duration::from_nanos(elapsed);
         self.listeners.routine(|| self.event(now, EventKind::Ended { outcome, elapsed }));
     }
 
-    fn leave_checked(&self, ticket: &Ticket, outcome: Outcome, now: u64) {
+    #[inline(never)]
+    fn leave_checked(&self, word: u64, start: u64, extra: u64, outcome: Outcome) {
+        let ticket = Ticket { word, start, extra };
+        let now = self.timing.coarse_nanos();
         self.settle(now);
         let elapsed = now.saturating_sub(ticket.start);
-        if let Kind::Probe { slot, lease } = ticket.kind {
-            self.machine.release(slot, lease);
+        if let Kind::Probe { slot, deadline } = ticket.kind() {
+            self.machine.release(slot, ticket.word().generation(), deadline);
         }
-        if self.settings.stuck.is_some() && ticket.kind == Kind::Plain {
-            self.add(ticket, Cell::Ended);
-        }
+        self.watch_over(ticket, Cell::Ended);
         let word = self.machine.word();
-        if word.generation() == ticket.word.generation() {
-            if ticket.kind != Kind::Free {
+        if word.generation() == ticket.word().generation() {
+            if ticket.kind() != Kind::Free {
                 self.judge(ticket, word, outcome, (now, elapsed));
             }
         } else {
@@ -254,7 +287,7 @@ impl Core {
         self.tell_end(now, elapsed, outcome);
     }
 
-    fn judge(&self, ticket: &Ticket, word: Word, outcome: Outcome, (now, elapsed): (u64, u64)) {
+    fn judge(&self, ticket: Ticket, word: Word, outcome: Outcome, (now, elapsed): (u64, u64)) {
         let slow = elapsed >= self.settings.slow;
         let failed = match outcome {
             Outcome::Success => false,
@@ -277,8 +310,8 @@ impl Core {
             self.count(Count::Slow);
         }
         let in_a_row = self.note(outcome, failed, now);
-        match ticket.kind {
-            Kind::Plain => self.weigh(ticket.word, (failed, slow), in_a_row, now),
+        match ticket.kind() {
+            Kind::Plain { .. } => self.weigh(ticket.word(), (failed, slow), in_a_row, now),
             Kind::Probe { .. } => self.decide_probe(word, (failed, slow), now),
             Kind::Shadow | Kind::Free => {}
         }
@@ -389,9 +422,12 @@ impl Core {
         WindowView { total, failed, slow, reach: Some(Duration::from_nanos(now - self.ring.start(from).min(now))) }
     }
 
-    fn add(&self, ticket: &Ticket, cell: Cell) {
-        let seat = self.stripes.seat(thread_number());
-        self.ring.add(&self.stripes, seat, (ticket.word.generation(), ticket.tick), cell);
+    /// Counts a call that may get stuck where it began.
+    fn watch_over(&self, ticket: Ticket, cell: Cell) {
+        if let (Kind::Plain { tick }, Some(_)) = (ticket.kind(), self.settings.stuck) {
+            let seat = self.stripes.seat(thread_number());
+            self.ring.add(&self.stripes, seat, (ticket.word().generation(), tick), cell);
+        }
     }
 
     /// Looks for stuck calls once in each bucket; the bucket of `now`.

@@ -1,6 +1,6 @@
 //! One breaker for each key.
 
-use super::core::Core;
+use super::core::{Core, MS};
 use super::registry::worst_first;
 use super::{Breaker, Builder, Mode, Snapshot, State};
 use crate::keyed::{Bounds, Idle, Keyed};
@@ -32,11 +32,12 @@ impl Builder {
     }
 }
 
+/// Asked under a lock, so it settles nothing and tells nobody.
 fn need(breaker: &Breaker) -> Idle {
-    match (breaker.state(), breaker.mode()) {
-        (State::Open, _) | (_, Mode::ForcedOpen | Mode::Disabled | Mode::MetricsOnly) => Idle::Needed,
-        (State::Closed | State::HalfOpen | State::Ramp, Mode::Automatic) => Idle::Usual,
-    }
+    let core = &breaker.0;
+    let word = core.machine.word();
+    let open = word.state() == State::Open && word.deadline() * MS > core.timing.coarse_nanos();
+    if open || word.mode() != Mode::Automatic { Idle::Needed } else { Idle::Usual }
 }
 
 impl<K: Hash + Eq + Clone> Keyed<K, Breaker> {

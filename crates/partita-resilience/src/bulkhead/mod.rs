@@ -27,6 +27,10 @@ pub use layer::{BulkheadFuture, BulkheadLayer, BulkheadService};
 pub use snapshot::BulkheadSnapshot;
 
 pub(crate) use self::core::Core;
+pub(crate) use call::Held;
+pub(crate) use enter::Enter;
+pub(crate) use slots::Slot;
+pub(crate) use waits::Waits;
 
 /// A bound on calls at once. Clones share it.
 #[derive(Clone, Debug)]

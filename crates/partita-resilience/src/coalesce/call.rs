@@ -54,7 +54,7 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Coalesce<K, T, E> {
         let seat = self.0.join(key);
         match self.turn(&seat, &context).await? {
             Turn::Lead => {
-                let end = context.scope(work()).await;
+                let end = context.scope_with(work).await;
                 seat.finish(&end);
                 end
             }

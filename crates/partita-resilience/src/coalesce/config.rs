@@ -7,6 +7,9 @@ use std::hash::Hash;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+/// Named, not held.
+type Types<K, T, E> = PhantomData<fn() -> (K, T, E)>;
+
 /// Settings of a [`Coalesce`].
 #[derive(Debug)]
 #[must_use]
@@ -15,7 +18,7 @@ pub struct CoalesceBuilder<K, T, E> {
     listeners: Listeners,
     timing: Timing,
     name: crate::Name,
-    types: PhantomData<fn() -> (K, T, E)>,
+    types: Types<K, T, E>,
 }
 
 impl<K: Hash + Eq + Clone, T, E> CoalesceBuilder<K, T, E> {

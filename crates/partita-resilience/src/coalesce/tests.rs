@@ -4,7 +4,7 @@ use super::Coalesce;
 use crate::deadline::Context;
 use crate::testing::{ms, poll, run, wait};
 use crate::{Error, Limit, Timing};
-use partita_time::{Clock, ManualClock};
+use partita_time::{BoxFuture, Clock, ManualClock};
 use std::future::{Future, ready};
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +24,7 @@ fn call<'a>(
     policy: &'a Answers,
     clock: &'a ManualClock,
     begun: &'a AtomicU32,
-) -> std::pin::Pin<Box<dyn Future<Output = Result<u32, Error<&'static str>>> + Send + 'a>> {
+) -> BoxFuture<'a, Result<u32, Error<&'static str>>> {
     Box::pin(policy.call("key", move || async move {
         let number = begun.fetch_add(1, Ordering::Relaxed) + 1;
         wait(clock, 100).await;

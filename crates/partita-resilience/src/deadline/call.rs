@@ -37,7 +37,7 @@ impl Deadline {
         Fut: Future<Output = Result<T, E>>,
     {
         let (context, started, limit) = self.0.begin(Context::current())?;
-        let work = context.clone().scope(work(context));
+        let work = context.clone().scope_with(|| work(context));
         Timed::<_, _, Plain>::new(&*self.0, work, started, limit).await
     }
 
@@ -51,7 +51,7 @@ impl Deadline {
         Fut: Future<Output = Result<T, Error<E>>>,
     {
         let (context, started, limit) = self.0.begin(context)?;
-        let work = context.clone().scope(work(context));
+        let work = context.clone().scope_with(|| work(context));
         Timed::<_, _, Nested>::new(&*self.0, work, started, limit).await
     }
 }

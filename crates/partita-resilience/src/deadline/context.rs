@@ -107,6 +107,24 @@ impl Context {
     pub const fn scope<F: Future>(self, work: F) -> Scoped<F> {
         Scoped { context: Some(self), work }
     }
+
+    /// As [`Context::scope`], and while the future is made too: a service may look for its context when it is called.
+    pub fn scope_with<F: Future>(self, work: impl FnOnce() -> F) -> Scoped<F> {
+        let mut context = Some(self);
+        let turn = Turn::enter(&mut context);
+        let work = work();
+        drop(turn);
+        Scoped { context, work }
+    }
+
+    /// As [`Context::scope_with`], for work that may not be there.
+    pub(crate) fn scope_some<F: Future>(self, work: impl FnOnce() -> Option<F>) -> Option<Scoped<F>> {
+        let mut context = Some(self);
+        let turn = Turn::enter(&mut context);
+        let work = work();
+        drop(turn);
+        work.map(|work| Scoped { context, work })
+    }
 }
 
 pin_project! {

@@ -96,8 +96,8 @@ impl<F: Future, M> ResponseFuture<F, M> {
     pub(super) fn begin(deadline: &Deadline, context: Context, call: impl FnOnce(&Context) -> F) -> Self {
         match deadline.0.begin(context) {
             Ok((context, started, limit)) => {
-                let work = call(&context);
-                let timed = Timed::new(Arc::clone(&deadline.0), context.scope(work), started, limit);
+                let work = context.clone().scope_with(|| call(&context));
+                let timed = Timed::new(Arc::clone(&deadline.0), work, started, limit);
                 Self { timed: Some(timed), refused: None }
             }
             Err(refused) => Self { timed: None, refused: Some(refused) },

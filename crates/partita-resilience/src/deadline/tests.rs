@@ -149,7 +149,6 @@ mod header {
         let timing = Timing::manual(&clock, 1);
         let deadline = builder(&clock).limit(ms(400)).max(ms(500)).margin(ms(10)).build().unwrap();
         let last = {
-            let timing = timing.clone();
             tower::service_fn(move |request: Request<()>| {
                 let told = request.extensions().get::<Context>().map(|context| context.left(&timing));
                 std::future::ready(Ok::<_, ()>((read_left(request.headers()), told)))

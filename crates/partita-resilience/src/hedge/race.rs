@@ -56,7 +56,15 @@ struct Course {
     last_started: Duration,
     /// No further attempt: the budget is spent, the breaker open, or there is no further operation.
     stopped: bool,
+    /// Failed attempts in whose place the next one begins at once.
+    owed: u32,
     over: bool,
+}
+
+/// Begins an attempt within its own context.
+fn begin<B: Begin>(begin: &mut B, attempt: Attempt) -> Option<Scoped<B::Work>> {
+    let context = attempt.context().clone();
+    context.scope_some(|| begin.begin(attempt))
 }
 
 /// What ended without winning.
@@ -66,17 +74,11 @@ struct Ends<T, E> {
     answer: Option<T>,
 }
 
-/// What the end of an attempt means for the others.
-enum Turn<T> {
-    Over(T),
-    Next,
-    Wait,
-}
-
 impl<H: Hold, B: Begin, T, E> Race<H, B, T, E> {
     pub(super) fn new(hold: H, context: Context, begin: B) -> Self {
         let zero = Duration::ZERO;
-        let course = Course { context, begun: 0, first_started: zero, last_started: zero, stopped: false, over: false };
+        let course =
+            Course { context, begun: 0, first_started: zero, last_started: zero, stopped: false, owed: 0, over: false };
         let ends = Ends { errors: Vec::new(), answer: None };
         Self { hold, begin, first: None, more: Vec::new(), course, sleep: None, ends }
     }
@@ -97,6 +99,30 @@ impl Course {
         !self.stopped
     }
 
+    /// An attempt that began at `started` ended: the end of the call, or None while others may do better.
+    fn take<T, E, C>(
+        &mut self,
+        ends: &mut Ends<T, E>,
+        (core, judge): (&Core, &C),
+        started: Duration,
+        end: Result<T, Error<E>>,
+    ) -> Option<Result<T, Error<E>>>
+    where
+        C: Classify<T, E>,
+    {
+        let verdict = Verdict::of(judge, &end);
+        if verdict == Verdict::Good {
+            core.observe(started, true);
+        }
+        match (verdict, end) {
+            (Verdict::Good | Verdict::Final, end) => return Some(end),
+            (_, Ok(answer)) => ends.answer = Some(answer),
+            (_, Err(error)) => ends.errors.push(error),
+        }
+        self.owed += u32::from(verdict != Verdict::Ours);
+        None
+    }
+
     fn dropped<W>(&self, core: &Core, first: bool, more: &[Running<W>]) {
         if first {
             core.observe(self.first_started, false);
@@ -110,29 +136,6 @@ impl Course {
 }
 
 impl<T, E> Ends<T, E> {
-    /// An attempt that began at `started` ended; what now.
-    fn take<C>(
-        &mut self,
-        core: &Core,
-        judge: &C,
-        started: Duration,
-        end: Result<T, Error<E>>,
-    ) -> Turn<Result<T, Error<E>>>
-    where
-        C: Classify<T, E>,
-    {
-        let verdict = Verdict::of(judge, &end);
-        if verdict == Verdict::Good {
-            core.observe(started, true);
-        }
-        match (verdict, end) {
-            (Verdict::Good | Verdict::Final, end) => return Turn::Over(end),
-            (_, Ok(answer)) => self.answer = Some(answer),
-            (_, Err(error)) => self.errors.push(error),
-        }
-        if verdict == Verdict::Ours { Turn::Wait } else { Turn::Next }
-    }
-
     fn all_failed(&mut self) -> Result<T, Error<E>> {
         match (self.answer.take(), self.errors.pop()) {
             (Some(answer), _) => Ok(answer),
@@ -160,10 +163,11 @@ where
             self.as_mut().begin_first();
         }
         loop {
-            match self.as_mut().poll_attempts(cx) {
-                Turn::Over(end) => return Poll::Ready(end),
-                Turn::Next if self.as_mut().begin_next() => continue,
-                Turn::Next | Turn::Wait => {}
+            if let Some(end) = self.as_mut().poll_attempts(cx) {
+                return Poll::Ready(end);
+            }
+            if self.as_mut().begin_owed() {
+                continue;
             }
             if self.first.is_none() && self.more.is_empty() {
                 return Poll::Ready(self.as_mut().fail());
@@ -189,8 +193,7 @@ where
         core.budget.deposit();
         let attempt = this.course.attempt(core);
         this.course.first_started = this.course.last_started;
-        let context = attempt.context().clone();
-        this.first.set(this.begin.begin(attempt).map(|work| context.scope(work)));
+        this.first.set(begin(this.begin, attempt));
     }
 
     /// Begins another attempt, if that may be.
@@ -201,49 +204,53 @@ where
             return false;
         }
         let attempt = this.course.attempt(core);
-        let context = attempt.context().clone();
-        let Some(work) = this.begin.begin(attempt) else {
+        let Some(work) = begin(this.begin, attempt) else {
             this.course.begun -= 1;
             this.course.stopped = true;
             return false;
         };
         let started = this.course.last_started;
-        this.more.push(Running { work: Box::pin(context.scope(work)), started });
+        this.more.push(Running { work: Box::pin(work), started });
         *this.sleep = None;
         true
     }
 
+    /// Begins an attempt for each one that failed; whether any was begun.
+    fn begin_owed(mut self: Pin<&mut Self>) -> bool {
+        let mut begun = false;
+        while self.course.owed > 0 {
+            self.as_mut().project().course.owed -= 1;
+            begun |= self.as_mut().begin_next();
+        }
+        begun
+    }
+
     /// Polls every attempt; when one wins, the others are dropped before this returns.
-    fn poll_attempts(self: Pin<&mut Self>, cx: &mut Task<'_>) -> Turn<Result<T, Error<E>>> {
+    fn poll_attempts(self: Pin<&mut Self>, cx: &mut Task<'_>) -> Option<Result<T, Error<E>>> {
         let mut this = self.project();
         let (core, judge) = (this.hold.core(), this.hold.judge());
-        let mut turn = Turn::Wait;
-        let mut winner = 1;
+        let mut over = None;
         if let Some(Poll::Ready(end)) = this.first.as_mut().as_pin_mut().map(|work| work.poll(cx)) {
             this.first.set(None);
-            turn = this.ends.take(core, judge, this.course.first_started, end);
+            over = this.course.take(this.ends, (core, judge), this.course.first_started, end);
         }
         let mut at = 0;
-        while at < this.more.len() && !matches!(turn, Turn::Over(_)) {
+        while at < this.more.len() && over.is_none() {
             let Poll::Ready(end) = this.more[at].work.as_mut().poll(cx) else {
                 at += 1;
                 continue;
             };
             let ended = this.more.remove(at);
-            match this.ends.take(core, judge, ended.started, end) {
-                Turn::Wait => {}
-                next => turn = next,
-            }
-            winner = 2;
+            over = this.course.take(this.ends, (core, judge), ended.started, end);
+            core.counts.won_by_hedge.fetch_add(u64::from(over.is_some()), Ordering::Relaxed);
         }
-        if matches!(turn, Turn::Over(_)) {
-            core.counts.won_by_hedge.fetch_add(u64::from(winner > 1), Ordering::Relaxed);
+        if over.is_some() {
             this.course.over = true;
             this.course.dropped(core, this.first.is_some(), this.more);
             this.first.set(None);
             this.more.clear();
         }
-        turn
+        over
     }
 
     fn fail(self: Pin<&mut Self>) -> Result<T, Error<E>> {

@@ -10,7 +10,7 @@ use std::future::{Future, ready};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 fn builder(clock: &ManualClock) -> HedgeBuilder {
     Hedge::builder("test").timing(Timing::manual(clock, 1)).idempotent(true)
@@ -78,6 +78,43 @@ fn a_failed_attempt_starts_the_next_at_once_and_all_failures_are_told() {
 }
 
 #[test]
+fn attempts_that_fail_together_are_each_followed_at_once() {
+    let clock = ManualClock::new();
+    let hedge = plain(&clock).delay(ms(0)).max_hedges(3).build().unwrap();
+    let begun = AtomicU32::new(0);
+    let work = |attempt: Attempt| {
+        begun.fetch_add(1, Ordering::Relaxed);
+        let wait = wait(&clock, if attempt.number() == 1 { 10 } else { 900 });
+        async move {
+            wait.await;
+            Err::<(), ()>(())
+        }
+    };
+    let mut call = pin!(hedge.call(work));
+    assert!(poll(call.as_mut()).is_pending());
+    assert_eq!(begun.load(Ordering::Relaxed), 4, "no delay: all at once");
+    let hedge = plain(&clock).delay(ms(5)).max_hedges(3).build().unwrap();
+    begun.store(0, Ordering::Relaxed);
+    let due = clock.elapsed() + ms(20);
+    let together = |_: Attempt| {
+        begun.fetch_add(1, Ordering::Relaxed);
+        let wait = clock.sleep(due.saturating_sub(clock.elapsed()) + ms(1));
+        async move {
+            wait.await;
+            Err::<(), ()>(())
+        }
+    };
+    let mut call = pin!(hedge.call(together));
+    assert!(poll(call.as_mut()).is_pending());
+    clock.advance(ms(5));
+    assert!(poll(call.as_mut()).is_pending());
+    assert_eq!(begun.load(Ordering::Relaxed), 2);
+    clock.advance_to(due + ms(1));
+    assert!(poll(call.as_mut()).is_pending());
+    assert_eq!(begun.load(Ordering::Relaxed), 4, "one in the place of each");
+}
+
+#[test]
 fn an_end_that_another_attempt_would_meet_again_is_the_answer() {
     let clock = ManualClock::new();
     let hedge = plain(&clock).classify(|_: Result<&(), &u32>| Outcome::Ignored).build().unwrap();
@@ -106,6 +143,29 @@ fn p14_losers_are_dropped_before_the_winner_returns() {
         assert_eq!(alive.load(Ordering::Relaxed), [1, 2, 3, 0][usize::try_from(due / 50 + due % 50 / 5).unwrap()]);
     }
     assert_eq!(clock.next_due(), None, "no wait is left behind");
+}
+
+#[test]
+fn p14_a_layers_losers_are_dropped_before_it_answers() {
+    let clock = ManualClock::new();
+    let alive = Arc::new(AtomicU32::new(0));
+    let (clone, count) = (clock.clone(), Arc::clone(&alive));
+    let inner = tower::service_fn(move |(): ()| {
+        let (own, sleep) =
+            (Alive::new(&count), clone.sleep(ms(if Context::current().number() == 2 { 5 } else { 900 })));
+        async move {
+            sleep.await;
+            drop(own);
+            Ok::<_, ()>(())
+        }
+    });
+    let mut service = plain(&clock).build().unwrap().layer().layer(inner);
+    let mut response = Box::pin(service.call(()));
+    for due in [0, 50, 55] {
+        clock.advance_to(ms(due));
+        assert_eq!(poll(response.as_mut()).is_ready(), due == 55);
+    }
+    assert_eq!((alive.load(Ordering::Relaxed), clock.next_due()), (0, None), "while the response is still held");
 }
 
 #[test]

@@ -54,6 +54,11 @@ impl Limiter {
         work().await.map_err(Error::Inner)
     }
 
+    /// Waits until a call may pass, within the longest wait.
+    pub(crate) async fn pass(&self) -> Result<(), Rejected> {
+        self.core.pass(&self.meter).await
+    }
+
     /// A tower layer; every service it makes shares this limiter.
     pub fn layer(&self) -> LimiterLayer {
         LimiterLayer::new(self.clone())

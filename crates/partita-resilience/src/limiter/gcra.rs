@@ -19,7 +19,8 @@ pub(crate) struct Rate {
     pub(crate) each: u64,
     /// What may be taken at once.
     pub(crate) depth: u128,
-    narrow: bool,
+    /// The same in 64 bits; zero when they do not hold it.
+    narrow_depth: u64,
 }
 
 /// The TAT.
@@ -44,12 +45,12 @@ impl Rate {
         let shared = gcd(u64::from(limit), per);
         let (scale, each) = (u64::from(limit) / shared, per / shared);
         let depth = u128::from(each) * u128::from(burst);
-        let narrow = TEN_YEARS * u128::from(scale) + depth * 2 <= u128::from(u64::MAX);
-        Self { scale, each, depth, narrow }
+        let is_narrow = TEN_YEARS * u128::from(scale) + depth * 2 <= u128::from(u64::MAX);
+        Self { scale, each, depth, narrow_depth: if is_narrow { narrow(depth) } else { 0 } }
     }
 
     pub(crate) fn tat(&self) -> Tat {
-        if self.narrow { Tat::Word(AtomicU64::new(0)) } else { Tat::Wide(Mutex::new(0)) }
+        if self.narrow_depth > 0 { Tat::Word(AtomicU64::new(0)) } else { Tat::Wide(Mutex::new(0)) }
     }
 
     /// A moment in units.
@@ -70,36 +71,20 @@ impl Rate {
 }
 
 impl Tat {
-    /// Charges a call that conforms now.
+    /// Charges a call that conforms at `nanos`. The cost is at most the burst.
     #[inline]
-    pub(crate) fn check(&self, rate: &Rate, now: u128, cost: u32) -> Found {
-        let price = rate.price(cost);
-        let judge = |tat: u128| {
-            let next = tat.max(now) + price;
-            if next - now <= rate.depth { Ok(next) } else { Err(tat.saturating_sub(now)) }
-        };
-        let done = match self {
-            Self::Word(word) => {
-                let mut seen = word.load(Ordering::Acquire);
-                loop {
-                    let next = match judge(u128::from(seen)) {
-                        Ok(next) => next,
-                        Err(ahead) => break Err(ahead),
-                    };
-                    match word.compare_exchange_weak(seen, narrow(next), Ordering::AcqRel, Ordering::Acquire) {
-                        Ok(_) => break Ok(next),
-                        Err(now_seen) => seen = now_seen,
-                    }
-                }
-            }
+    pub(crate) fn check(&self, rate: &Rate, nanos: u64, cost: u32) -> Found {
+        match self {
+            Self::Word(word) => check_word(word, rate, nanos, cost),
             Self::Wide(tat) => {
-                let mut tat = lock(tat);
-                judge(*tat).inspect(|next| *tat = *next)
+                let (mut tat, now) = (lock(tat), rate.units(nanos));
+                let next = (*tat).max(now) + rate.price(cost);
+                if next - now > rate.depth {
+                    return Found { allowed: false, ahead: (*tat).saturating_sub(now) };
+                }
+                *tat = next;
+                Found { allowed: true, ahead: next - now }
             }
-        };
-        match done {
-            Ok(next) => Found { allowed: true, ahead: next - now },
-            Err(ahead) => Found { allowed: false, ahead },
         }
     }
 
@@ -141,6 +126,24 @@ impl Tat {
         match self {
             Self::Word(word) => u128::from(word.load(Ordering::Acquire)),
             Self::Wide(tat) => *lock(tat),
+        }
+    }
+}
+
+/// In 64 bits, which hold all of it: that is what makes a rate narrow.
+#[inline]
+fn check_word(word: &AtomicU64, rate: &Rate, nanos: u64, cost: u32) -> Found {
+    let now = nanos.saturating_mul(rate.scale);
+    let price = rate.each.saturating_mul(u64::from(cost));
+    let mut seen = word.load(Ordering::Acquire);
+    loop {
+        let next = seen.max(now).saturating_add(price);
+        if next - now > rate.narrow_depth {
+            return Found { allowed: false, ahead: u128::from(seen.saturating_sub(now)) };
+        }
+        match word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return Found { allowed: true, ahead: u128::from(next - now) },
+            Err(other) => seen = other,
         }
     }
 }

@@ -59,7 +59,7 @@ impl Rule {
         if let Cell::Tat(tat) = cell
             && cost <= self.depth
         {
-            let found = tat.check(&self.rate, self.rate.units(now), cost);
+            let found = tat.check(&self.rate, now, cost);
             let left = Left::Gcra { rate: self.rate, found, cost };
             return Decision { allowed: found.allowed, limit: self.limit, now, left };
         }

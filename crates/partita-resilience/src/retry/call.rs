@@ -88,7 +88,7 @@ impl<C> Retry<C> {
         loop {
             let attempt = course.attempt();
             let context = attempt.context().clone();
-            let result = context.scope(work(attempt)).await;
+            let result = context.scope_with(|| work(attempt)).await;
             let (place, delay) = match self.next(&mut course, &result) {
                 Next::Return(None) => return result,
                 Next::Return(stop) => return course.answer(result, stop),

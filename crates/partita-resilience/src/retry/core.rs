@@ -3,7 +3,7 @@
 use super::config::Limits;
 use super::jitter::Waits;
 use super::recent::Recent;
-use super::snapshot::{Counts, RetrySnapshot};
+use super::snapshot::{Count, Counts, RetrySnapshot};
 use crate::budget::{Budget, Withdrawal};
 use crate::deadline::{Attempt, Context};
 use crate::stack::time;
@@ -11,7 +11,6 @@ use crate::verdict::Verdict;
 use crate::{Error, Event, EventKind, Listeners, Name, Policy, Timing};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Asked before each retry.
@@ -88,14 +87,13 @@ impl Core {
     }
 
     pub(super) fn snapshot(&self) -> RetrySnapshot {
-        let read = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         RetrySnapshot {
             name: self.name.clone(),
-            calls: read(&self.counts.calls),
-            retries: read(&self.counts.retries),
-            successful: read(&self.counts.successful),
-            rescued: read(&self.counts.rescued),
-            failed: read(&self.counts.failed),
+            calls: self.counts.read(Count::Calls),
+            retries: self.counts.read(Count::Retries),
+            successful: self.counts.read(Count::Successful),
+            rescued: self.counts.read(Count::Rescued),
+            failed: self.counts.read(Count::Failed),
             recent_failure_rate: self.recent.view(self.timing.coarse()).failure_rate(),
             budget: self.budget.as_ref().map(Budget::snapshot),
         }
@@ -155,7 +153,7 @@ pub(super) type Place = Option<Withdrawal>;
 impl<H: Hold> Course<H> {
     pub(super) fn begin(hold: H, context: Context) -> Self {
         let core = hold.core();
-        core.counts.calls.fetch_add(1, Ordering::Relaxed);
+        core.counts.add(Count::Calls);
         if let Some(budget) = &core.budget {
             budget.deposit();
         }
@@ -184,7 +182,7 @@ impl<H: Hold> Course<H> {
     /// The wait is over and the next attempt begins.
     pub(super) fn again(&mut self, withdrawal: Place) {
         self.context = self.context.clone().attempt(self.context.number().saturating_add(1));
-        self.hold.core().counts.retries.fetch_add(1, Ordering::Relaxed);
+        self.hold.core().counts.add(Count::Retries);
         if let Some(withdrawal) = withdrawal {
             withdrawal.spend();
         }
@@ -201,8 +199,10 @@ impl<H: Hold> Course<H> {
             Verdict::Ours | Verdict::Final => {}
         }
         if verdict == Verdict::Good {
-            core.counts.successful.fetch_add(1, Ordering::Relaxed);
-            core.counts.rescued.fetch_add(u64::from(attempts > 1), Ordering::Relaxed);
+            core.counts.add(Count::Successful);
+            if attempts > 1 {
+                core.counts.add(Count::Rescued);
+            }
             return Next::Return(None);
         }
         match self.plan(verdict) {
@@ -213,7 +213,7 @@ impl<H: Hold> Course<H> {
                 Next::Again(withdrawal, delay)
             }
             Err(stop) => {
-                core.counts.failed.fetch_add(1, Ordering::Relaxed);
+                core.counts.add(Count::Failed);
                 core.tell(EventKind::GaveUp { attempts, reason: stop.as_str() });
                 Next::Return(Some(stop))
             }
@@ -274,7 +274,7 @@ impl<H: Hold> Drop for Course<H> {
     fn drop(&mut self) {
         if self.first_under_way {
             let core = self.hold.core();
-            core.counts.calls.fetch_sub(1, Ordering::Relaxed);
+            core.counts.take_back(Count::Calls);
             if let Some(budget) = &core.budget {
                 budget.take_back();
             }

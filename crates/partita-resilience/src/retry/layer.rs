@@ -126,7 +126,7 @@ where
         if spare.is_none() {
             course.cannot_repeat();
         }
-        let work = course.attempt().context().clone().scope(service.call(request));
+        let work = course.attempt().context().clone().scope_with(|| service.call(request));
         let repeat = repeat.clone();
         ResponseFuture { course, service, spare, repeat, state: State::Calling { work }, shape: PhantomData }
     }
@@ -188,7 +188,8 @@ where
                         if this.spare.is_none() {
                             this.course.cannot_repeat();
                         }
-                        let work = this.course.attempt().context().clone().scope(this.service.call(request));
+                        let context = this.course.attempt().context().clone();
+                        let work = context.scope_with(|| this.service.call(request));
                         this.state.set(State::Calling { work });
                         continue;
                     }

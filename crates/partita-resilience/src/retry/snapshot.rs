@@ -2,7 +2,8 @@
 
 use crate::Name;
 use crate::budget::BudgetSnapshot;
-use std::sync::atomic::AtomicU64;
+use crate::stripe::{self, Padded};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where a retry policy stands; counts since it was built.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,11 +26,31 @@ pub struct RetrySnapshot {
     pub budget: Option<BudgetSnapshot>,
 }
 
+/// Counters of calls, in stripes by thread: each call writes two of them.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) calls: AtomicU64,
-    pub(super) retries: AtomicU64,
-    pub(super) successful: AtomicU64,
-    pub(super) rescued: AtomicU64,
-    pub(super) failed: AtomicU64,
+pub(super) struct Counts([Padded<[AtomicU64; 5]>; 4]);
+
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Count {
+    Calls,
+    Retries,
+    Successful,
+    Rescued,
+    Failed,
+}
+
+impl Counts {
+    pub(super) fn add(&self, count: Count) {
+        self.0[stripe::mine() % self.0.len()].0[count as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Wraps in its stripe where another thread added; the sum is right.
+    pub(super) fn take_back(&self, count: Count) {
+        self.0[stripe::mine() % self.0.len()].0[count as usize].fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn read(&self, count: Count) -> u64 {
+        self.0.iter().fold(0, |sum, stripe| sum.wrapping_add(stripe.0[count as usize].load(Ordering::Relaxed)))
+    }
 }

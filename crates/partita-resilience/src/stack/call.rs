@@ -3,38 +3,48 @@
 use super::judge::Judge;
 use crate::breaker::Breaker;
 use crate::bulkhead::Bulkhead;
+use crate::cache::Cache;
+use crate::coalesce::Coalesce;
 use crate::deadline::{Attempt, Context};
+use crate::fallback::Fallback;
+use crate::hedge::Hedge;
+use crate::limiter::Limiter;
 use crate::retry::Retry;
 use crate::timeout::Timeout;
 use crate::{ByResult, Classify, Error, Limit, Name, Outcome, Timing};
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::hash::Hash;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 /// Policies in their order. Clones share one core.
-pub struct Stack<C = ByResult>(Arc<Parts<C>>);
+pub struct Stack<C = ByResult, S = ()>(Arc<Parts<C, S>>);
 
-pub(super) struct Parts<C> {
+pub(super) struct Parts<C, S> {
     pub(super) name: Name,
     pub(super) timing: Timing,
     pub(super) judge: Judge<C>,
+    pub(super) share: S,
     pub(super) idempotent: bool,
+    pub(super) fallback: Fallback<Judge<C>>,
     pub(super) deadline: Option<Duration>,
+    pub(super) limiter: Option<Limiter>,
     pub(super) retry: Option<Retry<Judge<C>>>,
+    pub(super) hedge: Option<Hedge<Judge<C>>>,
     pub(super) breaker: Option<Breaker>,
     pub(super) bulkhead: Option<Bulkhead>,
     pub(super) timeout: Option<Timeout>,
 }
 
-impl<C> Stack<C> {
-    pub(super) fn new(parts: Parts<C>) -> Self {
+impl<C, S> Stack<C, S> {
+    pub(super) fn new(parts: Parts<C, S>) -> Self {
         Self(Arc::new(parts))
     }
 
-    pub(super) fn parts(&self) -> &Parts<C> {
+    pub(super) fn parts(&self) -> &Parts<C, S> {
         &self.0
     }
 
@@ -72,7 +82,24 @@ impl<C> Stack<C> {
     }
 }
 
-impl<C> Stack<C> {
+impl<C, S> Stack<C, S> {
+    /// As [`Stack::call`], and `fallback` for whatever ends badly. It is told the error; None for an answer that was judged a
+    /// failure.
+    ///
+    /// # Errors
+    /// [`Error::FallbackFailed`] with both ends.
+    pub async fn call_or<T, E, F, Fut, G, Gut>(&self, work: F, fallback: G) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        E: fmt::Debug,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+        G: FnOnce(Option<&Error<E>>) -> Gut,
+        Gut: Future<Output = Result<T, E>>,
+    {
+        self.0.fallback.around(self.call(work), fallback).await
+    }
+
     /// As [`Stack::call_in`] around another policy.
     pub(super) async fn around<T, E, F, Fut>(&self, context: Context, work: F) -> Result<T, Error<E>>
     where
@@ -84,7 +111,7 @@ impl<C> Stack<C> {
         let parts = &*self.0;
         let context = parts.limited(context);
         let limit = context.left(&parts.timing);
-        parts.within(limit, parts.retried(context, &work)).await
+        parts.within(limit, parts.passed(context, &work)).await
     }
 
     /// As [`Stack::call_in`] for work that can be done only once: without retries and hedges.
@@ -106,7 +133,7 @@ impl<C> Stack<C> {
     }
 }
 
-impl<C> Parts<C> {
+impl<C, S> Parts<C, S> {
     fn limited(&self, mut context: Context) -> Context {
         if let Some(limit) = self.deadline {
             context = context.within(&self.timing, limit);
@@ -132,16 +159,36 @@ impl<C> Parts<C> {
         .await
     }
 
-    async fn retried<T, E, F, Fut>(&self, context: Context, work: &F) -> Result<T, Error<E>>
+    async fn pass<E>(&self) -> Result<(), Error<E>> {
+        match &self.limiter {
+            Some(limiter) => Ok(limiter.pass().await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn passed<T, E, F, Fut>(&self, context: Context, work: &F) -> Result<T, Error<E>>
     where
         C: Classify<T, E>,
         E: fmt::Debug,
         F: Fn(Attempt) -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
+        self.pass().await?;
         match &self.retry {
-            Some(retry) => retry.around(context, |attempt| self.broken(attempt, work)).await,
-            None => self.broken(Attempt::new(context, &self.timing), work).await,
+            Some(retry) => retry.around(context, |attempt| self.hedged(attempt, work)).await,
+            None => self.hedged(Attempt::new(context, &self.timing), work).await,
+        }
+    }
+
+    async fn hedged<T, E, F, Fut>(&self, attempt: Attempt, work: &F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
+        match &self.hedge {
+            Some(hedge) => hedge.around(attempt.context().clone(), |attempt| self.broken(attempt, work)).await,
+            None => self.broken(attempt, work).await,
         }
     }
 
@@ -182,6 +229,58 @@ impl<C> Parts<C> {
     }
 }
 
+impl<C, K, T, E> Stack<C, Coalesce<K, T, E>>
+where
+    K: Hash + Eq + Clone,
+    T: Clone,
+    E: Clone,
+{
+    /// As [`Stack::call`], one call for all callers of `key` at the same time.
+    ///
+    /// # Errors
+    /// As [`Stack::call`]; a caller whose own time runs out leaves the others their call.
+    pub async fn call_keyed<F, Fut>(&self, key: K, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        E: fmt::Debug,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let parts = &*self.0;
+        let context = parts.limited(Context::current());
+        let limit = context.left(&parts.timing);
+        let lifted = |attempt| async { work(attempt).await.map_err(Error::Inner) };
+        let shared = parts.share.around(context.clone(), key, || parts.passed(context, &lifted));
+        parts.within(limit, shared).await
+    }
+}
+
+impl<C, K, T, D> Stack<C, Cache<K, T, D>>
+where
+    K: Hash + Eq + Clone,
+    T: Clone,
+{
+    /// As [`Stack::call`], unless an answer for `key` is kept; a stale one serves when the call fails.
+    ///
+    /// # Errors
+    /// As [`Stack::call`].
+    pub async fn call_keyed<E, F, Fut>(&self, key: K, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        D: Classify<T, E>,
+        E: fmt::Debug,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let parts = &*self.0;
+        let context = parts.limited(Context::current());
+        let limit = context.left(&parts.timing);
+        let lifted = |attempt| async { work(attempt).await.map_err(Error::Inner) };
+        let kept = parts.share.around(key, || parts.within(limit, parts.passed(context, &lifted)));
+        kept.await
+    }
+}
+
 /// What a breaker is told: our own refusals say nothing about the dependency, a hang is its failure.
 fn outcome<T, E, C: Classify<T, E>>(judge: &C, result: &Result<T, Error<E>>) -> Outcome {
     match result {
@@ -193,13 +292,13 @@ fn outcome<T, E, C: Classify<T, E>>(judge: &C, result: &Result<T, Error<E>>) -> 
     }
 }
 
-impl<C> Clone for Stack<C> {
+impl<C, S> Clone for Stack<C, S> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<C> fmt::Debug for Stack<C> {
+impl<C, S> fmt::Debug for Stack<C, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Stack").field(&self.0.name).finish()
     }

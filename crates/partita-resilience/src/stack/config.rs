@@ -3,24 +3,40 @@
 use super::Stack;
 use super::call::Parts;
 use super::judge::Judge;
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, State};
 use crate::bulkhead::Bulkhead;
+use crate::cache::Cache;
+use crate::coalesce::Coalesce;
+use crate::fallback::{Fallback, FallbackBuilder};
+use crate::hedge::{Hedge, HedgeBuilder};
+use crate::limiter::Limiter;
 use crate::retry::{Retry, RetryBuilder};
 use crate::timeout::{Timeout, TimeoutBuilder};
 use crate::{BuildError, ByResult, Name, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A list of policies, each at most once; [`Policy::build`] puts them in their order.
+/// A list of policies, each at most once; [`Policy::build`] puts them in their order. `S` is what shares answers among
+/// callers: nothing, [`Coalesce`] or [`Cache`].
 #[must_use]
 #[derive(Debug)]
-pub struct Policy<C = ByResult> {
+pub struct Policy<C = ByResult, S = ()> {
+    listed: Listed,
+    judge: Judge<C>,
+    share: S,
+}
+
+/// What does not depend on the types of a call.
+#[derive(Debug)]
+struct Listed {
     name: Name,
     timing: Timing,
-    judge: Judge<C>,
     idempotent: bool,
+    fallback: Option<FallbackBuilder>,
     deadline: Option<Duration>,
+    limiter: Option<Limiter>,
     retry: Option<RetryBuilder>,
+    hedge: Option<HedgeBuilder>,
     breaker: Option<Breaker>,
     bulkhead: Option<Bulkhead>,
     timeout: Option<TimeoutBuilder>,
@@ -37,84 +53,106 @@ fn fill<T>(place: &mut Option<T>, twice: &mut Option<&'static str>, what: &'stat
 impl Policy {
     /// No policy yet, for the dependency of this name. `Err` counts as a failure; [`Policy::classify`] says otherwise.
     pub fn new(name: impl Into<Name>) -> Self {
-        Self {
+        let listed = Listed {
             name: name.into(),
             timing: Timing::default(),
-            judge: Judge(Arc::new(ByResult)),
             idempotent: false,
+            fallback: None,
             deadline: None,
+            limiter: None,
             retry: None,
+            hedge: None,
             breaker: None,
             bulkhead: None,
             timeout: None,
             twice: None,
-        }
+        };
+        Self { listed, judge: Judge(Arc::new(ByResult)), share: () }
     }
 }
 
 impl<C> Policy<C> {
-    /// Judges how a call ended, for the breaker and the retry alike.
-    pub fn classify<D>(self, classify: D) -> Policy<D> {
-        Policy {
-            name: self.name,
-            timing: self.timing,
-            judge: Judge(Arc::new(classify)),
-            idempotent: self.idempotent,
-            deadline: self.deadline,
-            retry: self.retry,
-            breaker: self.breaker,
-            bulkhead: self.bulkhead,
-            timeout: self.timeout,
-            twice: self.twice,
-        }
+    /// Callers of one key at the same time share one call: [`Stack::call_keyed`].
+    pub fn coalesce<K, T, E>(self, coalesce: Coalesce<K, T, E>) -> Policy<C, Coalesce<K, T, E>> {
+        Policy { listed: self.listed, judge: self.judge, share: coalesce }
+    }
+
+    /// Answers are kept, and stale ones serve while the dependency fails: [`Stack::call_keyed`].
+    pub fn cache<K, T, D>(self, cache: Cache<K, T, D>) -> Policy<C, Cache<K, T, D>> {
+        Policy { listed: self.listed, judge: self.judge, share: cache }
+    }
+}
+
+impl<C, S> Policy<C, S> {
+    /// Judges how a call ended, for every policy of the stack alike.
+    pub fn classify<D>(self, classify: D) -> Policy<D, S> {
+        Policy { listed: self.listed, judge: Judge(Arc::new(classify)), share: self.share }
     }
 
     /// Reads time and draws here, in each policy that the stack makes itself; default [`Timing::system`].
     pub fn timing(mut self, timing: Timing) -> Self {
-        self.timing = timing;
+        self.listed.timing = timing;
         self
     }
 
     /// Making a call twice does no more than making it once. Without it, only calls whose
     /// [`Context`](crate::deadline::Context) says so, or carries a key, are repeated.
-    pub const fn idempotent(mut self) -> Self {
-        self.idempotent = true;
+    pub fn idempotent(mut self) -> Self {
+        self.listed.idempotent = true;
         self
     }
 
     /// The time of a whole call, all attempts and waits together. A sooner deadline of the caller holds.
     pub fn deadline(mut self, limit: Duration) -> Self {
-        fill(&mut self.deadline, &mut self.twice, "deadline", limit);
+        fill(&mut self.listed.deadline, &mut self.listed.twice, "deadline", limit);
+        self
+    }
+
+    /// A second answer for what ends badly: [`Stack::call_or`].
+    pub fn fallback(mut self, fallback: FallbackBuilder) -> Self {
+        fill(&mut self.listed.fallback, &mut self.listed.twice, "fallback", fallback);
+        self
+    }
+
+    /// A rate limit for whole calls, whatever their attempts; other stacks may share it.
+    pub fn rate_limit(mut self, limiter: Limiter) -> Self {
+        fill(&mut self.listed.limiter, &mut self.listed.twice, "rate_limit", limiter);
         self
     }
 
     /// Retries. They stop while the stack's breaker is open.
     pub fn retry(mut self, retry: RetryBuilder) -> Self {
-        fill(&mut self.retry, &mut self.twice, "retry", retry);
+        fill(&mut self.listed.retry, &mut self.listed.twice, "retry", retry);
+        self
+    }
+
+    /// Hedges. None is begun unless the stack's breaker is closed.
+    pub fn hedge(mut self, hedge: HedgeBuilder) -> Self {
+        fill(&mut self.listed.hedge, &mut self.listed.twice, "hedge", hedge);
         self
     }
 
     /// A breaker; other stacks may share it.
     pub fn breaker(mut self, breaker: Breaker) -> Self {
-        fill(&mut self.breaker, &mut self.twice, "breaker", breaker);
+        fill(&mut self.listed.breaker, &mut self.listed.twice, "breaker", breaker);
         self
     }
 
     /// A bulkhead; other stacks may share it.
     pub fn bulkhead(mut self, bulkhead: Bulkhead) -> Self {
-        fill(&mut self.bulkhead, &mut self.twice, "bulkhead", bulkhead);
+        fill(&mut self.listed.bulkhead, &mut self.listed.twice, "bulkhead", bulkhead);
         self
     }
 
     /// The same limit of time for each attempt.
     pub fn attempt_timeout(self, limit: Duration) -> Self {
-        let name = self.name.clone();
+        let name = self.listed.name.clone();
         self.timeout(Timeout::builder(name).fixed(limit))
     }
 
     /// A limit of time for each attempt that grows or follows what is observed.
     pub fn timeout(mut self, timeout: TimeoutBuilder) -> Self {
-        fill(&mut self.timeout, &mut self.twice, "attempt_timeout", timeout);
+        fill(&mut self.listed.timeout, &mut self.listed.twice, "attempt_timeout", timeout);
         self
     }
 
@@ -123,47 +161,73 @@ impl<C> Policy<C> {
     /// # Errors
     /// What can only be a mistake: a policy named twice, an attempt that is given more time than the whole call, a
     /// breaker whose window is shorter than two attempts, retries without end, and each policy's own.
-    pub fn build(self) -> Result<Stack<C>, BuildError> {
-        if let Some(option) = self.twice {
+    pub fn build(self) -> Result<Stack<C, S>, BuildError> {
+        let Self { listed, judge, share } = self;
+        if let Some(option) = listed.twice {
             let why = "is there twice; a stack has each policy once, and layers can be stacked by hand";
             return Err(BuildError::new(crate::Policy::Stack, option, why));
         }
-        let timing = self.timing;
-        let timeout = self.timeout.map(|timeout| timeout.timing(timing.clone()).build()).transpose()?;
-        check_times(self.deadline, self.breaker.as_ref(), timeout.as_ref())?;
-        let retry = match self.retry {
-            Some(retry) => Some(build_retry(retry, &timing, self.breaker.as_ref(), self.deadline, &self.judge)?),
-            None => None,
+        let timeout = listed.timeout.map(|timeout| timeout.timing(listed.timing.clone()).build()).transpose()?;
+        check_times(listed.deadline, listed.breaker.as_ref(), timeout.as_ref())?;
+        let repeats = Repeats {
+            timing: &listed.timing,
+            breaker: listed.breaker.as_ref(),
+            deadline: listed.deadline,
+            idempotent: listed.idempotent,
+            judge: &judge,
         };
+        let retry = listed.retry.map(|retry| repeats.retry(retry)).transpose()?;
+        let hedge = listed.hedge.map(|hedge| repeats.hedge(hedge)).transpose()?;
+        let fallback = listed.fallback.unwrap_or_else(|| Fallback::builder(listed.name.clone()));
         Ok(Stack::new(Parts {
-            name: self.name,
-            timing,
-            judge: self.judge,
-            idempotent: self.idempotent,
-            deadline: self.deadline,
+            fallback: fallback.timing(listed.timing.clone()).classify(judge.clone()).build(),
+            name: listed.name,
+            timing: listed.timing,
+            judge,
+            share,
+            idempotent: listed.idempotent,
+            deadline: listed.deadline,
+            limiter: listed.limiter,
             retry,
-            breaker: self.breaker,
-            bulkhead: self.bulkhead,
+            hedge,
+            breaker: listed.breaker,
+            bulkhead: listed.bulkhead,
             timeout,
         }))
     }
 }
 
-fn build_retry<C>(
-    retry: RetryBuilder,
-    timing: &Timing,
-    breaker: Option<&Breaker>,
+/// What policies that repeat a call must know of the stack.
+struct Repeats<'a, C> {
+    timing: &'a Timing,
+    breaker: Option<&'a Breaker>,
     deadline: Option<Duration>,
-    judge: &Judge<C>,
-) -> Result<Retry<Judge<C>>, BuildError> {
-    let mut retry = retry.timing(timing.clone());
-    if let Some(deadline) = deadline {
-        retry = retry.deadline(deadline);
+    idempotent: bool,
+    judge: &'a Judge<C>,
+}
+
+impl<C> Repeats<'_, C> {
+    fn retry(&self, retry: RetryBuilder) -> Result<Retry<Judge<C>>, BuildError> {
+        let mut retry = retry.timing(self.timing.clone());
+        if let Some(deadline) = self.deadline {
+            retry = retry.deadline(deadline);
+        }
+        if let Some(breaker) = self.breaker.cloned() {
+            retry = retry.gate(move || breaker.lets_retry());
+        }
+        retry.classify(self.judge.clone()).build()
     }
-    if let Some(breaker) = breaker.cloned() {
-        retry = retry.gate(move || breaker.lets_retry());
+
+    fn hedge(&self, hedge: HedgeBuilder) -> Result<Hedge<Judge<C>>, BuildError> {
+        let mut hedge = hedge.timing(self.timing.clone());
+        if self.idempotent {
+            hedge = hedge.idempotent(true);
+        }
+        if let Some(breaker) = self.breaker.cloned() {
+            hedge = hedge.gate(move || breaker.state() == State::Closed);
+        }
+        hedge.classify(self.judge.clone()).build()
     }
-    retry.classify(judge.clone()).build()
 }
 
 /// The longest wait for one attempt must fit into the breaker's window twice, and into the deadline once.

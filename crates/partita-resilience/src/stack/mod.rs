@@ -45,6 +45,6 @@ mod tests;
 
 pub use call::Stack;
 pub use config::Policy;
-pub use explain::Explanation;
 pub(crate) use explain::time;
+pub use explain::{Explanation, Shares};
 pub use layer::{StackLayer, StackService};

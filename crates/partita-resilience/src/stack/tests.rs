@@ -43,11 +43,11 @@ fn whole() -> Stack {
 
 #[tokio::test(start_paused = true)]
 async fn the_order_does_not_depend_on_the_order_of_the_methods() {
-    let order = ["deadline", "retry", "circuit breaker", "bulkhead", "attempt timeout"];
+    let order = ["fallback", "deadline", "retry", "circuit breaker", "bulkhead", "attempt timeout"];
     assert_eq!(whole().explain().order(), order);
     let text = whole().explain().to_string();
-    assert!(text.starts_with("a call to `all` goes through\n 1. deadline         2 s for all"), "{text}");
-    assert!(text.ends_with(" 6. the call itself"), "{text}");
+    assert!(text.starts_with("a call to `all` goes through\n 1. fallback         the answer given with `call_or`\n 2. deadline         2 s for all"), "{text}");
+    assert!(text.ends_with(" 7. the call itself"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]

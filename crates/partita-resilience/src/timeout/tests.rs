@@ -2,6 +2,7 @@
 
 use super::{Step, Timeout, TimeoutBuilder};
 use crate::deadline::Context;
+use crate::retry::{Jitter, Retry};
 use crate::testing::{ms, poll, run, wait};
 use crate::{Error, Limit, Timing};
 use partita_time::{Clock, ManualClock};
@@ -136,6 +137,20 @@ fn the_layer_ends_a_call_that_takes_too_long() {
     let service = timeout.layer().layer(inner);
     assert_eq!(run(&clock, service.clone().oneshot(10)), Ok(10));
     assert_eq!(run(&clock, service.oneshot(30)), Err(Error::TimedOut { after: ms(20), which: Limit::Attempt }));
+}
+
+#[test]
+fn layers_beneath_a_retry_know_which_attempt_it_is() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let retry = Retry::builder("test").timing(timing).idempotent(true).jitter(Jitter::None).build().unwrap();
+    let timeout = builder(&clock).growing(ms(20)).build().unwrap();
+    let inner = tower::service_fn(|(): ()| std::future::pending::<Result<(), ()>>());
+    let service = retry.layer().nested().layer(timeout.layer().layer(inner));
+    let end = run(&clock, service.oneshot(())).unwrap_err();
+    let last = Error::TimedOut { after: ms(60), which: Limit::Attempt };
+    assert_eq!(end, Error::Exhausted { attempts: 3, last: Box::new(last) });
+    assert_eq!(clock.elapsed(), ms(20 + 100 + 40 + 200 + 60));
 }
 
 fn spawned<T, E, F, Fut>(timeout: Timeout, work: F) -> tokio::task::JoinHandle<Result<T, Error<E>>>

@@ -7,6 +7,9 @@ const FAILED: u32 = 1;
 const SLOW: u32 = 2;
 const FILLED: u32 = 4;
 
+/// From here on a counter of 48 bits means a negative number.
+const BELOW_ZERO: u64 = 1 << 47;
+
 /// See the module. Its slots hold `generation:16 | .. | filled:1 | slow:1 | failed:1`, so that those of an older state count
 /// for nothing.
 #[derive(Debug)]
@@ -50,7 +53,8 @@ impl Calls {
     pub(crate) fn sums(&self, generation: u64) -> (u64, u64, u64) {
         let of = |counter: &AtomicU64| {
             let seen = Tagged(counter.load(Ordering::Acquire));
-            if seen.generation() == generation { seen.value() } else { 0 }
+            let value = if seen.generation() == generation { seen.value() } else { 0 };
+            if value < BELOW_ZERO { value } else { 0 }
         };
         let length = u64::try_from(self.slots.len()).unwrap_or(u64::MAX);
         let total = of(&self.head).min(length);
@@ -67,7 +71,8 @@ fn shift(counter: &AtomicU64, generation: u64, by: i64, is_current: &impl Fn() -
             return None;
         }
         let value = if known { seen.value() } else { 0 };
-        let mine = Tagged::new(generation, value.saturating_add_signed(by));
+        // Two pushes to a slot may count in the other order than they swapped: less than zero for a moment.
+        let mine = Tagged::new(generation, value.wrapping_add_signed(by));
         match counter.compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => return Some(mine.value()),
             Err(other) => seen = Tagged(other),

@@ -17,7 +17,7 @@ pub(crate) enum Count {
 }
 
 /// Adds one in this thread's stripe.
-#[inline]
+#[inline(always)]
 pub(crate) fn count(stripes: &Stripes, thread: usize, what: Count) {
     let seat = stripes.seat(thread);
     bump(&stripes.line(seat, 0)[what as usize], seat.alone);

@@ -77,7 +77,7 @@ pub(crate) struct Change {
 /// What became of the wish for a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lease {
-    /// Slot and value of the lease.
+    /// Slot and deadline of the lease, in milliseconds.
     Granted(usize, u64),
     /// All are taken; the first deadline among them, in milliseconds.
     Taken(u64),
@@ -253,22 +253,23 @@ impl Machine {
             } else {
                 let to = seen.until(now + self.rules.half_open_max);
                 match self.word.compare_exchange(seen.0, to.0, Ordering::AcqRel, Ordering::Acquire) {
-                    Ok(_) => return Lease::Granted(slot, mine.0),
+                    Ok(_) => return Lease::Granted(slot, mine.value()),
                     Err(other) => seen = Word(other),
                 }
             }
             if seen.generation() != word.generation() {
-                self.release(slot, mine.0);
+                self.release(slot, mine.generation(), mine.value());
                 return Lease::Moved;
             }
             if seen.deadline() != 0 {
-                return Lease::Granted(slot, mine.0);
+                return Lease::Granted(slot, mine.value());
             }
         }
     }
 
     /// Gives a probe's place back. Whether it was still held.
-    pub(crate) fn release(&self, slot: usize, lease: u64) -> bool {
+    pub(crate) fn release(&self, slot: usize, generation: u64, deadline: u64) -> bool {
+        let lease = Tagged::new(generation, deadline).0;
         self.leases[slot].compare_exchange(lease, 0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 

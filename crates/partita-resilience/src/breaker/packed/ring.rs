@@ -50,18 +50,20 @@ impl Ring {
         usize::try_from(self.slots).unwrap_or(usize::MAX)
     }
 
-    /// The bucket of a moment.
-    #[inline]
-    pub(crate) fn tick(&self, now: u64) -> u64 {
+    /// The bucket of a moment, if it is the newest one that anybody asked for.
+    #[inline(always)]
+    pub(crate) fn tick_if_known(&self, now: u64) -> Option<u64> {
         let tick = self.tick.load(Ordering::Relaxed);
-        if now.wrapping_sub(tick.wrapping_mul(self.width)) < self.width { tick } else { self.turn(now) }
+        (now.wrapping_sub(tick.wrapping_mul(self.width)) < self.width).then_some(tick)
     }
 
-    #[cold]
-    fn turn(&self, now: u64) -> u64 {
-        let tick = now / self.width;
-        self.tick.fetch_max(tick, Ordering::Relaxed);
-        tick
+    /// The bucket of a moment.
+    pub(crate) fn tick(&self, now: u64) -> u64 {
+        self.tick_if_known(now).unwrap_or_else(|| {
+            let tick = now / self.width;
+            self.tick.fetch_max(tick, Ordering::Relaxed);
+            tick
+        })
     }
 
     /// The last bucket that was over at a moment; None in the first one.
@@ -91,7 +93,7 @@ impl Ring {
     }
 
     /// Adds one to a cell of a bucket; one that is gone stays gone.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add(&self, stripes: &Stripes, seat: Seat, at: (u64, u64), cell: Cell) {
         let (generation, tick) = at;
         let cell = &stripes.line(seat, self.slot(tick))[cell as usize];
@@ -127,6 +129,7 @@ impl Ring {
 
 /// The first addition to a bucket takes the cell over from the lap before.
 #[cold]
+#[inline(never)]
 fn renew(cell: &AtomicU64, mut seen: u64, tag: u64, alone: bool) {
     if alone {
         cell.store(tag | 1, Ordering::Relaxed);

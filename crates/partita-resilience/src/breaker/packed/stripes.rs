@@ -26,7 +26,7 @@ impl Line {
 }
 
 /// Adds one.
-#[inline]
+#[inline(always)]
 pub(crate) fn bump(counter: &AtomicU64, alone: bool) {
     if alone {
         counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
@@ -53,7 +53,7 @@ impl Stripes {
     }
 
     /// The stripe of a thread.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn seat(&self, thread: usize) -> Seat {
         if thread < self.alone {
             Seat { stripe: thread, alone: true }
@@ -62,7 +62,7 @@ impl Stripes {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn line(&self, seat: Seat, line: usize) -> &[AtomicU64; 8] {
         &self.lines[seat.stripe * self.each + line].0
     }
@@ -104,7 +104,7 @@ impl Drop for Held {
 }
 
 /// The number of the calling thread: the lowest that no living thread has. A thread that is ending shares.
-#[inline]
+#[inline(always)]
 pub(crate) fn thread_number() -> usize {
     match NUMBER.get() {
         UNKNOWN => number_this_thread(),
@@ -120,23 +120,5 @@ fn number_this_thread() -> usize {
             number
         }
         Err(_) => UNKNOWN,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn living_threads_have_different_numbers_and_ended_ones_give_theirs_back() {
-        let mine = thread_number();
-        assert_eq!(thread_number(), mine);
-        let other = std::thread::spawn(thread_number).join().unwrap();
-        assert_ne!(other, mine);
-        let stripes = Stripes::new(1, 2, 3);
-        assert!(stripes.seat(0).alone);
-        assert!(!stripes.seat(1).alone && stripes.seat(1).stripe == 2 && stripes.seat(2).stripe == 1);
-        assert_eq!(stripes.seat(UNKNOWN).stripe, 1 + UNKNOWN % 2);
-        assert_eq!(stripes.every(3).count(), 3);
     }
 }
