@@ -55,7 +55,7 @@ impl BulkheadTool {
         for (id, mut entering) in std::mem::take(&mut self.waiting) {
             let mut tell = |id: &String, event, reason: Option<Reason>| {
                 let reason = reason.map(|reason| reason.to_string());
-                events.push(Due { at_ms, id: Some(id.clone()), event, attempt: None, delay_ms: None, reason });
+                events.push(Due { at_ms, id: Some(id.clone()), reason, ..Due::of(event) });
             };
             match entering.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Pending => self.waiting.push((id, entering)),
