@@ -2,6 +2,8 @@
 //!
 //! The model keeps every call of the window and looks at all of them each time: nothing in it is fast.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
+
 use partita_resilience::breaker::{Breaker, OwnedPermit, State};
 use partita_resilience::{Outcome, Timing};
 use partita_time::ManualClock;
@@ -204,6 +206,10 @@ impl Model {
             }
         };
         self.slow += u64::from(slow);
+        self.decide(call, failed, slow);
+    }
+
+    fn decide(&mut self, call: Call, failed: bool, slow: bool) {
         if call.lease.is_some() {
             if failed || slow {
                 return self.open(self.now);

@@ -2,6 +2,8 @@
 //!
 //! The sources are those of the crate, compiled against loom's atomics.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
+
 mod sync {
     pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 }

@@ -1,5 +1,7 @@
 //! What breakers commonly get wrong, one test each.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
+
 use partita_resilience::breaker::{Breaker, Builder, Permit, State};
 use partita_resilience::keyed::Bounds;
 use partita_resilience::{Error, EventKind, Outcome, Policy, Reason, Timing};
@@ -49,7 +51,7 @@ fn half_open(clock: &ManualClock) -> Breaker {
 }
 
 fn reason(answer: Result<Permit<'_>, partita_resilience::Rejected>) -> Reason {
-    answer.err().expect("a rejection").reason
+    answer.expect_err("a rejection").reason
 }
 
 fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
@@ -131,7 +133,7 @@ fn p3_a_cancelled_probe_gives_its_place_back_and_decides_nothing() {
         let (one, two) = (breaker.admit().unwrap(), breaker.admit().unwrap());
         assert_eq!(reason(breaker.admit()), Reason::ProbesTaken);
         drop((one, two));
-        let hangs = breaker.call(|| std::future::pending::<Result<(), ()>>());
+        let hangs = breaker.call(std::future::pending::<Result<(), ()>>);
         assert!(poll_once(hangs).is_pending());
     }
     assert_eq!((breaker.state(), breaker.snapshot().total), (State::HalfOpen, 4));
@@ -390,7 +392,7 @@ fn a_panic_is_a_failure() {
 fn a_call_past_its_own_timeout_is_dropped_and_fails() {
     let clock = ManualClock::new();
     let breaker = small(&clock).call_timeout(ms(200)).build().unwrap();
-    let mut call = pin!(breaker.call(|| std::future::pending::<Result<(), ()>>()));
+    let mut call = pin!(breaker.call(std::future::pending::<Result<(), ()>>));
     let mut context = Context::from_waker(Waker::noop());
     assert!(call.as_mut().poll(&mut context).is_pending());
     clock.advance(ms(200));
@@ -407,4 +409,18 @@ fn a_fallback_answers_and_tells_both_errors_when_it_fails_too() {
     let both = breaker.call_or(|| async { Ok::<u8, u8>(1) }, |_| async { Err(9) });
     let Poll::Ready(Err(Error::FallbackFailed { cause, fallback })) = poll_once(both) else { panic!() };
     assert!(matches!((*cause, *fallback), (Error::Rejected(_), Error::Inner(9))));
+}
+
+#[test]
+fn a_success_trips_it_when_older_ones_have_left_the_window() {
+    let clock = ManualClock::new();
+    let breaker = small(&clock).build().unwrap();
+    say(&breaker, Outcome::Success, 6);
+    clock.advance(ms(5_000));
+    say(&breaker, Outcome::Failure, 3);
+    say(&breaker, Outcome::Success, 1);
+    clock.advance(ms(5_000));
+    assert_eq!(breaker.state(), State::Closed);
+    say(&breaker, Outcome::Success, 1);
+    assert_eq!(breaker.state(), State::Open, "3 of 5 failed");
 }

@@ -1,5 +1,7 @@
 //! The replay tool's breaker: answers byte for byte.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
+
 #[allow(dead_code, reason = "the tool shares it with the other policies")]
 #[path = "../examples/replay/line.rs"]
 mod line;
@@ -10,12 +12,12 @@ mod breaker;
 use line::{First, Tool};
 use serde_json::{Value, json};
 
-fn first(config: Value) -> First {
+fn first(config: &Value) -> First {
     serde_json::from_value(json!({ "config": config, "seed": 1 })).unwrap()
 }
 
 fn answers(config: &Value, lines: &[Value]) -> Vec<String> {
-    let mut tool = breaker::Replay::open(first(config.clone())).unwrap();
+    let mut tool = breaker::Replay::open(first(config)).unwrap();
     let mut answer = |line: &Value| {
         let (at, input) = line::read(&line.to_string()).unwrap();
         serde_json::to_string(&tool.step(at, input).unwrap()).unwrap()
@@ -82,9 +84,9 @@ fn options_that_are_unknown_or_nonsense_are_faults() {
         json!({ "window_calls": 10, "min_calls": 11 }),
         json!({ "open_ms": 0 }),
     ] {
-        assert!(breaker::Replay::open(first(config.clone())).is_err(), "{config}");
+        assert!(breaker::Replay::open(first(&config)).is_err(), "{config}");
     }
-    let fault = breaker::Replay::open(first(json!({ "window": 1 }))).err().unwrap().to_string();
+    let fault = breaker::Replay::open(first(&json!({ "window": 1 }))).err().unwrap().to_string();
     let options = "window_ms window_calls buckets min_calls failure_rate slow_call_ms slow_rate consecutive open_ms \
         open_max_ms open_jitter half_open_calls half_open_successes half_open_max_ms ramp_ms";
     for option in options.split_whitespace() {

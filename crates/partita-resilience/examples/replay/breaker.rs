@@ -197,11 +197,10 @@ impl Tool for Replay {
 }
 
 fn hear(news: &News, event: &Event<'_>) {
-    let (from, to, reason) = match event.kind {
-        EventKind::StateChanged { from, to, reason, .. } | EventKind::WouldChange { from, to, reason, .. } => {
-            (from, to, reason)
-        }
-        _ => return,
+    let (EventKind::StateChanged { from, to, reason, .. } | EventKind::WouldChange { from, to, reason, .. }) =
+        event.kind
+    else {
+        return;
     };
     let due = Due {
         at_ms: millis(event.at),
