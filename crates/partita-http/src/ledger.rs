@@ -274,7 +274,7 @@ fn canonical(value: &Value, text: &mut String) {
         }
         Value::Object(members) if !members.is_empty() => {
             let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+            sorted.sort_by_key(|(key, _)| *key);
             for (place, (name, member)) in sorted.into_iter().enumerate() {
                 open(place == 0, text, '{');
                 let _ = write!(text, "{}:", Value::from(name.as_str()));
