@@ -1,7 +1,7 @@
 //! What a call through a policy can end with.
 
+use crate::Name;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Which policy spoke.
@@ -32,6 +32,8 @@ pub enum Policy {
     Retry,
     /// Load shedding.
     Shed,
+    /// Several policies in one order.
+    Stack,
     /// Time given to one attempt.
     Timeout,
 }
@@ -52,6 +54,7 @@ impl Policy {
             Self::RateLimit => "rate limit",
             Self::Retry => "retry",
             Self::Shed => "load shed",
+            Self::Stack => "stack",
             Self::Timeout => "timeout",
         }
     }
@@ -93,6 +96,8 @@ pub enum Reason {
     Overloaded,
     /// The pool was shut down.
     ShutDown,
+    /// The request cannot be made a second time.
+    NotRepeatable,
 }
 
 impl Reason {
@@ -112,6 +117,7 @@ impl Reason {
             Self::DeadlinePassed => "deadline_passed",
             Self::Overloaded => "overloaded",
             Self::ShutDown => "shut_down",
+            Self::NotRepeatable => "not_repeatable",
         }
     }
 }
@@ -128,7 +134,7 @@ pub struct Rejected {
     /// Who refused.
     pub policy: Policy,
     /// Its name.
-    pub name: Arc<str>,
+    pub name: Name,
     /// Why.
     pub reason: Reason,
     /// When to come again, from now. None when nobody can say, as for a cost that never fits.

@@ -58,6 +58,17 @@ pub enum EventKind<'a> {
         /// The window that the decision was taken from, if there was one.
         window: Option<&'a crate::WindowView>,
     },
+    /// A policy that only watches would have changed its state.
+    WouldChange {
+        /// The state that it would have left.
+        from: &'static str,
+        /// The state that it would have taken.
+        to: &'static str,
+        /// Why.
+        reason: &'static str,
+        /// The window that the decision was taken from, if there was one.
+        window: Option<&'a crate::WindowView>,
+    },
     /// A further attempt will be made.
     Retrying {
         /// Its number; the first retry is attempt 2.
@@ -105,6 +116,7 @@ impl EventKind<'_> {
             Self::Rejected { .. } => "rejected",
             Self::TimedOut { .. } => "timed_out",
             Self::StateChanged { .. } => "state_changed",
+            Self::WouldChange { .. } => "would_change",
             Self::Retrying { .. } => "retrying",
             Self::GaveUp { .. } => "gave_up",
             Self::Hedged { .. } => "hedged",

@@ -29,9 +29,12 @@ pub mod timeout;
 
 mod error;
 mod event;
+mod name;
 mod nesting;
 mod outcome;
+mod registry;
 mod stripe;
+mod sync;
 #[cfg(test)]
 mod testing;
 mod timed;
@@ -41,7 +44,9 @@ mod window;
 
 pub use error::{BuildError, Error, Limit, Policy, Reason, Rejected};
 pub use event::{Event, EventKind, Listeners};
+pub use name::Name;
 pub use nesting::{ErrorShape, Nested, Plain};
 pub use outcome::{ByResult, Classify, Outcome};
+pub use registry::{Registry, UnknownName};
 pub use timing::Timing;
 pub use window::WindowView;

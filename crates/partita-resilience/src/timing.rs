@@ -1,6 +1,6 @@
 //! Time and chance, as every policy is given them.
 
-use partita_time::{Clock, CoarseClock, Entropy, Host, ManualClock, Sleep, TokioClock};
+use partita_time::{Clock, CoarseClock, Entropy, Host, Lag, ManualClock, Sleep, TokioClock};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -45,6 +45,17 @@ impl Timing {
     /// Time since the clock was made, late by at most a tick where the coarse clock ticks; never ahead.
     pub fn coarse(&self) -> Duration {
         self.coarse.elapsed()
+    }
+
+    /// [`Timing::coarse`] in nanoseconds: one load on the machine's clock.
+    #[inline]
+    pub fn coarse_nanos(&self) -> u64 {
+        self.coarse.nanos()
+    }
+
+    /// How late the coarse clock is.
+    pub fn lag(&self) -> Lag {
+        self.coarse.lag()
     }
 
     /// Waits.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, Elapsed, Sleep, TokioClock, timeout};
-pub use coarse::CoarseClock;
+pub use coarse::{CoarseClock, Lag};
 pub use entropy::Entropy;
 pub use manual::ManualClock;
 pub use spawn::{BoxFuture, Spawner, TaskGroup};

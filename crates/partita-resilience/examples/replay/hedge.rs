@@ -94,11 +94,11 @@ impl HedgeTool {
                 Deed::Started => "attempt_started",
                 Deed::Dropped => "attempt_cancelled",
             };
-            self.events.push(Due { at_ms, id: Some(id), event, attempt: Some(attempt), delay_ms: None, reason: None });
+            self.events.push(Due { at_ms, id: Some(id), attempt: Some(attempt), ..Due::of(event) });
         }
         for reason in std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner)) {
             let (id, reason) = (Some(id.to_owned()), Some(reason.to_owned()));
-            self.events.push(Due { at_ms, id, event: "hedge_refused", attempt: None, delay_ms: None, reason });
+            self.events.push(Due { at_ms, id, reason, ..Due::of("hedge_refused") });
         }
         (end, begun)
     }

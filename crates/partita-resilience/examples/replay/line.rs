@@ -77,7 +77,17 @@ pub(crate) struct Due {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) delay_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) from: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+}
+
+impl Due {
+    pub(crate) const fn of(event: &'static str) -> Self {
+        Self { at_ms: 0, id: None, event, attempt: None, delay_ms: None, from: None, to: None, reason: None }
+    }
 }
 
 /// What is wrong with the input.

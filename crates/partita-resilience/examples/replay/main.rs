@@ -6,8 +6,13 @@
 //!
 //! Reads JSON lines and answers each with exactly one JSON line. The same input and seed give the same bytes.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool speaks on its streams")]
+
+mod breaker;
+mod bulkhead;
 mod executor;
 mod hedge;
+mod limiter;
 mod line;
 mod retry;
 mod work;
@@ -95,8 +100,11 @@ fn open(policy: &str, text: &str) -> Result<(Box<dyn Tool>, String), Fault> {
 
 fn make(policy: &str, first: First) -> Result<Box<dyn Tool>, Fault> {
     match policy {
+        "breaker" => Ok(Box::new(breaker::Replay::open(first)?)),
+        "bulkhead" => Ok(Box::new(bulkhead::BulkheadTool::open(first)?)),
         "hedge" => Ok(Box::new(hedge::HedgeTool::new(first)?)),
         "retry" => Ok(Box::new(retry::RetryTool::new(first)?)),
+        "limiter" => Ok(Box::new(limiter::LimiterTool::open(first)?)),
         other => Err(Fault::new(format!("no policy `{other}`: breaker, bulkhead, limiter, retry or hedge"))),
     }
 }

@@ -116,10 +116,8 @@ impl RetryTool {
         self.events.extend(started.map(|(id, attempt, _)| Due {
             at_ms,
             id: Some(id),
-            event: "attempt_started",
             attempt: Some(attempt),
-            delay_ms: None,
-            reason: None,
+            ..Due::of("attempt_started")
         }));
     }
 

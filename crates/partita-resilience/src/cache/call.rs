@@ -18,7 +18,7 @@ struct Shared<K, T, C> {
 
 impl<K: Hash + Eq, T: Clone> Cache<K, T> {
     /// Settings, at their defaults; `name` stands in events and snapshots.
-    pub fn builder(name: impl Into<Arc<str>>) -> CacheBuilder<K, T> {
+    pub fn builder(name: impl Into<crate::Name>) -> CacheBuilder<K, T> {
         CacheBuilder::new(name.into())
     }
 }

@@ -18,13 +18,13 @@ pub struct CacheBuilder<K, T, C = ByResult> {
     spawner: Option<Arc<dyn Spawner>>,
     listeners: Listeners,
     timing: Timing,
-    name: Arc<str>,
+    name: crate::Name,
     classify: C,
     types: PhantomData<fn() -> (K, T)>,
 }
 
 impl<K: Hash + Eq, T> CacheBuilder<K, T> {
-    pub(super) fn new(name: Arc<str>) -> Self {
+    pub(super) fn new(name: crate::Name) -> Self {
         Self {
             capacity: 10_000,
             times: Times {

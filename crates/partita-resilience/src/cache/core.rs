@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheSnapshot {
     /// The cache's name.
-    pub name: Arc<str>,
+    pub name: crate::Name,
     /// Answers kept.
     pub entries: usize,
     /// Calls that a fresh answer spared.
@@ -34,7 +34,7 @@ pub(super) struct Times {
 }
 
 pub(super) struct Core<K, T> {
-    pub(super) name: Arc<str>,
+    pub(super) name: crate::Name,
     pub(super) times: Times,
     pub(super) spawner: Option<Arc<dyn Spawner>>,
     pub(super) listeners: Listeners,
@@ -91,7 +91,7 @@ fn nanos(time: Duration) -> u64 {
 }
 
 impl<K: Hash + Eq, T> Core<K, T> {
-    pub(super) fn new(name: Arc<str>, capacity: usize, times: Times, timing: Timing) -> Self {
+    pub(super) fn new(name: crate::Name, capacity: usize, times: Times, timing: Timing) -> Self {
         let store = quick_cache::sync::Cache::new(capacity);
         let (spawner, listeners, counts) = (None, Listeners::default(), Counts::default());
         Self { name, times, spawner, listeners, timing, store, counts }
@@ -145,7 +145,7 @@ impl<K: Hash + Eq, T> Core<K, T> {
     pub(super) fn snapshot(&self) -> CacheSnapshot {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         CacheSnapshot {
-            name: Arc::clone(&self.name),
+            name: self.name.clone(),
             entries: self.store.len(),
             hits: read(&self.counts.hits),
             misses: read(&self.counts.misses),

@@ -17,7 +17,7 @@ pub struct Coalesce<K, T, E>(Arc<Core<K, T, E>>);
 
 impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Coalesce<K, T, E> {
     /// Settings, at their defaults; `name` stands in events and snapshots.
-    pub fn builder(name: impl Into<Arc<str>>) -> CoalesceBuilder<K, T, E> {
+    pub fn builder(name: impl Into<crate::Name>) -> CoalesceBuilder<K, T, E> {
         CoalesceBuilder::new(name.into())
     }
 

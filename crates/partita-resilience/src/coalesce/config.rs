@@ -5,7 +5,6 @@ use super::core::Core;
 use crate::{BuildError, Event, Listeners, Policy, Timing};
 use std::hash::Hash;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Named, not held.
@@ -18,12 +17,12 @@ pub struct CoalesceBuilder<K, T, E> {
     max_wait: Duration,
     listeners: Listeners,
     timing: Timing,
-    name: Arc<str>,
+    name: crate::Name,
     types: Types<K, T, E>,
 }
 
 impl<K: Hash + Eq + Clone, T, E> CoalesceBuilder<K, T, E> {
-    pub(super) fn new(name: Arc<str>) -> Self {
+    pub(super) fn new(name: crate::Name) -> Self {
         let (listeners, timing) = (Listeners::default(), Timing::system());
         Self { max_wait: Duration::from_secs(30), listeners, timing, name, types: PhantomData }
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoalesceSnapshot {
     /// The policy's name.
-    pub name: Arc<str>,
+    pub name: crate::Name,
     /// Keys with a call under way.
     pub under_way: usize,
     /// Calls that were made.
@@ -27,7 +27,7 @@ pub struct CoalesceSnapshot {
 }
 
 pub(super) struct Core<K, T, E> {
-    pub(super) name: Arc<str>,
+    pub(super) name: crate::Name,
     pub(super) max_wait: Duration,
     pub(super) listeners: Listeners,
     pub(super) timing: Timing,
@@ -71,7 +71,7 @@ fn lock<S>(mutex: &Mutex<S>) -> MutexGuard<'_, S> {
 }
 
 impl<K: Hash + Eq + Clone, T, E> Core<K, T, E> {
-    pub(super) fn new(name: Arc<str>, max_wait: Duration, listeners: Listeners, timing: Timing) -> Self {
+    pub(super) fn new(name: crate::Name, max_wait: Duration, listeners: Listeners, timing: Timing) -> Self {
         let [led, shared, handed_over, timed_out] = std::array::from_fn(|_| AtomicU64::new(0));
         Self { name, max_wait, listeners, timing, flights: Mutex::default(), led, shared, handed_over, timed_out }
     }
@@ -99,7 +99,7 @@ impl<K: Hash + Eq + Clone, T, E> Core<K, T, E> {
 
     pub(super) fn snapshot(&self) -> CoalesceSnapshot {
         CoalesceSnapshot {
-            name: Arc::clone(&self.name),
+            name: self.name.clone(),
             under_way: lock(&self.flights).len(),
             led: self.led.load(Ordering::Relaxed),
             shared: self.shared.load(Ordering::Relaxed),

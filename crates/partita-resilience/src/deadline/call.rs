@@ -14,7 +14,7 @@ pub struct Deadline(pub(super) Arc<Core>);
 
 impl Deadline {
     /// Settings, at their defaults; `name` stands in events and snapshots.
-    pub fn builder(name: impl Into<Arc<str>>) -> DeadlineBuilder {
+    pub fn builder(name: impl Into<crate::Name>) -> DeadlineBuilder {
         DeadlineBuilder::new(name.into())
     }
 

@@ -3,7 +3,6 @@
 use super::Deadline;
 use super::core::Core;
 use crate::{BuildError, Event, Listeners, Policy, Timing};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -16,11 +15,11 @@ pub struct DeadlineBuilder {
     margin: Duration,
     listeners: Listeners,
     timing: Timing,
-    name: Arc<str>,
+    name: crate::Name,
 }
 
 impl DeadlineBuilder {
-    pub(super) fn new(name: Arc<str>) -> Self {
+    pub(super) fn new(name: crate::Name) -> Self {
         Self {
             limit: Duration::from_secs(30),
             max: Duration::from_secs(60),

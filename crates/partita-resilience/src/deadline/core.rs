@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadlineSnapshot {
     /// The policy's name.
-    pub name: Arc<str>,
+    pub name: crate::Name,
     /// Calls that ended in time.
     pub in_time: u64,
     /// Calls that were cut off.
@@ -21,7 +21,7 @@ pub struct DeadlineSnapshot {
 }
 
 pub(super) struct Core {
-    pub(super) name: Arc<str>,
+    pub(super) name: crate::Name,
     pub(super) limit: Duration,
     pub(super) max: Duration,
     pub(super) margin: Duration,
@@ -63,7 +63,7 @@ impl Core {
         self.refused.fetch_add(1, Ordering::Relaxed);
         let (reason, retry_after) = (Reason::DeadlinePassed, None);
         self.tell(EventKind::Rejected { reason, retry_after });
-        Rejected { policy: Policy::Deadline, name: Arc::clone(&self.name), reason, retry_after }
+        Rejected { policy: Policy::Deadline, name: self.name.clone(), reason, retry_after }
     }
 
     fn tell(&self, kind: EventKind<'_>) {
@@ -72,7 +72,7 @@ impl Core {
 
     pub(super) fn snapshot(&self) -> DeadlineSnapshot {
         DeadlineSnapshot {
-            name: Arc::clone(&self.name),
+            name: self.name.clone(),
             in_time: self.in_time.load(Ordering::Relaxed),
             timed_out: self.timed_out.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),

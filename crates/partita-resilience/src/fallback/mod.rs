@@ -20,7 +20,7 @@ pub use layer::{FallbackLayer, FallbackService, ResponseFuture};
 pub struct Fallback<C = ByResult>(Arc<Core<C>>);
 
 struct Core<C> {
-    name: Arc<str>,
+    name: crate::Name,
     listeners: Listeners,
     timing: Timing,
     served: AtomicU64,
@@ -32,7 +32,7 @@ struct Core<C> {
 #[derive(Debug)]
 #[must_use]
 pub struct FallbackBuilder<C = ByResult> {
-    name: Arc<str>,
+    name: crate::Name,
     listeners: Listeners,
     timing: Timing,
     classify: C,
@@ -42,7 +42,7 @@ pub struct FallbackBuilder<C = ByResult> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FallbackSnapshot {
     /// The policy's name.
-    pub name: Arc<str>,
+    pub name: crate::Name,
     /// Calls that the fallback answered.
     pub served: u64,
     /// Calls in which the fallback failed too.
@@ -51,7 +51,7 @@ pub struct FallbackSnapshot {
 
 impl Fallback {
     /// Settings, at their defaults; `name` stands in events and snapshots.
-    pub fn builder(name: impl Into<Arc<str>>) -> FallbackBuilder {
+    pub fn builder(name: impl Into<crate::Name>) -> FallbackBuilder {
         let (listeners, timing) = (Listeners::default(), Timing::system());
         FallbackBuilder { name: name.into(), listeners, timing, classify: ByResult }
     }
@@ -93,7 +93,7 @@ impl<C> Fallback<C> {
     /// Where it stands.
     pub fn snapshot(&self) -> FallbackSnapshot {
         FallbackSnapshot {
-            name: Arc::clone(&self.0.name),
+            name: self.0.name.clone(),
             served: self.0.served.load(Ordering::Relaxed),
             failed: self.0.failed.load(Ordering::Relaxed),
         }

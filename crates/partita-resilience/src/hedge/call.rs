@@ -24,7 +24,7 @@ pub type Operation<'a, T, E> = Box<dyn FnOnce(Attempt) -> BoxFuture<'a, Result<T
 
 impl Hedge {
     /// Settings, at their defaults; `name` stands in events and snapshots.
-    pub fn builder(name: impl Into<Arc<str>>) -> HedgeBuilder {
+    pub fn builder(name: impl Into<crate::Name>) -> HedgeBuilder {
         HedgeBuilder::new(name.into())
     }
 }

@@ -21,7 +21,7 @@ pub struct HedgeBuilder<C = ByResult> {
     gate: Option<Arc<dyn Gate>>,
     listeners: Listeners,
     timing: Timing,
-    name: Arc<str>,
+    name: crate::Name,
     classify: C,
 }
 
@@ -32,7 +32,7 @@ enum Wanted {
 }
 
 impl HedgeBuilder<ByResult> {
-    pub(super) fn new(name: Arc<str>) -> Self {
+    pub(super) fn new(name: crate::Name) -> Self {
         Self {
             delay: Wanted::Quantile(0.95),
             floor: Duration::from_millis(1),

@@ -17,7 +17,7 @@ pub(super) enum Delay {
 }
 
 pub(super) struct Core {
-    pub(super) name: Arc<str>,
+    pub(super) name: crate::Name,
     pub(super) delay: Delay,
     pub(super) max_hedges: u32,
     pub(super) budget: Budget,
@@ -85,7 +85,7 @@ impl Core {
     pub(super) fn snapshot(&self) -> HedgeSnapshot {
         let read = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         HedgeSnapshot {
-            name: Arc::clone(&self.name),
+            name: self.name.clone(),
             calls: read(&self.counts.calls),
             hedges: read(&self.counts.hedges),
             won_by_hedge: read(&self.counts.won_by_hedge),

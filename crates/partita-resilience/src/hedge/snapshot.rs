@@ -1,7 +1,6 @@
 //! Where a hedge policy stands.
 
 use crate::budget::BudgetSnapshot;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq)]
 pub struct HedgeSnapshot {
     /// The policy's name.
-    pub name: Arc<str>,
+    pub name: crate::Name,
     /// Calls begun.
     pub calls: u64,
     /// Attempts beside the first ones begun.

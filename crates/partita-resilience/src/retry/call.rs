@@ -5,7 +5,7 @@ use super::{RetryBuilder, RetrySnapshot};
 use crate::budget::Budget;
 use crate::deadline::{Attempt, Context};
 use crate::verdict::Verdict;
-use crate::{ByResult, Classify, Error, Timing};
+use crate::{ByResult, Classify, Error, Name, Timing};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ struct Shared<C> {
 
 impl Retry {
     /// Settings, at their defaults; `name` stands in events and snapshots.
-    pub fn builder(name: impl Into<Arc<str>>) -> RetryBuilder {
+    pub fn builder(name: impl Into<Name>) -> RetryBuilder {
         RetryBuilder::new(name.into())
     }
 }
@@ -42,6 +42,11 @@ impl<C> Retry<C> {
     /// The budget that it takes from.
     pub fn budget(&self) -> Option<&Budget> {
         self.0.core.budget.as_ref()
+    }
+
+    /// Its settings in words.
+    pub(crate) fn explain(&self) -> String {
+        self.0.core.explain()
     }
 
     /// Where it stands.

@@ -4,7 +4,7 @@ use super::core::{Core, Gate};
 use super::jitter::Waits;
 use super::{Jitter, Retry};
 use crate::budget::Budget;
-use crate::{BuildError, ByResult, Event, Listeners, Policy, Timing};
+use crate::{BuildError, ByResult, Event, Listeners, Name, Policy, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub struct RetryBuilder<C = ByResult> {
     gate: Option<Arc<dyn Gate>>,
     listeners: Listeners,
     timing: Timing,
-    name: Arc<str>,
+    name: Name,
     classify: C,
 }
 
@@ -38,7 +38,7 @@ enum Wanted {
 }
 
 impl RetryBuilder<ByResult> {
-    pub(super) fn new(name: Arc<str>) -> Self {
+    pub(super) fn new(name: Name) -> Self {
         Self {
             limits: Limits {
                 attempts: Some(3),

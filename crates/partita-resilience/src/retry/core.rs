@@ -6,8 +6,9 @@ use super::recent::Recent;
 use super::snapshot::{Count, Counts, RetrySnapshot};
 use crate::budget::{Budget, Withdrawal};
 use crate::deadline::{Attempt, Context};
+use crate::stack::time;
 use crate::verdict::Verdict;
-use crate::{Error, Event, EventKind, Listeners, Policy, Timing};
+use crate::{Error, Event, EventKind, Listeners, Name, Policy, Timing};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +68,7 @@ impl Stop {
 
 /// What all calls through one policy share.
 pub(super) struct Core {
-    pub(super) name: Arc<str>,
+    pub(super) name: Name,
     pub(super) limits: Limits,
     pub(super) waits: Waits,
     pub(super) budget: Option<Budget>,
@@ -79,7 +80,7 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(name: Arc<str>, limits: Limits, waits: Waits, timing: Timing) -> Self {
+    pub(super) fn new(name: Name, limits: Limits, waits: Waits, timing: Timing) -> Self {
         let (recent, counts) = (Recent::default(), Counts::default());
         let (budget, gate, listeners) = (None, None, Listeners::default());
         Self { name, limits, waits, budget, gate, listeners, timing, recent, counts }
@@ -87,7 +88,7 @@ impl Core {
 
     pub(super) fn snapshot(&self) -> RetrySnapshot {
         RetrySnapshot {
-            name: Arc::clone(&self.name),
+            name: self.name.clone(),
             calls: self.counts.read(Count::Calls),
             retries: self.counts.read(Count::Retries),
             successful: self.counts.read(Count::Successful),
@@ -96,6 +97,21 @@ impl Core {
             recent_failure_rate: self.recent.view(self.timing.coarse()).failure_rate(),
             budget: self.budget.as_ref().map(Budget::snapshot),
         }
+    }
+
+    /// The settings in words.
+    pub(super) fn explain(&self) -> String {
+        let attempts =
+            self.limits.attempts.map_or_else(|| "attempts without limit".to_owned(), |n| format!("{n} attempts"));
+        let waits = &self.waits;
+        let budget = if self.budget.is_some() { "within its budget" } else { "without a budget" };
+        format!(
+            "{attempts}, waits from {} times {} up to {}, {:?} jitter, {budget}",
+            time(waits.initial),
+            waits.multiplier,
+            time(waits.max),
+            waits.jitter
+        )
     }
 
     fn tell(&self, kind: EventKind<'_>) {

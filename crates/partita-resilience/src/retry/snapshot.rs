@@ -1,15 +1,15 @@
 //! Where a retry policy stands.
 
+use crate::Name;
 use crate::budget::BudgetSnapshot;
 use crate::stripe::{self, Padded};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where a retry policy stands; counts since it was built.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RetrySnapshot {
     /// The policy's name.
-    pub name: Arc<str>,
+    pub name: Name,
     /// Calls begun.
     pub calls: u64,
     /// Attempts beyond the first ones begun.

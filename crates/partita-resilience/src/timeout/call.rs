@@ -4,7 +4,7 @@ use super::core::Core;
 use super::{TimeoutBuilder, TimeoutSnapshot};
 use crate::deadline::Context;
 use crate::timed::Timed;
-use crate::{Error, Nested, Plain};
+use crate::{Error, Name, Nested, Plain};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub struct Timeout(pub(super) Arc<Core>);
 
 impl Timeout {
     /// Settings, at their defaults; `name` stands in events and snapshots.
-    pub fn builder(name: impl Into<Arc<str>>) -> TimeoutBuilder {
+    pub fn builder(name: impl Into<Name>) -> TimeoutBuilder {
         TimeoutBuilder::new(name.into())
     }
 

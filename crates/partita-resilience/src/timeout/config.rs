@@ -3,8 +3,7 @@
 use super::Timeout;
 use super::core::{Core, Rule};
 use crate::histogram::Tracked;
-use crate::{BuildError, Event, Listeners, Policy, Timing};
-use std::sync::Arc;
+use crate::{BuildError, Event, Listeners, Name, Policy, Timing};
 use std::time::Duration;
 
 /// One step of a limit that is taken in steps.
@@ -26,11 +25,11 @@ pub struct TimeoutBuilder {
     unknown: Option<Duration>,
     listeners: Listeners,
     timing: Timing,
-    name: Arc<str>,
+    name: Name,
 }
 
 impl TimeoutBuilder {
-    pub(super) fn new(name: Arc<str>) -> Self {
+    pub(super) fn new(name: Name) -> Self {
         Self {
             rule: Rule::Fixed(Duration::from_secs(5)),
             quantile: 0.99,

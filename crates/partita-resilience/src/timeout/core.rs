@@ -4,7 +4,7 @@ use super::{Step, TimeoutSnapshot};
 use crate::deadline::Context;
 use crate::histogram::{Quantile, Tracked};
 use crate::timed::Watch;
-use crate::{Event, EventKind, Limit, Listeners, Policy, Reason, Rejected, Timing};
+use crate::{Event, EventKind, Limit, Listeners, Name, Policy, Reason, Rejected, Timing};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl Rule {
 }
 
 pub(super) struct Core {
-    pub(super) name: Arc<str>,
+    pub(super) name: Name,
     pub(super) tracked: Option<Tracked>,
     pub(super) listeners: Listeners,
     pub(super) timing: Timing,
@@ -57,7 +57,7 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(name: Arc<str>, rule: Rule, unknown: Duration, timing: Timing) -> Self {
+    pub(super) fn new(name: Name, rule: Rule, unknown: Duration, timing: Timing) -> Self {
         let (in_time, timed_out) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { name, tracked: None, listeners: Listeners::default(), timing, rule, unknown, in_time, timed_out }
     }
@@ -89,7 +89,7 @@ impl Core {
     fn refuse(&self) -> Rejected {
         let (reason, retry_after) = (Reason::DeadlinePassed, None);
         self.tell(EventKind::Rejected { reason, retry_after });
-        Rejected { policy: Policy::Timeout, name: Arc::clone(&self.name), reason, retry_after }
+        Rejected { policy: Policy::Timeout, name: self.name.clone(), reason, retry_after }
     }
 
     fn tell(&self, kind: EventKind<'_>) {
@@ -99,7 +99,7 @@ impl Core {
     pub(super) fn snapshot(&self) -> TimeoutSnapshot {
         let now = self.timing.now();
         TimeoutSnapshot {
-            name: Arc::clone(&self.name),
+            name: self.name.clone(),
             limit: self.limit(1, now),
             in_time: self.in_time.load(Ordering::Relaxed),
             timed_out: self.timed_out.load(Ordering::Relaxed),

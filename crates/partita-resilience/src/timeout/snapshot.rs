@@ -1,13 +1,13 @@
 //! Where a timeout policy stands.
 
-use std::sync::Arc;
+use crate::Name;
 use std::time::Duration;
 
 /// Where a timeout policy stands; counts since it was built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeoutSnapshot {
     /// The policy's name.
-    pub name: Arc<str>,
+    pub name: Name,
     /// The limit of a first attempt now.
     pub limit: Duration,
     /// Calls that ended in time.
