@@ -1,5 +1,7 @@
 //! The replay tool's bulkhead and limiter: answers byte for byte, and against exact models.
 
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test may")]
+
 #[allow(dead_code, reason = "the tool shares it with the other policies")]
 #[path = "../examples/replay/line.rs"]
 mod line;

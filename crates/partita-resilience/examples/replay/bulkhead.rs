@@ -146,9 +146,12 @@ impl Tool for BulkheadTool {
             Input::Start { id, .. } => self.start(id, &mut answer)?,
             Input::End { id, outcome } => self.end(id, outcome, &mut answer)?,
             Input::Look => {}
-            Input::Set(_) | Input::Check { .. } => {
-                return Err(Fault::new("a bulkhead takes `start`, `end` and `look`"));
+            Input::Set(mode) => {
+                return Err(Fault::new(format!(
+                    "a bulkhead cannot be set {mode:?}: it takes `start`, `end` and `look`"
+                )));
             }
+            Input::Check { .. } => return Err(Fault::new("a bulkhead takes `start`, `end` and `look`")),
         }
         self.settle(&mut answer.events);
         answer.snapshot = self.snapshot();

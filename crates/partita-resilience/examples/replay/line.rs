@@ -17,6 +17,7 @@ pub(crate) trait Tool {
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
     /// A call begins.
+    #[allow(dead_code, reason = "policies without keys do not read it")]
     Start { id: String, key: Option<String> },
     /// A call ends.
     End { id: String, outcome: Outcome },
