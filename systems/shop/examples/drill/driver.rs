@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_secs(1_800);
 
 /// Without an answer for so long, and for as long as the shop stands still, the driver gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A payment takes no longer; an order that stands still for so long may end for that.
+/// A payment takes at most 20 s in all: who stands still for so long, or is killed again and again, may end for that.
 const LATE: Duration = Duration::from_secs(15);
 
 /// What the drill wants to know of a run.
@@ -79,7 +79,7 @@ impl Driver {
         command.args(["drive", "--json", "--url", url, "--mix", MIX, "--orders", &orders]);
         command.args(["--concurrency", &concurrency, "--seed", &seed, "--log"]).arg(&log);
         command.args(["--patience", &format!("{}s", PATIENCE.as_secs() + drill.stop.as_secs())]);
-        if drill.stop >= LATE {
+        if drill.stop >= LATE || drill.early + drill.recovering > 0 {
             command.arg("--late-ends");
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
