@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// A run takes 15 s on a machine that does nothing else.
-const BOUND: Duration = Duration::from_secs(120);
+/// A run takes 13 s of one core; a machine that does much else needs longer.
+const BOUND: Duration = Duration::from_secs(300);
 
 const FILES: [(&str, &str); 2] =
     [("schemathesis.toml", include_str!("schemathesis.toml")), ("hooks.py", include_str!("hooks.py"))];
@@ -55,7 +55,10 @@ fn a_fuzzer_driven_by_the_description_finds_nothing() {
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
     let cases = said.out.split_once(" generated, ").and_then(|(before, _)| before.rsplit(' ').next()?.parse().ok());
     assert!(cases.is_some_and(|cases: u32| cases >= 500), "it asked too little: {}", said.out);
-    assert_eq!(shop.process.errors(), "", "and nothing was worth a warning");
+    let complaints = shop.process.errors();
+    // An order that is paid by `pm_undo_fails` is parked, and says so.
+    let unasked: Vec<&str> = complaints.lines().filter(|line| !line.contains("saga parked")).collect();
+    assert!(unasked.is_empty(), "{unasked:?}");
     let placed = shop.get("/audit").json();
     assert!(placed["ok"] == true, "{placed}");
 }
