@@ -15,7 +15,7 @@ use crate::{
 const BOUND: Duration = Duration::from_secs(20 * 60);
 
 /// Second crashes at so many points of each scenario; all of them are `cargo xtask explore --double`.
-const SECOND_CRASHES: usize = 100;
+const SECOND_CRASHES: usize = 40;
 
 /// What the explorer says of one scenario, as JSON on one line.
 #[derive(Debug, Deserialize)]

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+/// Commits that wait for a store to move again, while it stands still.
+type Waiting = Option<Vec<(Commit, Reply)>>;
+
 /// A store whose commits pass a seam. Reads pass untouched: they change nothing.
 pub type SeamStore = Intercepted<AtSeam>;
-
-type Waiting = Vec<(Commit, Reply)>;
 
 /// What stands in front of a [`SeamStore`].
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub struct AtSeam {
     seam: Seam,
     late: Duration,
     /// What was handed in while the store stands still.
-    waiting: Arc<Mutex<Option<Waiting>>>,
+    waiting: Arc<Mutex<Waiting>>,
 }
 
 /// What becomes of a commit's answer.
@@ -44,7 +45,7 @@ impl SeamStore {
 }
 
 impl AtSeam {
-    fn waiting(&self) -> MutexGuard<'_, Option<Vec<(Commit, Reply)>>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
