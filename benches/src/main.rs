@@ -5,8 +5,10 @@
 
 mod append;
 mod engine;
+mod growth;
 mod machine;
 mod measure;
+mod plot;
 mod proc;
 mod raw;
 mod row;
@@ -28,6 +30,7 @@ Examples:
   cargo xtask bench                builds in release and measures everything, in about a minute and a half
   cargo xtask bench engine         sagas of four steps that do nothing: alone, and 256 in flight
   cargo xtask bench append --json  appends to the log, one JSON object a row
+  cargo xtask bench growth         the cost of an append from 10,000 events to 10,000,000: minutes, and 3 GB at most
   partita-bench shop               needs PARTITA_SHOP_BIN, or `shop` beside this program
   partita-bench engine --data /mnt/disk   on another disk
 
@@ -47,6 +50,12 @@ struct Cli {
     /// Folder for the data, on the disk to be measured; otherwise beside the build
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
+    /// Events that `growth` goes up to
+    #[arg(long, value_name = "EVENTS", default_value_t = 10_000_000)]
+    most: u64,
+    /// Where `growth` draws its plot
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// One row only, as JSON
     #[arg(long, hide = true, value_name = "NAME")]
     row: Option<String>,
@@ -60,7 +69,9 @@ enum Bench {
     Append,
     /// Whole orders through a shop process, 64 in flight
     Shop,
-    /// All of them
+    /// The cost of an append while the log grows; not among `all`
+    Growth,
+    /// All rows
     All,
 }
 
@@ -74,6 +85,7 @@ impl Bench {
             Self::Engine => engine,
             Self::Append => append,
             Self::Shop => shop,
+            Self::Growth => &[],
             Self::All => &ALL,
         }
     }
@@ -83,6 +95,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.row {
         Some(name) => one(name, cli.data.as_deref()),
+        None if matches!(cli.bench, Bench::Growth) => growth(&cli),
         None => all(&cli),
     };
     match done {
@@ -112,6 +125,12 @@ fn one(name: &str, data: Option<&Path>) -> Result<()> {
     };
     say(&serde_json::to_string(&row)?);
     Ok(())
+}
+
+fn growth(cli: &Cli) -> Result<()> {
+    let folder = machine::folder(cli.data.as_deref())?;
+    let _ = writeln!(std::io::stderr(), "{}", machine::describe(folder.path())?);
+    growth::measure(folder.path(), cli.most, cli.json, cli.svg.as_deref())
 }
 
 fn all(cli: &Cli) -> Result<()> {

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use std::{process::Command, time::Duration};
 
 use crate::{
-    cli::{Bench, Drill, Explore},
+    cli::{Bench, BenchName, Drill, Explore},
     failure::{Failure, Result},
     process::Job,
     workspace::Workspace,
@@ -45,6 +45,9 @@ pub(crate) fn bench(workspace: &Workspace, args: &Bench) -> Result<u8> {
     command.arg(name.get_name()).env("PARTITA_SHOP_BIN", shop);
     if args.json {
         command.arg("--json");
+    }
+    if matches!(args.name, BenchName::Growth) {
+        command.args(["--svg", "docs/guide/append-growth.svg"]);
     }
     Ok(Job::new("bench", command, HOUR).run()?.code())
 }
