@@ -60,8 +60,8 @@ struct Look {
     file_mb: f64,
 }
 
-/// Measures both kinds of streams, prints a table or JSON lines, and draws the plot where it is asked for.
-pub(crate) fn measure(folder: &Path, most: u64, json: bool, svg: Option<&Path>) -> Result<()> {
+/// Measures both kinds of streams, prints a table or JSON lines, and draws the plot.
+pub(crate) fn measure(folder: &Path, most: u64, json: bool, svg: &Path) -> Result<()> {
     let mut plot = Plot::new("CPU time of an append while the log grows", "events in the log", "CPU us an append");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if !json {
@@ -78,9 +78,9 @@ pub(crate) fn measure(folder: &Path, most: u64, json: bool, svg: Option<&Path>) 
         let name = format!("of it the writer: {}", kind.name());
         plot.add(Series { name, points: points(|look| look.writer_cpu_us_per_append) });
     }
-    if let Some(path) = svg {
-        std::fs::write(path, plot.svg())?;
-        say(&format!("drawn into {}", path.display()));
+    std::fs::write(svg, plot.svg())?;
+    if !json {
+        say(&format!("drawn into {}", svg.display()));
     }
     Ok(())
 }

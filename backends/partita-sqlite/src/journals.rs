@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row};
 impl Journals for SqliteStore {
     fn journal(&self, saga: u64, from: u32, limit: usize) -> Read<'_, Vec<JournalEntry>> {
         let tails = self.shared.tails.clone();
-        self.shared.read(move |connection| {
+        self.shared.read_near(move |connection| {
             let key = saga.cast_signed();
             let sql = include_str!("sql/journal_runs.sql");
             let page = Page { sql, key: &key, tail: tails.journal(saga), from: from.into(), limit };

@@ -23,6 +23,7 @@
 mod checkpoint;
 mod config;
 mod connection;
+mod copy;
 mod error;
 mod event;
 mod inspect;
@@ -31,6 +32,7 @@ mod lock;
 mod log;
 mod migrate;
 mod places;
+mod offline;
 mod queue;
 mod reader;
 mod record;
@@ -40,9 +42,13 @@ mod schema;
 mod space;
 mod store;
 mod tail;
+mod wal;
 mod writer;
 
 pub use config::{OnFatal, SqliteConfig};
+pub use copy::{Copying, Frozen};
+pub use inspect::{Contents, inspect};
+pub use offline::{OfflineFile, Survey};
 pub use store::SqliteStore;
 
 /// A number of rows as SQLite takes it.

@@ -9,6 +9,9 @@ use partita_core::{Checkpoint, Error, ErrorKind, Head, Log, LogId, Position, Rea
 use rusqlite::{Connection, Params, params};
 use uuid::Uuid;
 
+/// Events that are read on the caller's thread at most.
+const FEW: usize = 16;
+
 impl Log for SqliteStore {
     fn head(&self) -> Read<'_, Head> {
         self.shared.read(head)
@@ -16,7 +19,7 @@ impl Log for SqliteStore {
 
     fn stream(&self, stream: StreamId, from: u64, limit: usize) -> Read<'_, Vec<Recorded>> {
         let tails = self.shared.tails.clone();
-        self.shared.readers.read(move |connection| {
+        let read = move |connection: &Connection| {
             let page = Page {
                 sql: include_str!("sql/stream_runs.sql"),
                 key: stream.as_bytes(),
@@ -35,7 +38,8 @@ impl Log for SqliteStore {
                 }
             }
             Ok(events)
-        })
+        };
+        if limit <= FEW { self.shared.readers.near(read) } else { self.shared.readers.read(read) }
     }
 
     fn behind(&self, checkpoint: Checkpoint, limit: usize) -> Read<'_, Vec<Recorded>> {

@@ -4,7 +4,7 @@ use crate::checkpoint::Checkpoints;
 use crate::config::SqliteConfig;
 use crate::connection::{Role, open};
 use crate::error::{closed, of};
-use crate::inspect::inspect;
+use crate::inspect::look;
 use crate::lock::FileLock;
 use crate::queue::Queue;
 use crate::reader::Readers;
@@ -103,7 +103,7 @@ impl SqliteStore {
         let declared = spaces.clone();
         let spaces = Arc::new(Spaces::new(spaces)?);
         let mut lock = FileLock::take(&config.path)?;
-        inspect(&config.path)?;
+        look(&config.path)?;
         let mut connection = open(&config.path, Role::Writer)?;
         let opening = crate::schema::prepare(&mut connection, &spaces, &host.entropy)
             .map_err(|error| error.with("file", config.path.display()))?;
@@ -204,6 +204,14 @@ impl Shared {
     pub(crate) fn defect(&self) -> Option<Error> {
         let defect = || Error::new(ErrorKind::Other, "a helper of the store panicked; this is a defect");
         self.defect.load(Ordering::Acquire).then(defect)
+    }
+
+    /// A short read, on the caller's thread where that is quick.
+    pub(crate) fn read_near<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Read<'_, T> {
+        self.readers.near(|connection| read(connection).map_err(of))
     }
 
     /// Reads on a thread of the pool.

@@ -26,7 +26,7 @@ impl Transport for InProcess {
     fn call(&self, request: Request<Bytes>) -> BoxFuture<'static, Result<Response<Bytes>>> {
         let Self { router, spawner } = self.clone();
         Box::pin(async move {
-            let response = run_apart(&*spawner, router, request.map(Body::from), ()).await.ok_or_else(no_reply)?;
+            let response = run_apart(spawner, router, request.map(Body::from), ()).await.ok_or_else(no_reply)?;
             let (parts, body) = response.into_parts();
             Ok(Response::from_parts(parts, whole(body).await?))
         })

@@ -95,7 +95,9 @@ impl Ask {
 
     pub(crate) fn try_send(&self) -> io::Result<Answer> {
         let bytes = exchange(self.to, &self.bytes())?;
-        Answer::parse(&bytes).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        let answer = Answer::parse(&bytes).ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        super::described::holds(&self.line, &answer);
+        Ok(answer)
     }
 
     #[track_caller]

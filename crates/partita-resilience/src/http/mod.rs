@@ -1,0 +1,1 @@
+//! Presets, headers and bodies of HTTP.

@@ -1,0 +1,1 @@
+//! One look at every policy of a dependency.
