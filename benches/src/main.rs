@@ -6,8 +6,10 @@
 mod append;
 mod engine;
 mod flame;
+mod growth;
 mod machine;
 mod measure;
+mod plot;
 mod proc;
 mod raw;
 mod recover;
@@ -34,6 +36,7 @@ Examples:
   cargo xtask bench                builds in release and measures everything, in about a minute and a half
   cargo xtask bench engine         sagas of four steps that do nothing: alone, and 256 in flight
   cargo xtask bench append --json  appends to the log, one JSON object a row
+  cargo xtask bench growth         the cost of an append from 10,000 events to 10,000,000: minutes, and 3 GB at most
   cargo xtask bench flame          draws where the time goes, with perf, into docs/guide
   partita-bench shop               needs PARTITA_SHOP_BIN, or `shop` beside this program
   partita-bench engine --data /mnt/disk   on another disk
@@ -54,9 +57,12 @@ struct Cli {
     /// Folder for the data, on the disk to be measured; otherwise beside the build
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Folder for the flame graphs
+    /// Folder for flame graphs and plots
     #[arg(long, value_name = "FOLDER", default_value = "docs/guide")]
     out: PathBuf,
+    /// Events that `growth` goes up to
+    #[arg(long, value_name = "EVENTS", default_value_t = 10_000_000)]
+    most: u64,
     /// One row only, as JSON
     #[arg(long, hide = true, value_name = "NAME")]
     row: Option<String>,
@@ -74,6 +80,8 @@ enum Bench {
     All,
     /// Flame graphs of engine and shop as SVG, instead of figures
     Flame,
+    /// The cost of an append while the log grows, and its plot as SVG; minutes
+    Growth,
 }
 
 impl Bench {
@@ -95,7 +103,7 @@ impl Bench {
             Self::Append => append,
             Self::Shop => shop,
             Self::All => &ALL,
-            Self::Flame => &[],
+            Self::Flame | Self::Growth => &[],
         }
     }
 }
@@ -105,6 +113,7 @@ fn main() -> ExitCode {
     let done = match (&cli.row, cli.bench) {
         (Some(name), _) => one(name, cli.data.as_deref()),
         (None, Bench::Flame) => flames(&cli),
+        (None, Bench::Growth) => growth(&cli),
         (None, _) => all(&cli),
     };
     match done {
@@ -135,6 +144,12 @@ fn one(name: &str, data: Option<&Path>) -> Result<()> {
     };
     say(&serde_json::to_string(&row)?);
     Ok(())
+}
+
+fn growth(cli: &Cli) -> Result<()> {
+    let folder = machine::folder(cli.data.as_deref())?;
+    let _ = writeln!(std::io::stderr(), "{}", machine::describe(folder.path())?);
+    growth::measure(folder.path(), cli.most, cli.json, &cli.out.join("append-growth.svg"))
 }
 
 fn flames(cli: &Cli) -> Result<()> {

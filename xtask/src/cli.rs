@@ -170,6 +170,8 @@ pub(crate) enum BenchName {
     All,
     /// Where the CPU time of engine and shop goes: flame graphs in docs/guide, made with perf
     Flame,
+    /// The cost of an append from 10,000 events to 10,000,000, with its plot in docs/guide; minutes
+    Growth,
 }
 
 /// Options of `drill`, handed on to the drill.
