@@ -49,7 +49,6 @@ impl Core {
     }
 
     /// What the next hop may take of the time left; None where there is no deadline.
-    #[cfg(feature = "http")]
     pub(super) fn for_next_hop(&self, context: &Context) -> Result<Option<Duration>, Rejected> {
         let Some(left) = context.left(&self.timing) else { return Ok(None) };
         let left = left.saturating_sub(self.margin);

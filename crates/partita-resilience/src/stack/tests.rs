@@ -92,6 +92,7 @@ async fn a_refusal_of_the_bulkhead_is_neither_retried_nor_seen_by_the_breaker() 
     let holders: Vec<_> = (0..2)
         .map(|_| {
             let stack = stack.clone();
+            #[allow(clippy::disallowed_methods, reason = "holds a permit until the test ends it")]
             tokio::task::spawn(async move { stack.call(|_| std::future::pending::<Result<(), &str>>()).await })
         })
         .collect();
