@@ -57,6 +57,12 @@ impl Core {
         self.config.timing.now()
     }
 
+    /// Its settings in words.
+    pub(super) fn explain(&self) -> String {
+        let Builder { initial, min, max, .. } = &self.config;
+        format!("from {min} to {max} at once, {initial} at first, by what the dependency shows")
+    }
+
     pub(super) fn name(&self) -> &crate::Name {
         &self.config.name
     }

@@ -122,6 +122,12 @@ impl<C> RetryBuilder<C> {
         self
     }
 
+    /// As [`RetryBuilder::deadline`], unless a sooner one is set.
+    pub(crate) fn deadline_at_most(mut self, limit: Duration) -> Self {
+        self.limits.deadline = Some(self.limits.deadline.map_or(limit, |own| own.min(limit)));
+        self
+    }
+
     /// The longest Retry-After that is honoured; a longer one counts as this. Default 60 s: a caller has gone by then.
     pub const fn max_retry_after(mut self, wait: Duration) -> Self {
         self.limits.retry_after = wait;

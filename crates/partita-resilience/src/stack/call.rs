@@ -1,6 +1,7 @@
 //! A call through the stack.
 
 use super::judge::Judge;
+use crate::adaptive::Adaptive;
 use crate::breaker::Breaker;
 use crate::bulkhead::Bulkhead;
 use crate::cache::Cache;
@@ -36,6 +37,7 @@ pub(super) struct Parts<C, S> {
     pub(super) hedge: Option<Hedge<Judge<C>>>,
     pub(super) breaker: Option<Breaker>,
     pub(super) bulkhead: Option<Bulkhead>,
+    pub(super) adaptive: Option<Adaptive>,
     pub(super) timeout: Option<Timeout>,
 }
 
@@ -207,13 +209,18 @@ impl<C, S> Parts<C, S> {
 
     async fn held<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
     where
+        C: Classify<T, E>,
         F: FnOnce(Attempt) -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        match &self.bulkhead {
-            Some(bulkhead) => bulkhead.around(|| self.timed(attempt, work)).await,
-            None => self.timed(attempt, work).await,
+        if let Some(bulkhead) = &self.bulkhead {
+            return bulkhead.around(|| self.timed(attempt, work)).await;
         }
+        let Some(adaptive) = &self.adaptive else { return self.timed(attempt, work).await };
+        let permit = adaptive.try_acquire()?;
+        let result = self.timed(attempt, work).await;
+        permit.finish(outcome(&self.judge, &result));
+        result
     }
 
     async fn timed<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
@@ -281,7 +288,7 @@ where
     }
 }
 
-/// What a breaker is told: our own refusals say nothing about the dependency, a hang is its failure.
+/// What a breaker or an adaptive limit is told: our own refusals say nothing about the dependency, a hang is its failure.
 fn outcome<T, E, C: Classify<T, E>>(judge: &C, result: &Result<T, Error<E>>) -> Outcome {
     match result {
         Ok(answer) => judge.classify(Ok(answer)),
