@@ -24,6 +24,8 @@ pub enum Policy {
     Fallback,
     /// A second call while the first one is slow.
     Hedge,
+    /// A look at all policies of a dependency.
+    Monitor,
     /// Bulkhead for blocking work.
     Pool,
     /// Rate limiter.
@@ -50,6 +52,7 @@ impl Policy {
             Self::Deadline => "deadline",
             Self::Fallback => "fallback",
             Self::Hedge => "hedge",
+            Self::Monitor => "monitor",
             Self::Pool => "pool",
             Self::RateLimit => "rate limit",
             Self::Retry => "retry",

@@ -10,6 +10,7 @@ use crate::deadline::{Attempt, Context};
 use crate::fallback::Fallback;
 use crate::hedge::Hedge;
 use crate::limiter::Limiter;
+use crate::monitor::{PolicySnapshot, Watch};
 use crate::retry::Retry;
 use crate::timeout::Timeout;
 use crate::{ByResult, Classify, Error, Limit, Name, Outcome, Timing};
@@ -296,6 +297,25 @@ fn outcome<T, E, C: Classify<T, E>>(judge: &C, result: &Result<T, Error<E>>) -> 
         Err(Error::TimedOut { which: Limit::Attempt | Limit::Call, .. }) => Outcome::Failure,
         Err(Error::TimedOut { .. }) => Outcome::Cancelled,
         Err(_) => Outcome::Ignored,
+    }
+}
+
+/// All of its policies, from the outside in. The deadline's plain limit keeps no counts.
+impl<C: Send + Sync, S: Watch> Watch for Stack<C, S> {
+    fn look(&self, into: &mut Vec<PolicySnapshot>) {
+        let parts = &*self.0;
+        parts.fallback.look(into);
+        parts.share.look(into);
+        let policies: [Option<&dyn Watch>; 7] = [
+            parts.limiter.as_ref().map(|policy| policy as _),
+            parts.retry.as_ref().map(|policy| policy as _),
+            parts.hedge.as_ref().map(|policy| policy as _),
+            parts.breaker.as_ref().map(|policy| policy as _),
+            parts.bulkhead.as_ref().map(|policy| policy as _),
+            parts.adaptive.as_ref().map(|policy| policy as _),
+            parts.timeout.as_ref().map(|policy| policy as _),
+        ];
+        policies.iter().flatten().for_each(|policy| policy.look(into));
     }
 }
 
