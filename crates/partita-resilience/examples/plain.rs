@@ -6,10 +6,9 @@
 
 #![allow(clippy::print_stdout, reason = "an example shows what happens")]
 
-use partita_resilience::Timing;
 use partita_resilience::breaker::Breaker;
 use partita_resilience::retry::Retry;
-use partita_resilience::stack::Policy;
+use partita_resilience::{Policy, Timing};
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

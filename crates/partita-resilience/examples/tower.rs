@@ -9,11 +9,10 @@
 
 #![allow(clippy::print_stdout, reason = "an example shows what happens")]
 
-use partita_resilience::Error;
 use partita_resilience::breaker::{Breaker, BreakerLayer};
 use partita_resilience::retry::Retry;
-use partita_resilience::stack::Policy;
 use partita_resilience::timeout::Timeout;
+use partita_resilience::{Error, Policy};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Which policy spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Policy {
+pub enum PolicyKind {
     /// Limit that moves with the dependency's latency.
     Adaptive,
     /// Circuit breaker.
@@ -40,7 +40,7 @@ pub enum Policy {
     Timeout,
 }
 
-impl Policy {
+impl PolicyKind {
     /// The word in errors, events and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl Policy {
     }
 }
 
-impl fmt::Display for Policy {
+impl fmt::Display for PolicyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -135,7 +135,7 @@ impl fmt::Display for Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     /// Who refused.
-    pub policy: Policy,
+    pub policy: PolicyKind,
     /// Its name.
     pub name: Name,
     /// Why.
@@ -300,7 +300,7 @@ impl<E: std::error::Error + 'static> std::error::Error for Error<E> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildError {
     /// Whose setting it is.
-    pub policy: Policy,
+    pub policy: PolicyKind,
     /// The setting's name.
     pub option: &'static str,
     /// What is wrong, and what to write instead.
@@ -308,7 +308,7 @@ pub struct BuildError {
 }
 
 impl BuildError {
-    pub(crate) fn new(policy: Policy, option: &'static str, why: impl Into<String>) -> Self {
+    pub(crate) fn new(policy: PolicyKind, option: &'static str, why: impl Into<String>) -> Self {
         Self { policy, option, why: why.into() }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::look::Hook;
 use super::{Change, Monitor, Severity, Watch, What};
-use crate::{BuildError, Name, Policy, Timing};
+use crate::{BuildError, Name, PolicyKind, Timing};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -96,7 +96,7 @@ impl MonitorBuilder {
     /// # Errors
     /// Nothing to watch, two policies of one kind and name, or a warning above its critical threshold.
     pub fn build(self) -> Result<Monitor, BuildError> {
-        let refuse = |option, why: String| Err(BuildError::new(Policy::Monitor, option, why));
+        let refuse = |option, why: String| Err(BuildError::new(PolicyKind::Monitor, option, why));
         if self.watched.is_empty() {
             return refuse("watch", "nothing to look at: add a stack or a policy".to_owned());
         }

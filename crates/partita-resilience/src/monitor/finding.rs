@@ -1,6 +1,6 @@
 //! What a look finds.
 
-use crate::{Name, Policy};
+use crate::{Name, PolicyKind};
 use std::fmt;
 
 /// How bad a finding is.
@@ -61,7 +61,7 @@ impl What {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// The policy's kind.
-    pub policy: Policy,
+    pub policy: PolicyKind,
     /// The policy's name.
     pub name: Name,
     /// What was measured.

@@ -4,7 +4,7 @@ use super::config::MonitorBuilder;
 use super::measure::{self, Count, Measure};
 use super::{Change, Finding, PolicySnapshot, Severity, What};
 use crate::sync::{Mutex, lock};
-use crate::{Name, Policy};
+use crate::{Name, PolicyKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
@@ -14,7 +14,7 @@ use std::time::Duration;
 pub(super) type Hook = Box<dyn Fn(&Change) + Send + Sync>;
 
 /// A measurement's identity.
-type Key = (Policy, Name, What);
+type Key = (PolicyKind, Name, What);
 
 /// One look at every policy of a dependency. Clones share it.
 #[derive(Clone)]
@@ -86,7 +86,7 @@ impl Monitor {
     }
 
     /// A kind and name that two policies have.
-    pub(super) fn twice(&self) -> Option<(Policy, Name)> {
+    pub(super) fn twice(&self) -> Option<(PolicyKind, Name)> {
         let mut seen = BTreeSet::new();
         let mut keys = self.gather().into_iter().map(|policy| (policy.kind(), policy.name().clone()));
         keys.find(|key| !seen.insert(key.clone()))

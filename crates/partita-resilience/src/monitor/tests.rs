@@ -9,7 +9,7 @@ use crate::hedge::Hedge;
 use crate::limiter::{Limiter, Quota};
 use crate::retry::{Jitter, Retry};
 use crate::testing::{ms, poll, run};
-use crate::{Error, Policy, Registry, Timing, stack};
+use crate::{Error, PolicyKind, Registry, Timing};
 use partita_time::ManualClock;
 use std::future::ready;
 use std::pin::pin;
@@ -32,7 +32,7 @@ fn drain(told: &Told) -> Vec<String> {
 #[test]
 fn a_stack_is_seen_whole_and_in_its_order() {
     let timing = Timing::manual(&ManualClock::new(), 1);
-    let whole = stack::Policy::new("all")
+    let whole = crate::Policy::new("all")
         .attempt_timeout(ms(500))
         .bulkhead(Bulkhead::builder("b").timing(timing.clone()).build().unwrap())
         .breaker(Breaker::builder("b").timing(timing.clone()).build().unwrap())
@@ -47,8 +47,8 @@ fn a_stack_is_seen_whole_and_in_its_order() {
     let report = Monitor::builder("all").watch(whole).timing(timing).build().unwrap().look();
     let kinds: Vec<_> = report.policies.iter().map(PolicySnapshot::kind).collect();
     let (first, rest) = kinds.split_at(4);
-    assert_eq!(first, [Policy::Fallback, Policy::Cache, Policy::RateLimit, Policy::Retry]);
-    assert_eq!(rest, [Policy::Hedge, Policy::Breaker, Policy::Bulkhead, Policy::Timeout]);
+    assert_eq!(first, [PolicyKind::Fallback, PolicyKind::Cache, PolicyKind::RateLimit, PolicyKind::Retry]);
+    assert_eq!(rest, [PolicyKind::Hedge, PolicyKind::Breaker, PolicyKind::Bulkhead, PolicyKind::Timeout]);
     assert_eq!((report.severity(), report.to_string().as_str()), (None, "`all`: 8 policies, well"));
 }
 

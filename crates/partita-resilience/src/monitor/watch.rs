@@ -13,7 +13,7 @@ use crate::pool::{Pool, PoolSnapshot};
 use crate::retry::{Retry, RetrySnapshot};
 use crate::shed::{Shed, ShedSnapshot};
 use crate::timeout::{Timeout, TimeoutSnapshot};
-use crate::{Name, Policy, Registry};
+use crate::{Name, PolicyKind, Registry};
 use std::hash::Hash;
 
 /// Something with one policy or several that a [`Monitor`](super::Monitor) looks at.
@@ -33,8 +33,8 @@ macro_rules! snapshots {
 
         impl PolicySnapshot {
             /// What kind of policy it is.
-            pub const fn kind(&self) -> Policy {
-                match self { $(Self::$kind(_) => Policy::$policy,)* }
+            pub const fn kind(&self) -> PolicyKind {
+                match self { $(Self::$kind(_) => PolicyKind::$policy,)* }
             }
 
             /// Its name.

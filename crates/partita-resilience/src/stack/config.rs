@@ -209,7 +209,7 @@ impl<C, S> Policy<C, S> {
 impl Listed {
     /// What is listed fits together.
     fn check(&self) -> Result<(), BuildError> {
-        let refuse = |option, why| Err(BuildError::new(crate::Policy::Stack, option, why));
+        let refuse = |option, why| Err(BuildError::new(crate::PolicyKind::Stack, option, why));
         if let Some(option) = self.twice {
             return refuse(option, "is there twice; a stack has each policy once, and layers can be stacked by hand");
         }
@@ -262,7 +262,7 @@ fn check_times(
     timeout: Option<&Timeout>,
 ) -> Result<(), BuildError> {
     let Some(attempt) = timeout.map(|timeout| timeout.limit(1)) else { return Ok(()) };
-    let refuse = |option, why| Err(BuildError::new(crate::Policy::Stack, option, why));
+    let refuse = |option, why| Err(BuildError::new(crate::PolicyKind::Stack, option, why));
     if let Some(deadline) = deadline.filter(|deadline| *deadline < attempt) {
         let why = format!(
             "{} ms for an attempt never pass within a deadline of {} ms; shorten the one or lengthen the other",
