@@ -6,7 +6,7 @@
 
 #![allow(clippy::print_stdout, reason = "a tool speaks on its streams")]
 
-use partita_resilience::{Policy, keyed::Keyed};
+use partita_resilience::{PolicyKind, keyed::Keyed};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +15,7 @@ const CAPACITY: usize = 100_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let before = resident_kib()?;
-    let map = Keyed::builder(Policy::RateLimit, |_: Option<&String>| Arc::new(AtomicU64::new(0)));
+    let map = Keyed::builder(PolicyKind::RateLimit, |_: Option<&String>| Arc::new(AtomicU64::new(0)));
     let map = map.capacity(CAPACITY).build()?;
     for key in 0..KEYS {
         map.get(format!("customer-{key}").as_str()).fetch_add(1, Ordering::Relaxed);

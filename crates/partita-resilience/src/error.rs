@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Which policy spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Policy {
+pub enum PolicyKind {
     /// Limit that moves with the dependency's latency.
     Adaptive,
     /// Circuit breaker.
@@ -24,6 +24,8 @@ pub enum Policy {
     Fallback,
     /// A second call while the first one is slow.
     Hedge,
+    /// A look at all policies of a dependency.
+    Monitor,
     /// Bulkhead for blocking work.
     Pool,
     /// Rate limiter.
@@ -38,7 +40,7 @@ pub enum Policy {
     Timeout,
 }
 
-impl Policy {
+impl PolicyKind {
     /// The word in errors, events and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,6 +52,7 @@ impl Policy {
             Self::Deadline => "deadline",
             Self::Fallback => "fallback",
             Self::Hedge => "hedge",
+            Self::Monitor => "monitor",
             Self::Pool => "pool",
             Self::RateLimit => "rate limit",
             Self::Retry => "retry",
@@ -60,7 +63,7 @@ impl Policy {
     }
 }
 
-impl fmt::Display for Policy {
+impl fmt::Display for PolicyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -132,7 +135,7 @@ impl fmt::Display for Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     /// Who refused.
-    pub policy: Policy,
+    pub policy: PolicyKind,
     /// Its name.
     pub name: Name,
     /// Why.
@@ -297,7 +300,7 @@ impl<E: std::error::Error + 'static> std::error::Error for Error<E> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildError {
     /// Whose setting it is.
-    pub policy: Policy,
+    pub policy: PolicyKind,
     /// The setting's name.
     pub option: &'static str,
     /// What is wrong, and what to write instead.
@@ -305,7 +308,7 @@ pub struct BuildError {
 }
 
 impl BuildError {
-    pub(crate) fn new(policy: Policy, option: &'static str, why: impl Into<String>) -> Self {
+    pub(crate) fn new(policy: PolicyKind, option: &'static str, why: impl Into<String>) -> Self {
         Self { policy, option, why: why.into() }
     }
 }

@@ -1,6 +1,6 @@
 //! What policies tell, and to whom.
 
-use crate::{Limit, Outcome, Policy, Reason};
+use crate::{Limit, Outcome, PolicyKind, Reason};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ pub struct Event<'a> {
     /// Time since the policy's clock was made; coarse where the policy reads the coarse clock.
     pub at: Duration,
     /// Who tells.
-    pub policy: Policy,
+    pub policy: PolicyKind,
     /// Its name.
     pub name: &'a str,
     /// What.

@@ -43,12 +43,18 @@ mod timing;
 mod verdict;
 mod window;
 
-pub use error::{BuildError, Error, Limit, Policy, Reason, Rejected};
+pub use error::{BuildError, Error, Limit, PolicyKind, Reason, Rejected};
 pub use event::{Event, EventKind, Listeners};
 pub use gate::{Gate, GateLayer, Gated, GatedFuture};
 pub use name::Name;
 pub use nesting::{ErrorShape, Nested, Plain};
 pub use outcome::{ByResult, Classify, Outcome};
 pub use registry::{Registry, UnknownName};
+pub use stack::{Policy, Stack};
 pub use timing::Timing;
 pub use window::WindowView;
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

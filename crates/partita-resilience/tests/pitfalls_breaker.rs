@@ -4,7 +4,7 @@
 
 use partita_resilience::breaker::{Breaker, Builder, Permit, State};
 use partita_resilience::keyed::Bounds;
-use partita_resilience::{Error, EventKind, Outcome, Policy, Reason, Timing};
+use partita_resilience::{Error, EventKind, Outcome, PolicyKind, Reason, Timing};
 use partita_time::ManualClock;
 use std::future::Future;
 use std::pin::pin;
@@ -206,7 +206,7 @@ fn p7_its_own_rejections_are_no_outcomes() {
     for _ in 0..100 {
         let answer = poll_once(breaker.call(|| async { Ok::<(), ()>(()) }));
         let Poll::Ready(Err(Error::Rejected(rejected))) = answer else { panic!("{answer:?}") };
-        assert_eq!((rejected.policy, rejected.reason), (Policy::Breaker, Reason::Open));
+        assert_eq!((rejected.policy, rejected.reason), (PolicyKind::Breaker, Reason::Open));
         assert_eq!(rejected.retry_after, Some(ms(1_000)));
     }
     let after = breaker.snapshot();

@@ -47,3 +47,8 @@ impl Host {
         (host, group)
     }
 }
+
+/// The example of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

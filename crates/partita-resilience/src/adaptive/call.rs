@@ -44,6 +44,16 @@ impl Adaptive {
         GateLayer(self.clone())
     }
 
+    /// Its settings in words.
+    pub(crate) fn explain(&self) -> String {
+        self.0.explain()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &crate::Name {
+        self.0.name()
+    }
+
     /// Where it stands.
     pub fn snapshot(&self) -> AdaptiveSnapshot {
         self.0.snapshot()

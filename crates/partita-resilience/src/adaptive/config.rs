@@ -2,7 +2,7 @@
 
 use super::Adaptive;
 use super::core::Core;
-use crate::{BuildError, Event, Listeners, Policy, Timing};
+use crate::{BuildError, Event, Listeners, PolicyKind, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ impl Builder {
     /// # Errors
     /// Limits out of order, or no window.
     pub fn build(self) -> Result<Adaptive, BuildError> {
-        let refuse = |option, why: String| Err(BuildError::new(Policy::Adaptive, option, why));
+        let refuse = |option, why: String| Err(BuildError::new(PolicyKind::Adaptive, option, why));
         if self.min == 0 {
             return refuse("min", "a limit of 0 lets no call pass to learn from; write at least 1".to_owned());
         }

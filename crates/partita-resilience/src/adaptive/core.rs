@@ -4,7 +4,7 @@ use super::AdaptiveSnapshot;
 use super::config::Builder;
 use super::controller::{Controller, Window};
 use super::samples::Samples;
-use crate::{Event, EventKind, Outcome, Policy, Reason, Rejected};
+use crate::{Event, EventKind, Outcome, PolicyKind, Reason, Rejected};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -57,6 +57,12 @@ impl Core {
         self.config.timing.now()
     }
 
+    /// Its settings in words.
+    pub(super) fn explain(&self) -> String {
+        let Builder { initial, min, max, .. } = &self.config;
+        format!("from {min} to {max} at once, {initial} at first, by what the dependency shows")
+    }
+
     pub(super) fn name(&self) -> &crate::Name {
         &self.config.name
     }
@@ -82,12 +88,12 @@ impl Core {
         let retry_after = (!latency.is_zero()).then_some(latency);
         let reason = Reason::Saturated;
         self.tell(EventKind::Rejected { reason, retry_after });
-        Rejected { policy: Policy::Adaptive, name: self.config.name.clone(), reason, retry_after }
+        Rejected { policy: PolicyKind::Adaptive, name: self.config.name.clone(), reason, retry_after }
     }
 
     fn tell(&self, kind: EventKind<'_>) {
         let at = self.config.timing.coarse();
-        self.config.listeners.tell(&Event { at, policy: Policy::Adaptive, name: &self.config.name, kind });
+        self.config.listeners.tell(&Event { at, policy: PolicyKind::Adaptive, name: &self.config.name, kind });
     }
 
     /// Gives the place back. Only an end of the dependency's own tells anything: a call whose caller went away, or whose

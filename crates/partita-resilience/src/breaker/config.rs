@@ -3,7 +3,7 @@
 use super::Breaker;
 use super::core::Core;
 use super::packed::machine::Rules;
-use crate::{BuildError, Event, Listeners, Name, Policy, Timing};
+use crate::{BuildError, Event, Listeners, Name, PolicyKind, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -370,7 +370,7 @@ impl Builder {
 }
 
 fn mistake<T>(option: &'static str, why: impl Into<String>) -> Result<T, BuildError> {
-    Err(BuildError::new(Policy::Breaker, option, why))
+    Err(BuildError::new(PolicyKind::Breaker, option, why))
 }
 
 fn nanos(time: Duration) -> u64 {

@@ -8,7 +8,7 @@ use super::packed::ring::{Cell, Ring};
 use super::packed::stripes::{Stripes, thread_number};
 use super::packed::word::{Mode, State, Word};
 use crate::sync::{AtomicU64, Ordering, fence};
-use crate::{Event, EventKind, Listeners, Name, Outcome, Policy, Reason, Timing, WindowView};
+use crate::{Event, EventKind, Listeners, Name, Outcome, PolicyKind, Reason, Timing, WindowView};
 use std::time::Duration;
 
 /// Nanoseconds in a millisecond.
@@ -132,7 +132,7 @@ impl Core {
     }
 
     pub(super) fn event<'a>(&'a self, at: u64, kind: EventKind<'a>) -> Event<'a> {
-        Event { at: Duration::from_nanos(at), policy: Policy::Breaker, name: &self.name, kind }
+        Event { at: Duration::from_nanos(at), policy: PolicyKind::Breaker, name: &self.name, kind }
     }
 
     fn count(&self, what: Count) {

@@ -4,7 +4,7 @@ use super::core::{Core, MS};
 use super::registry::worst_first;
 use super::{Breaker, Builder, Mode, Snapshot, State};
 use crate::keyed::{Bounds, Idle, Keyed};
-use crate::{BuildError, Error, Policy};
+use crate::{BuildError, Error, PolicyKind};
 use std::fmt::Display;
 use std::future::Future;
 use std::hash::Hash;
@@ -27,7 +27,7 @@ impl Builder {
             let name = key.map_or_else(|| format!("{name}/*"), |key| format!("{name}/{key}"));
             Breaker::of(Arc::new(Core::new(name.into(), timing.clone(), listeners.clone(), settings.clone())))
         };
-        let keyed = Keyed::builder(Policy::Breaker, make).capacity(bounds.capacity).ttl(bounds.ttl);
+        let keyed = Keyed::builder(PolicyKind::Breaker, make).capacity(bounds.capacity).ttl(bounds.ttl);
         keyed.judge(|breaker: &Breaker| need(breaker)).timing(clock).build()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Breaker;
 use super::core::{Core, Kind, Refusal, Ticket};
-use crate::{Outcome, Policy, Rejected};
+use crate::{Outcome, PolicyKind, Rejected};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,7 +134,7 @@ impl Core {
     #[inline]
     pub(super) fn rejected(&self, refusal: Refusal) -> Rejected {
         Rejected {
-            policy: Policy::Breaker,
+            policy: PolicyKind::Breaker,
             name: self.name.clone(),
             reason: refusal.reason,
             retry_after: refusal.wait.map(Duration::from_nanos),

@@ -1,7 +1,7 @@
 //! Settings of a budget.
 
 use super::Budget;
-use crate::{BuildError, Policy, Timing};
+use crate::{BuildError, PolicyKind, Timing};
 use std::time::Duration;
 
 /// Settings of a [`Budget`].
@@ -49,7 +49,7 @@ impl BudgetBuilder {
     /// # Errors
     /// A setting that can only be a mistake.
     pub fn build(self) -> Result<Budget, BuildError> {
-        let refuse = |option, why: &str| Err(BuildError::new(Policy::Retry, option, why));
+        let refuse = |option, why: &str| Err(BuildError::new(PolicyKind::Retry, option, why));
         if !(0.0..=1.0).contains(&self.ratio) {
             return refuse("budget_ratio", "must be from 0 to 1; 0.1 adds at most a tenth of the load");
         }

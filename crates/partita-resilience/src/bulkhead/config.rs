@@ -3,7 +3,7 @@
 use super::Bulkhead;
 use super::core::Core;
 use super::slots::MOST;
-use crate::{BuildError, Event, Listeners, Name, Policy, Timing};
+use crate::{BuildError, Event, Listeners, Name, PolicyKind, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
-    pub(crate) policy: Policy,
+    pub(crate) policy: PolicyKind,
     pub(crate) name: Name,
     pub(crate) max_concurrent: u32,
     pub(crate) max_wait: Duration,
@@ -23,7 +23,7 @@ pub struct Builder {
 impl Builder {
     pub(super) fn new(name: Name) -> Self {
         Self {
-            policy: Policy::Bulkhead,
+            policy: PolicyKind::Bulkhead,
             name,
             max_concurrent: 25,
             max_wait: Duration::from_millis(100),

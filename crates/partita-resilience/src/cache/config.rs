@@ -2,7 +2,7 @@
 
 use super::Cache;
 use super::core::{Core, Times};
-use crate::{BuildError, ByResult, Event, Listeners, Policy, Timing};
+use crate::{BuildError, ByResult, Event, Listeners, PolicyKind, Timing};
 use partita_time::Spawner;
 use std::fmt;
 use std::hash::Hash;
@@ -97,7 +97,7 @@ impl<K: Hash + Eq, T, C> CacheBuilder<K, T, C> {
     /// # Errors
     /// A setting that can only be a mistake.
     pub fn build(self) -> Result<Cache<K, T, C>, BuildError> {
-        let refuse = |option, why: &str| Err(BuildError::new(Policy::Cache, option, why));
+        let refuse = |option, why: &str| Err(BuildError::new(PolicyKind::Cache, option, why));
         if self.capacity == 0 {
             return refuse("capacity", "keeps nothing: give it room, or leave the policy out");
         }

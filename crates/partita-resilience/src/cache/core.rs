@@ -1,6 +1,6 @@
 //! What is kept, how old it is, and who fetches anew.
 
-use crate::{Event, EventKind, Listeners, Policy, Timing};
+use crate::{Event, EventKind, Listeners, PolicyKind, Timing};
 use partita_time::Spawner;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -156,7 +156,7 @@ impl<K: Hash + Eq, T> Core<K, T> {
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event { at: self.timing.coarse(), policy: Policy::Cache, name: &self.name, kind });
+        self.listeners.tell(&Event { at: self.timing.coarse(), policy: PolicyKind::Cache, name: &self.name, kind });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Cache, CacheBuilder};
 use crate::testing::{ms, poll, run, wait};
-use crate::{Error, Outcome, Policy, Reason, Rejected, Timing};
+use crate::{Error, Outcome, PolicyKind, Reason, Rejected, Timing};
 use partita_time::{BoxFuture, ManualClock, Spawner};
 use std::future::{Future, ready};
 use std::hash::Hash;
@@ -52,7 +52,7 @@ fn a_stale_answer_hides_a_failure_or_a_refusal_for_a_bounded_time() {
     clock.advance(s(15));
     assert_eq!(fetch(&clock, &cache, Err("down")), Ok(1));
     clock.advance(s(15));
-    let (policy, name, reason) = (Policy::Breaker, "b".into(), Reason::Open);
+    let (policy, name, reason) = (PolicyKind::Breaker, "b".into(), Reason::Open);
     let refusal = Rejected { policy, name, reason, retry_after: None };
     let refused = || ready(Err::<u32, Error<()>>(refusal.into()));
     assert_eq!(run(&clock, cache.around("key", refused)), Ok(1));

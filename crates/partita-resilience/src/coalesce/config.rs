@@ -2,7 +2,7 @@
 
 use super::Coalesce;
 use super::core::Core;
-use crate::{BuildError, Event, Listeners, Policy, Timing};
+use crate::{BuildError, Event, Listeners, PolicyKind, Timing};
 use std::hash::Hash;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -53,7 +53,7 @@ impl<K: Hash + Eq + Clone, T, E> CoalesceBuilder<K, T, E> {
     pub fn build(self) -> Result<Coalesce<K, T, E>, BuildError> {
         if self.max_wait.is_zero() {
             let why = "waiters need some time, or each of them fails at once; 30 s is usual";
-            return Err(BuildError::new(Policy::Coalesce, "max_wait", why));
+            return Err(BuildError::new(PolicyKind::Coalesce, "max_wait", why));
         }
         Ok(Coalesce::new(Core::new(self.name, self.max_wait, self.listeners, self.timing)))
     }

@@ -1,6 +1,6 @@
 //! Who leads, who waits, and what they get.
 
-use crate::{Error, Event, EventKind, Listeners, Policy, Timing};
+use crate::{Error, Event, EventKind, Listeners, PolicyKind, Timing};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
@@ -114,7 +114,7 @@ impl<K: Hash + Eq + Clone, T, E> Core<K, T, E> {
     }
 
     pub(super) fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event { at: self.timing.coarse(), policy: Policy::Coalesce, name: &self.name, kind });
+        self.listeners.tell(&Event { at: self.timing.coarse(), policy: PolicyKind::Coalesce, name: &self.name, kind });
     }
 }
 

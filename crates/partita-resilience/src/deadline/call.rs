@@ -3,10 +3,11 @@
 use super::core::Core;
 use super::{Context, DeadlineBuilder, DeadlineSnapshot};
 use crate::timed::Timed;
-use crate::{Error, Nested, Plain};
+use crate::{Error, Nested, Plain, Rejected};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Ends a whole request when its time is over, and tells everything beneath how much is left. Clones share one policy.
 #[derive(Clone)]
@@ -20,6 +21,15 @@ impl Deadline {
 
     pub(super) fn new(core: Core) -> Self {
         Self(Arc::new(core))
+    }
+
+    /// What the next hop may take of the time left, less the margin; None where `context` has no deadline. For transports
+    /// other than HTTP, whose layers do this by themselves.
+    ///
+    /// # Errors
+    /// Less than 1 ms would be left for it: a call would be in vain.
+    pub fn for_next_hop(&self, context: &Context) -> Result<Option<Duration>, Rejected> {
+        self.0.for_next_hop(context)
     }
 
     /// Where it stands.

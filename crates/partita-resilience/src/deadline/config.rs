@@ -2,7 +2,7 @@
 
 use super::Deadline;
 use super::core::Core;
-use crate::{BuildError, Event, Listeners, Policy, Timing};
+use crate::{BuildError, Event, Listeners, PolicyKind, Timing};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ impl DeadlineBuilder {
     /// # Errors
     /// A setting that can only be a mistake.
     pub fn build(self) -> Result<Deadline, BuildError> {
-        let refuse = |option, why: &str| Err(BuildError::new(Policy::Deadline, option, why));
+        let refuse = |option, why: &str| Err(BuildError::new(PolicyKind::Deadline, option, why));
         if self.limit.is_zero() {
             return refuse("limit", "no call ends in no time: give it some, or leave the policy out");
         }

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::timed::Watch;
-use crate::{Event, EventKind, Limit, Listeners, Policy, Reason, Rejected, Timing};
+use crate::{Event, EventKind, Limit, Listeners, PolicyKind, Reason, Rejected, Timing};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -50,7 +50,6 @@ impl Core {
     }
 
     /// What the next hop may take of the time left; None where there is no deadline.
-    #[cfg(feature = "http")]
     pub(super) fn for_next_hop(&self, context: &Context) -> Result<Option<Duration>, Rejected> {
         let Some(left) = context.left(&self.timing) else { return Ok(None) };
         let left = left.saturating_sub(self.margin);
@@ -64,11 +63,11 @@ impl Core {
         self.refused.fetch_add(1, Ordering::Relaxed);
         let (reason, retry_after) = (Reason::DeadlinePassed, None);
         self.tell(EventKind::Rejected { reason, retry_after });
-        Rejected { policy: Policy::Deadline, name: self.name.clone(), reason, retry_after }
+        Rejected { policy: PolicyKind::Deadline, name: self.name.clone(), reason, retry_after }
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event { at: self.timing.coarse(), policy: Policy::Deadline, name: &self.name, kind });
+        self.listeners.tell(&Event { at: self.timing.coarse(), policy: PolicyKind::Deadline, name: &self.name, kind });
     }
 
     pub(super) fn snapshot(&self) -> DeadlineSnapshot {

@@ -88,6 +88,15 @@ fn a_context_keeps_the_sooner_deadline_and_knows_whether_it_may_repeat() {
 }
 
 #[test]
+fn the_next_hop_is_left_what_remains_less_the_margin() {
+    let clock = ManualClock::new();
+    let deadline = builder(&clock).margin(ms(10)).build().unwrap();
+    assert_eq!(deadline.for_next_hop(&Context::new()), Ok(None));
+    assert_eq!(deadline.for_next_hop(&Context::new().until(ms(90))), Ok(Some(ms(80))));
+    assert_eq!(deadline.for_next_hop(&Context::new().until(ms(10))).unwrap_err().reason, Reason::DeadlinePassed);
+}
+
+#[test]
 fn settings_that_can_only_be_mistakes_are_refused() {
     let clock = ManualClock::new();
     let refused = |builder: DeadlineBuilder| builder.build().unwrap_err().option;

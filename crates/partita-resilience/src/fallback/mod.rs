@@ -4,7 +4,7 @@
 //! service. It stands outside of everything else, so that it sees the end after all retries and not each attempt. An
 //! end that is the caller's own mistake has no second answer.
 
-use crate::{ByResult, Classify, Error, Event, EventKind, Listeners, Outcome, Policy, Timing};
+use crate::{ByResult, Classify, Error, Event, EventKind, Listeners, Outcome, PolicyKind, Timing};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -174,7 +174,7 @@ impl<C> Fallback<C> {
 
     fn tell(&self, kind: EventKind<'_>) {
         let core = &*self.0;
-        core.listeners.tell(&Event { at: core.timing.coarse(), policy: Policy::Fallback, name: &core.name, kind });
+        core.listeners.tell(&Event { at: core.timing.coarse(), policy: PolicyKind::Fallback, name: &core.name, kind });
     }
 }
 

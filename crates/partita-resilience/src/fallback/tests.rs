@@ -2,7 +2,7 @@
 
 use super::Fallback;
 use crate::testing::run;
-use crate::{Error, EventKind, Outcome, Policy, Reason, Rejected};
+use crate::{Error, EventKind, Outcome, PolicyKind, Reason, Rejected};
 use partita_time::ManualClock;
 use std::future::{Future, ready};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +14,7 @@ fn done<F: Future>(work: F) -> F::Output {
 }
 
 fn refusal() -> Error<&'static str> {
-    let (policy, name, reason) = (Policy::Breaker, "b".into(), Reason::Open);
+    let (policy, name, reason) = (PolicyKind::Breaker, "b".into(), Reason::Open);
     Rejected { policy, name, reason, retry_after: None }.into()
 }
 

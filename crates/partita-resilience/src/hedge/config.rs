@@ -5,7 +5,7 @@ use super::core::{Core, Delay};
 use crate::budget::Budget;
 use crate::histogram::Tracked;
 use crate::retry::Gate;
-use crate::{BuildError, ByResult, Event, Listeners, Policy, Timing};
+use crate::{BuildError, ByResult, Event, Listeners, PolicyKind, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -136,7 +136,7 @@ impl<C> HedgeBuilder<C> {
     /// # Errors
     /// A setting that can only be a mistake; above all calls that were not said to be idempotent.
     pub fn build(self) -> Result<Hedge<C>, BuildError> {
-        let refuse = |option, why: &str| Err(BuildError::new(Policy::Hedge, option, why));
+        let refuse = |option, why: &str| Err(BuildError::new(PolicyKind::Hedge, option, why));
         if !self.idempotent {
             let why = "a hedge makes a call twice at the same time: say `.idempotent(true)` if that does no harm";
             return refuse("idempotent", why);

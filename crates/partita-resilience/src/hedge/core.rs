@@ -5,7 +5,7 @@ use super::snapshot::Counts;
 use crate::budget::Budget;
 use crate::histogram::{Quantile, Tracked};
 use crate::retry::Gate;
-use crate::{Event, EventKind, Listeners, Policy, Reason, Timing};
+use crate::{Event, EventKind, Listeners, PolicyKind, Reason, Timing};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -79,7 +79,7 @@ impl Core {
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event { at: self.timing.coarse(), policy: Policy::Hedge, name: &self.name, kind });
+        self.listeners.tell(&Event { at: self.timing.coarse(), policy: PolicyKind::Hedge, name: &self.name, kind });
     }
 
     pub(super) fn snapshot(&self) -> HedgeSnapshot {

@@ -4,7 +4,7 @@ use super::{Hedge, HedgeBuilder, Operation};
 use crate::budget::Budget;
 use crate::deadline::{Attempt, Context};
 use crate::testing::{ms, poll, run, wait};
-use crate::{Error, EventKind, Outcome, Policy, Reason, Rejected, Timing};
+use crate::{Error, EventKind, Outcome, PolicyKind, Reason, Rejected, Timing};
 use partita_time::{Clock, ManualClock};
 use std::future::{Future, ready};
 use std::pin::pin;
@@ -239,7 +239,7 @@ fn our_own_rejections_start_no_hedge() {
     let clock = ManualClock::new();
     let hedge = plain(&clock).build().unwrap();
     let name = "b".into();
-    let refusal = Rejected { policy: Policy::Breaker, name, reason: Reason::Open, retry_after: None };
+    let refusal = Rejected { policy: PolicyKind::Breaker, name, reason: Reason::Open, retry_after: None };
     let work = |_: Attempt| ready(Err::<(), Error<()>>(refusal.clone().into()));
     assert_eq!(run(&clock, hedge.around(Context::new(), work)), Err(refusal.clone().into()));
     assert_eq!(hedge.snapshot().hedges, 0);

@@ -2,7 +2,7 @@
 
 use super::{Optional, Parts};
 use crate::sync::lock;
-use crate::{Event, EventKind, Limit, Listeners, Policy, Timing};
+use crate::{Event, EventKind, Limit, Listeners, PolicyKind, Timing};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -113,6 +113,6 @@ impl Core {
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event { at: self.timing.coarse(), policy: Policy::Fallback, name: &self.name, kind });
+        self.listeners.tell(&Event { at: self.timing.coarse(), policy: PolicyKind::Fallback, name: &self.name, kind });
     }
 }

@@ -1,7 +1,7 @@
 //! How many keys, and for how long.
 
 use super::{Idle, Keyed};
-use crate::{BuildError, Policy, Timing};
+use crate::{BuildError, PolicyKind, Timing};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ impl Bounds {
     ///
     /// # Errors
     /// No capacity, more than 2^32 keys, or no time to live.
-    pub fn check(&self, policy: Policy) -> Result<(), BuildError> {
+    pub fn check(&self, policy: PolicyKind) -> Result<(), BuildError> {
         if self.capacity == 0 || u32::try_from(self.capacity).is_err() {
             let why = format!("{} keys is none or more than memory holds; write 1 to 4294967295", self.capacity);
             return Err(BuildError::new(policy, "capacity", why));
@@ -47,7 +47,7 @@ pub(super) type Judge<V> = Arc<dyn Fn(&V) -> Idle + Send + Sync>;
 /// Builds a [`Keyed`].
 #[must_use]
 pub struct Builder<K, V> {
-    pub(super) policy: Policy,
+    pub(super) policy: PolicyKind,
     pub(super) bounds: Bounds,
     pub(super) timing: Timing,
     pub(super) make: Make<K, V>,
@@ -55,7 +55,7 @@ pub struct Builder<K, V> {
 }
 
 impl<K: Hash + Eq, V> Builder<K, V> {
-    pub(super) fn new(policy: Policy, make: impl Fn(Option<&K>) -> V + Send + Sync + 'static) -> Self {
+    pub(super) fn new(policy: PolicyKind, make: impl Fn(Option<&K>) -> V + Send + Sync + 'static) -> Self {
         Self {
             policy,
             bounds: Bounds::default(),

@@ -3,7 +3,7 @@
 use super::config::{Builder, Judge, Make};
 use super::snapshot::KeyedSnapshot;
 use crate::stripe::Padded;
-use crate::{Policy, Timing};
+use crate::{PolicyKind, Timing};
 use hashbrown::HashTable;
 use std::borrow::Borrow;
 use std::fmt;
@@ -86,7 +86,7 @@ impl<K, V> Entry<K, V> {
 
 impl<K: Hash + Eq, V> Keyed<K, V> {
     /// Begins a map whose values `make` makes, for a key or (`None`) for all those that found no room.
-    pub fn builder(policy: Policy, make: impl Fn(Option<&K>) -> V + Send + Sync + 'static) -> Builder<K, V> {
+    pub fn builder(policy: PolicyKind, make: impl Fn(Option<&K>) -> V + Send + Sync + 'static) -> Builder<K, V> {
         Builder::new(policy, make)
     }
 

@@ -1,7 +1,7 @@
 //! Bounds hold, hot keys stay, strangers share.
 
 use super::*;
-use crate::{Policy, Timing};
+use crate::{PolicyKind, Timing};
 use partita_time::ManualClock;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::time::Duration;
 type Counts = Keyed<u32, Arc<AtomicU32>>;
 
 fn counts(clock: &ManualClock, capacity: usize) -> Builder<u32, Arc<AtomicU32>> {
-    Counts::builder(Policy::RateLimit, |_| Arc::default())
+    Counts::builder(PolicyKind::RateLimit, |_| Arc::default())
         .capacity(capacity)
         .ttl(Duration::from_millis(100))
         .timing(Timing::manual(clock, 1))

@@ -4,7 +4,7 @@ use super::core::Core;
 use super::keyed::KeyedLimiter;
 use super::line::Meter;
 use super::{Algorithm, Limiter, Quota};
-use crate::{BuildError, Event, Listeners, Policy, Timing};
+use crate::{BuildError, Event, Listeners, PolicyKind, Timing};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +106,7 @@ impl Builder {
 }
 
 fn check(quota: &Quota) -> Result<(), BuildError> {
-    let refuse = |option, why: String| Err(BuildError::new(Policy::RateLimit, option, why));
+    let refuse = |option, why: String| Err(BuildError::new(PolicyKind::RateLimit, option, why));
     if quota.limit == 0 {
         return refuse("limit", "nothing would ever pass; write at least 1, or leave the limiter out".to_owned());
     }

@@ -6,7 +6,7 @@ use super::line::{Asked, Bounds, Meter};
 use super::reservation::Reservation;
 use super::rule::Rule;
 use crate::stripe::{self, Padded};
-use crate::{Event, EventKind, Listeners, Policy, Reason, Rejected, Timing};
+use crate::{Event, EventKind, Listeners, PolicyKind, Reason, Rejected, Timing};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -75,13 +75,13 @@ impl Core {
     }
 
     fn event<'a>(&'a self, kind: EventKind<'a>) -> Event<'a> {
-        Event { at: self.timing.coarse(), policy: Policy::RateLimit, name: &self.name, kind }
+        Event { at: self.timing.coarse(), policy: PolicyKind::RateLimit, name: &self.name, kind }
     }
 
     /// The error of a decision that refused.
     pub(super) fn rejected(&self, decision: &Decision) -> Rejected {
         let retry_after = decision.retry_after();
-        Rejected { policy: Policy::RateLimit, name: self.name.clone(), reason: reason(decision), retry_after }
+        Rejected { policy: PolicyKind::RateLimit, name: self.name.clone(), reason: reason(decision), retry_after }
     }
 
     /// A moment for a call, within `at_most`.

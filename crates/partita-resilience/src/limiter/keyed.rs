@@ -5,7 +5,7 @@ use super::core::Core;
 use super::line::Meter;
 use super::{Decision, LimiterSnapshot, Reservation};
 use crate::keyed::{Idle, Keyed};
-use crate::{BuildError, Error, Policy, Rejected};
+use crate::{BuildError, Error, PolicyKind, Rejected};
 use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
@@ -34,7 +34,7 @@ impl<K: Hash + Eq> KeyedLimiter<K> {
         let core = Arc::new(Core::new(config));
         let (rule, judged) = (core.rule, Arc::clone(&core));
         let ttl = Duration::from_nanos(rule.whole_after()).clamp(Duration::from_millis(8), LONGEST_IDLE);
-        let meters = Keyed::builder(Policy::RateLimit, move |_| Arc::new(Meter::new(&rule)))
+        let meters = Keyed::builder(PolicyKind::RateLimit, move |_| Arc::new(Meter::new(&rule)))
             .capacity(capacity)
             .ttl(ttl)
             .timing(core.timing.clone())

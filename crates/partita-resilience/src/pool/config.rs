@@ -3,7 +3,7 @@
 use super::crew::{Crew, Size};
 use super::{Outside, Pool, Shared};
 use crate::bulkhead::{self, Bulkhead};
-use crate::{BuildError, Event, Policy, Timing};
+use crate::{BuildError, Event, PolicyKind, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ impl Builder {
     /// No thread at all, more kept than allowed, or more than can be counted.
     pub fn build(self) -> Result<Pool, BuildError> {
         let Size { core, max, queue, .. } = self.size;
-        let refuse = |option, why: String| Err(BuildError::new(Policy::Pool, option, why));
+        let refuse = |option, why: String| Err(BuildError::new(PolicyKind::Pool, option, why));
         if max == 0 || max > 10_000 {
             return refuse("max_threads", format!("{max} threads run nothing, or too much; write 1 to 10000"));
         }
@@ -92,7 +92,7 @@ impl Builder {
             return refuse("queue", format!("{queue} is a queue nobody waits to the end of; write at most 1000000"));
         }
         let mut gate = self.gate.max_concurrent(max + queue);
-        gate.policy = Policy::Pool;
+        gate.policy = PolicyKind::Pool;
         let crew = Crew::new(&gate.name, self.size, self.timing);
         let gate = Arc::new(bulkhead::Core::new(gate));
         Ok(Pool(Arc::new(Shared { gate, crew: Arc::new(crew), outside: Outside::default() })))

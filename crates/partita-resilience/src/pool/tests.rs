@@ -53,7 +53,7 @@ async fn threads_grow_only_when_the_queue_is_full_and_then_the_async_entry_refus
         assert_eq!((snapshot.pool_size, snapshot.queued), (threads, queued));
     }
     let Err(Error::Rejected(rejected)) = pool.run(|| Ok::<_, ()>(())).await else { panic!("no bound") };
-    assert_eq!((rejected.policy, rejected.reason), (crate::Policy::Pool, Reason::Saturated));
+    assert_eq!((rejected.policy, rejected.reason), (crate::PolicyKind::Pool, Reason::Saturated));
     drop(goes);
     for call in calls {
         assert_eq!(call.await, Err(Error::Inner(())));

@@ -4,7 +4,7 @@ use super::core::{Core, Gate};
 use super::jitter::Waits;
 use super::{Jitter, Retry};
 use crate::budget::Budget;
-use crate::{BuildError, ByResult, Event, Listeners, Name, Policy, Timing};
+use crate::{BuildError, ByResult, Event, Listeners, Name, PolicyKind, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,6 +122,12 @@ impl<C> RetryBuilder<C> {
         self
     }
 
+    /// As [`RetryBuilder::deadline`], unless a sooner one is set.
+    pub(crate) fn deadline_at_most(mut self, limit: Duration) -> Self {
+        self.limits.deadline = Some(self.limits.deadline.map_or(limit, |own| own.min(limit)));
+        self
+    }
+
     /// The longest Retry-After that is honoured; a longer one counts as this. Default 60 s: a caller has gone by then.
     pub const fn max_retry_after(mut self, wait: Duration) -> Self {
         self.limits.retry_after = wait;
@@ -188,7 +194,7 @@ impl<C> RetryBuilder<C> {
 
 impl Limits {
     fn check(&self) -> Result<(), BuildError> {
-        let refuse = |option, why: &str| Err(BuildError::new(Policy::Retry, option, why));
+        let refuse = |option, why: &str| Err(BuildError::new(PolicyKind::Retry, option, why));
         if self.attempts == Some(0) {
             return refuse("max_attempts", "counts the first attempt: write 1 for no retry, 3 is usual");
         }
@@ -207,7 +213,7 @@ impl Limits {
 
 impl Waits {
     fn check(&self) -> Result<(), BuildError> {
-        let refuse = |option, why: &str| Err(BuildError::new(Policy::Retry, option, why));
+        let refuse = |option, why: &str| Err(BuildError::new(PolicyKind::Retry, option, why));
         if self.initial > self.max {
             return refuse("initial", "must not be above `max`; raise `max` or lower `initial`");
         }

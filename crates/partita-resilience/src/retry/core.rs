@@ -8,7 +8,7 @@ use crate::budget::{Budget, Withdrawal};
 use crate::deadline::{Attempt, Context};
 use crate::stack::time;
 use crate::verdict::Verdict;
-use crate::{Error, Event, EventKind, Listeners, Name, Policy, Timing};
+use crate::{Error, Event, EventKind, Listeners, Name, PolicyKind, Timing};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,7 +115,7 @@ impl Core {
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event { at: self.timing.coarse(), policy: Policy::Retry, name: &self.name, kind });
+        self.listeners.tell(&Event { at: self.timing.coarse(), policy: PolicyKind::Retry, name: &self.name, kind });
     }
 }
 

@@ -4,7 +4,7 @@ use super::{ByClone, Jitter, Retry, RetryBuilder, Stop};
 use crate::budget::Budget;
 use crate::deadline::{Attempt, Context};
 use crate::testing::{ms, poll, run, wait};
-use crate::{Error, EventKind, Limit, Outcome, Policy, Reason, Rejected, Timing};
+use crate::{Error, EventKind, Limit, Outcome, PolicyKind, Reason, Rejected, Timing};
 use partita_time::{Clock, ManualClock};
 use std::future::{Future, ready};
 use std::pin::pin;
@@ -104,7 +104,7 @@ fn a_call_that_is_not_idempotent_is_made_once_unless_it_has_a_key() {
 }
 
 fn refusal() -> Error<&'static str> {
-    let (policy, name, reason) = (Policy::Breaker, "b".into(), Reason::Open);
+    let (policy, name, reason) = (PolicyKind::Breaker, "b".into(), Reason::Open);
     Error::Rejected(Rejected { policy, name, reason, retry_after: Some(ms(5)) })
 }
 

@@ -2,7 +2,7 @@
 
 use super::Shed;
 use super::core::Core;
-use crate::{BuildError, Event, Listeners, Policy, Timing};
+use crate::{BuildError, Event, Listeners, PolicyKind, Timing};
 use std::fmt;
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ impl Builder {
     /// # Errors
     /// No call at all, or thresholds out of order.
     pub fn build(self) -> Result<Shed, BuildError> {
-        let refuse = |option, why: String| Err(BuildError::new(Policy::Shed, option, why));
+        let refuse = |option, why: String| Err(BuildError::new(PolicyKind::Shed, option, why));
         if self.max_in_flight == 0 {
             return refuse("max_in_flight", "no call would ever pass; write at least 1".to_owned());
         }

@@ -2,7 +2,7 @@
 
 use super::config::Builder;
 use super::{Priority, ShedCounts, ShedSnapshot};
-use crate::{Event, EventKind, Policy, Reason, Rejected};
+use crate::{Event, EventKind, PolicyKind, Reason, Rejected};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 #[derive(Debug)]
@@ -35,9 +35,9 @@ impl Core {
         counts.rejected.fetch_add(1, Ordering::Relaxed);
         let (reason, retry_after) = (Reason::Overloaded, None);
         let kind = EventKind::Rejected { reason, retry_after };
-        let event = Event { at: self.config.timing.coarse(), policy: Policy::Shed, name: &self.config.name, kind };
+        let event = Event { at: self.config.timing.coarse(), policy: PolicyKind::Shed, name: &self.config.name, kind };
         self.config.listeners.tell(&event);
-        Err(Rejected { policy: Policy::Shed, name: self.config.name.clone(), reason, retry_after })
+        Err(Rejected { policy: PolicyKind::Shed, name: self.config.name.clone(), reason, retry_after })
     }
 
     pub(super) fn leave(&self) {

@@ -1,6 +1,7 @@
 //! A call through the stack.
 
 use super::judge::Judge;
+use crate::adaptive::Adaptive;
 use crate::breaker::Breaker;
 use crate::bulkhead::Bulkhead;
 use crate::cache::Cache;
@@ -9,6 +10,7 @@ use crate::deadline::{Attempt, Context};
 use crate::fallback::Fallback;
 use crate::hedge::Hedge;
 use crate::limiter::Limiter;
+use crate::monitor::{PolicySnapshot, Watch};
 use crate::retry::Retry;
 use crate::timeout::Timeout;
 use crate::{ByResult, Classify, Error, Limit, Name, Outcome, Timing};
@@ -36,6 +38,7 @@ pub(super) struct Parts<C, S> {
     pub(super) hedge: Option<Hedge<Judge<C>>>,
     pub(super) breaker: Option<Breaker>,
     pub(super) bulkhead: Option<Bulkhead>,
+    pub(super) adaptive: Option<Adaptive>,
     pub(super) timeout: Option<Timeout>,
 }
 
@@ -207,13 +210,18 @@ impl<C, S> Parts<C, S> {
 
     async fn held<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
     where
+        C: Classify<T, E>,
         F: FnOnce(Attempt) -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        match &self.bulkhead {
-            Some(bulkhead) => bulkhead.around(|| self.timed(attempt, work)).await,
-            None => self.timed(attempt, work).await,
+        if let Some(bulkhead) = &self.bulkhead {
+            return bulkhead.around(|| self.timed(attempt, work)).await;
         }
+        let Some(adaptive) = &self.adaptive else { return self.timed(attempt, work).await };
+        let permit = adaptive.try_acquire()?;
+        let result = self.timed(attempt, work).await;
+        permit.finish(outcome(&self.judge, &result));
+        result
     }
 
     async fn timed<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
@@ -281,7 +289,7 @@ where
     }
 }
 
-/// What a breaker is told: our own refusals say nothing about the dependency, a hang is its failure.
+/// What a breaker or an adaptive limit is told: our own refusals say nothing about the dependency, a hang is its failure.
 fn outcome<T, E, C: Classify<T, E>>(judge: &C, result: &Result<T, Error<E>>) -> Outcome {
     match result {
         Ok(answer) => judge.classify(Ok(answer)),
@@ -289,6 +297,25 @@ fn outcome<T, E, C: Classify<T, E>>(judge: &C, result: &Result<T, Error<E>>) -> 
         Err(Error::TimedOut { which: Limit::Attempt | Limit::Call, .. }) => Outcome::Failure,
         Err(Error::TimedOut { .. }) => Outcome::Cancelled,
         Err(_) => Outcome::Ignored,
+    }
+}
+
+/// All of its policies, from the outside in. The deadline's plain limit keeps no counts.
+impl<C: Send + Sync, S: Watch> Watch for Stack<C, S> {
+    fn look(&self, into: &mut Vec<PolicySnapshot>) {
+        let parts = &*self.0;
+        parts.fallback.look(into);
+        parts.share.look(into);
+        let policies: [Option<&dyn Watch>; 7] = [
+            parts.limiter.as_ref().map(|policy| policy as _),
+            parts.retry.as_ref().map(|policy| policy as _),
+            parts.hedge.as_ref().map(|policy| policy as _),
+            parts.breaker.as_ref().map(|policy| policy as _),
+            parts.bulkhead.as_ref().map(|policy| policy as _),
+            parts.adaptive.as_ref().map(|policy| policy as _),
+            parts.timeout.as_ref().map(|policy| policy as _),
+        ];
+        policies.iter().flatten().for_each(|policy| policy.look(into));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Stack;
 use super::call::Parts;
 use super::judge::Judge;
+use crate::adaptive::Adaptive;
 use crate::breaker::{Breaker, State};
 use crate::bulkhead::Bulkhead;
 use crate::cache::Cache;
@@ -39,6 +40,7 @@ struct Listed {
     hedge: Option<HedgeBuilder>,
     breaker: Option<Breaker>,
     bulkhead: Option<Bulkhead>,
+    adaptive: Option<Adaptive>,
     timeout: Option<TimeoutBuilder>,
     twice: Option<&'static str>,
 }
@@ -64,6 +66,7 @@ impl Policy {
             hedge: None,
             breaker: None,
             bulkhead: None,
+            adaptive: None,
             timeout: None,
             twice: None,
         };
@@ -138,9 +141,16 @@ impl<C, S> Policy<C, S> {
         self
     }
 
-    /// A bulkhead; other stacks may share it.
+    /// A bulkhead; other stacks may share it. In its place may stand [`Policy::adaptive_limit`].
     pub fn bulkhead(mut self, bulkhead: Bulkhead) -> Self {
         fill(&mut self.listed.bulkhead, &mut self.listed.twice, "bulkhead", bulkhead);
+        self
+    }
+
+    /// A limit on calls at once that finds itself, instead of a bulkhead; other stacks may share it. It learns from the calls
+    /// by the stack's own judgement.
+    pub fn adaptive_limit(mut self, adaptive: Adaptive) -> Self {
+        fill(&mut self.listed.adaptive, &mut self.listed.twice, "adaptive_limit", adaptive);
         self
     }
 
@@ -159,14 +169,12 @@ impl<C, S> Policy<C, S> {
     /// The stack.
     ///
     /// # Errors
-    /// What can only be a mistake: a policy named twice, an attempt that is given more time than the whole call, a
-    /// breaker whose window is shorter than two attempts, retries without end, and each policy's own.
+    /// What can only be a mistake: a policy named twice, a bulkhead and an adaptive limit together, an attempt that is given
+    /// more time than the whole call, a breaker whose window is shorter than two attempts, hedges of calls that were not said
+    /// to be idempotent, retries without end, and each policy's own.
     pub fn build(self) -> Result<Stack<C, S>, BuildError> {
         let Self { listed, judge, share } = self;
-        if let Some(option) = listed.twice {
-            let why = "is there twice; a stack has each policy once, and layers can be stacked by hand";
-            return Err(BuildError::new(crate::Policy::Stack, option, why));
-        }
+        listed.check()?;
         let timeout = listed.timeout.map(|timeout| timeout.timing(listed.timing.clone()).build()).transpose()?;
         check_times(listed.deadline, listed.breaker.as_ref(), timeout.as_ref())?;
         let repeats = Repeats {
@@ -192,8 +200,25 @@ impl<C, S> Policy<C, S> {
             hedge,
             breaker: listed.breaker,
             bulkhead: listed.bulkhead,
+            adaptive: listed.adaptive,
             timeout,
         }))
+    }
+}
+
+impl Listed {
+    /// What is listed fits together.
+    fn check(&self) -> Result<(), BuildError> {
+        let refuse = |option, why| Err(BuildError::new(crate::PolicyKind::Stack, option, why));
+        if let Some(option) = self.twice {
+            return refuse(option, "is there twice; a stack has each policy once, and layers can be stacked by hand");
+        }
+        if self.bulkhead.is_some() && self.adaptive.is_some() {
+            let why = "stands beside a bulkhead: the lower of two limits on calls at once hides from the other what the \
+                       dependency can take, and both would refuse; keep the bulkhead where the number is known, else this";
+            return refuse("adaptive_limit", why);
+        }
+        Ok(())
     }
 }
 
@@ -210,7 +235,7 @@ impl<C> Repeats<'_, C> {
     fn retry(&self, retry: RetryBuilder) -> Result<Retry<Judge<C>>, BuildError> {
         let mut retry = retry.timing(self.timing.clone());
         if let Some(deadline) = self.deadline {
-            retry = retry.deadline(deadline);
+            retry = retry.deadline_at_most(deadline);
         }
         if let Some(breaker) = self.breaker.cloned() {
             retry = retry.gate(move || breaker.lets_retry());
@@ -237,7 +262,7 @@ fn check_times(
     timeout: Option<&Timeout>,
 ) -> Result<(), BuildError> {
     let Some(attempt) = timeout.map(|timeout| timeout.limit(1)) else { return Ok(()) };
-    let refuse = |option, why| Err(BuildError::new(crate::Policy::Stack, option, why));
+    let refuse = |option, why| Err(BuildError::new(crate::PolicyKind::Stack, option, why));
     if let Some(deadline) = deadline.filter(|deadline| *deadline < attempt) {
         let why = format!(
             "{} ms for an attempt never pass within a deadline of {} ms; shorten the one or lengthen the other",

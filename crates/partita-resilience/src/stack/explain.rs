@@ -54,6 +54,9 @@ impl<C, S: Shares> Stack<C, S> {
         if let Some(bulkhead) = &parts.bulkhead {
             lines.push(("bulkhead", bulkhead.explain()));
         }
+        if let Some(adaptive) = &parts.adaptive {
+            lines.push(("adaptive limit", adaptive.explain()));
+        }
         if let Some(timeout) = &parts.timeout {
             lines.push(("attempt timeout", format!("{} for the first attempt", time(timeout.limit(1)))));
         }

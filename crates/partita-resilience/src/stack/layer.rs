@@ -3,7 +3,7 @@
 use super::Stack;
 use crate::deadline::{Attempt, Context};
 use crate::retry::{ByClone, Repeat};
-use crate::{ByResult, Classify, Error, Name, Policy, Reason, Rejected};
+use crate::{ByResult, Classify, Error, Name, PolicyKind, Reason, Rejected};
 use partita_time::BoxFuture;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -139,6 +139,11 @@ where
     }
 
     fn refuse(&self) -> Rejected {
-        Rejected { policy: Policy::Stack, name: self.name.clone(), reason: Reason::NotRepeatable, retry_after: None }
+        Rejected {
+            policy: PolicyKind::Stack,
+            name: self.name.clone(),
+            reason: Reason::NotRepeatable,
+            retry_after: None,
+        }
     }
 }

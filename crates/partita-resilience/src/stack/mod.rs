@@ -18,7 +18,7 @@
 //! Who wants another order stacks the single layers.
 //!
 //! ```
-//! # use partita_resilience::{breaker::Breaker, retry::Retry, stack::Policy};
+//! # use partita_resilience::{Policy, breaker::Breaker, retry::Retry};
 //! # use std::time::Duration;
 //! # async fn fetch(_: u32) -> Result<&'static str, std::io::Error> { Ok("200") }
 //! # #[tokio::main(flavor = "current_thread")]

@@ -1,9 +1,15 @@
 //! What a stack promises.
 
 use super::{Policy, Stack};
+use crate::adaptive::Adaptive;
 use crate::breaker::{Breaker, State};
 use crate::bulkhead::Bulkhead;
+use crate::cache::Cache;
+use crate::coalesce::Coalesce;
 use crate::deadline::Context;
+use crate::fallback::Fallback;
+use crate::hedge::Hedge;
+use crate::limiter::{Limiter, Quota};
 use crate::retry::{Jitter, Retry};
 use crate::{Error, Limit, Reason, Timing};
 use partita_time::{Host, TaskGroup, TokioClock};
@@ -93,6 +99,7 @@ async fn a_refusal_of_the_bulkhead_is_neither_retried_nor_seen_by_the_breaker() 
     let holders: Vec<_> = (0..2)
         .map(|_| {
             let stack = stack.clone();
+            #[allow(clippy::disallowed_methods, reason = "holds a permit until the test ends it")]
             tokio::task::spawn(async move { stack.call(|_| std::future::pending::<Result<(), &str>>()).await })
         })
         .collect();
@@ -176,4 +183,141 @@ async fn it_can_be_spawned_from_generic_code_with_nothing_cloned() {
     }
     assert!(generic(whole(), |_| async { Ok::<_, Fault>(Unclonable) }).await.is_ok());
     let _ = generic(whole(), |_| async { Ok::<_, Infallible>(()) }).await;
+}
+
+type End = Result<u32, Error<&'static str>>;
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_answers_what_ended_badly_and_is_told_why() {
+    let timing = timing();
+    let stack = Policy::new("f").fallback(Fallback::builder("shelf")).deadline(ms(100)).timing(timing).build().unwrap();
+    let told = |cause: Option<&Error<&'static str>>| std::future::ready(Ok(cause.map_or(0, |_| 7)));
+    assert_eq!(stack.call_or(|_| async { Ok(1) }, told).await, Ok(1));
+    assert_eq!(stack.call_or(|_| async { Err("down") }, told).await, Ok(7));
+    assert_eq!(stack.call_or(|_| std::future::pending(), told).await, Ok(7), "the deadline is beneath it");
+    let end: End = stack.call_or(|_| async { Err("down") }, |_| async { Err("empty") }).await;
+    let (cause, fallback) = (Box::new(Error::Inner("down")), Box::new(Error::Inner("empty")));
+    assert_eq!(end, Err(Error::FallbackFailed { cause, fallback }));
+    let seen = stack.parts().fallback.snapshot();
+    assert_eq!((&*seen.name, seen.served, seen.failed), ("shelf", 2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_counts_calls_and_not_their_attempts() {
+    let timing = timing();
+    let limiter = Limiter::builder("two").quota(Quota::per_hour(2)).timing(timing.clone()).build().unwrap();
+    let stack = Policy::new("l").retry(Retry::builder("r").jitter(Jitter::None)).idempotent();
+    let stack = stack.rate_limit(limiter.clone()).timing(timing).build().unwrap();
+    let made = AtomicU32::new(0);
+    let work = |_| {
+        made.fetch_add(1, Ordering::Relaxed);
+        async { Err::<u32, _>("down") }
+    };
+    for _ in 0..2 {
+        assert!(matches!(stack.call(work).await, Err(Error::Exhausted { attempts: 3, .. })));
+    }
+    let refused = stack.call(work).await.unwrap_err();
+    assert!(matches!(&refused, Error::Rejected(rejected) if rejected.reason == Reason::LimitReached), "{refused:?}");
+    assert_eq!((made.load(Ordering::Relaxed), limiter.snapshot().admitted, limiter.snapshot().rejected), (6, 2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hedge_stands_beside_a_slow_call_and_the_breaker_sees_both() {
+    let timing = timing();
+    let breaker = breaker(&timing);
+    let stack = Policy::new("h").hedge(Hedge::builder("h").delay(ms(50))).idempotent().breaker(breaker.clone());
+    let stack = stack.timing(timing.clone()).build().unwrap();
+    let work = |attempt: crate::deadline::Attempt| {
+        let timing = timing.clone();
+        async move {
+            let (number, wait) = (attempt.number(), if attempt.number() == 1 { ms(900) } else { ms(10) });
+            timing.sleep(wait).await;
+            Ok::<_, &str>(number)
+        }
+    };
+    assert_eq!((stack.call(work).await, timing.now()), (Ok(2), ms(60)));
+    let seen = breaker.snapshot();
+    assert_eq!((seen.successful, seen.failed), (1, 0), "the loser was cancelled and says nothing");
+    breaker.force_open();
+    assert!(matches!(stack.call(work).await, Err(Error::Rejected(_))));
+    assert_eq!(stack.parts().hedge.as_ref().unwrap().snapshot().hedges, 1, "none while the breaker is open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_of_one_key_share_one_call_and_keep_their_own_deadlines() {
+    let timing = timing();
+    let coalesce = Coalesce::<&str, u32, &str>::builder("c").timing(timing.clone()).build().unwrap();
+    let stack = Policy::new("c").coalesce(coalesce).deadline(ms(500)).timing(timing.clone()).build().unwrap();
+    let made = AtomicU32::new(0);
+    let work = |_| {
+        made.fetch_add(1, Ordering::Relaxed);
+        let timing = timing.clone();
+        async move {
+            timing.sleep(ms(100)).await;
+            Ok(7)
+        }
+    };
+    let hurried = Context::new().within(&timing, ms(30)).scope(stack.call_keyed("a", work));
+    let ends: (End, End, End, End) =
+        tokio::join!(stack.call_keyed("a", work), stack.call_keyed("a", work), stack.call_keyed("b", work), hurried);
+    assert_eq!((ends.0, ends.1, ends.2), (Ok(7), Ok(7), Ok(7)));
+    assert!(matches!(ends.3, Err(Error::TimedOut { .. })), "{:?}", ends.3);
+    assert_eq!(made.load(Ordering::Relaxed), 2);
+    assert_eq!(stack.explain().order(), ["fallback", "deadline", "coalesce"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_answer_spares_the_call_and_a_stale_one_hides_an_open_breaker() {
+    let timing = timing();
+    let cache = Cache::<&str, u32>::builder("k").ttl(ms(100)).timing(timing.clone()).build().unwrap();
+    let breaker = breaker(&timing);
+    let stack = Policy::new("k").cache(cache).breaker(breaker.clone()).timing(timing.clone()).build().unwrap();
+    let answer = |number: u32| stack.call_keyed("a", move |_| async move { Ok::<_, &str>(number) });
+    assert_eq!((answer(1).await, answer(2).await), (Ok(1), Ok(1)));
+    breaker.force_open();
+    timing.sleep(ms(150)).await;
+    assert_eq!(answer(3).await, Ok(1));
+    assert_eq!(breaker.snapshot().rejected, 1, "asked, and refused");
+    assert!(matches!(stack.call_keyed("b", |_| async { Ok::<_, &str>(4) }).await, Err(Error::Rejected(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adaptive_limit_stands_where_a_bulkhead_would() {
+    let timing = timing();
+    let limit = || Adaptive::builder("a").initial(1).timing(timing.clone()).build().unwrap();
+    let (adaptive, breaker) = (limit(), breaker(&timing));
+    let stack = Policy::new("a").attempt_timeout(ms(500)).adaptive_limit(adaptive.clone()).breaker(breaker.clone());
+    let stack = stack.timing(timing.clone()).build().unwrap();
+    assert_eq!(stack.explain().order(), ["fallback", "circuit breaker", "adaptive limit", "attempt timeout"]);
+    let hang = stack.call(|_| std::future::pending::<Result<u32, &str>>());
+    let (held, refused) = tokio::join!(hang, stack.call(|_| async { Ok::<_, &str>(1) }));
+    assert!(matches!(held, Err(Error::TimedOut { which: Limit::Attempt, .. })), "{held:?}");
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.rejected().map(|rejected| rejected.reason), Some(Reason::Saturated));
+    let seen = adaptive.snapshot();
+    assert_eq!((seen.in_flight, seen.admitted, seen.rejected), (0, 1, 1));
+    assert_eq!((breaker.snapshot().failed, breaker.snapshot().ignored), (1, 1), "the refusal is ours");
+    let bulkhead = Bulkhead::builder("b").timing(timing.clone()).build().unwrap();
+    let both = Policy::new("x").bulkhead(bulkhead).adaptive_limit(limit()).build().unwrap_err().to_string();
+    assert!(both.contains("`adaptive_limit`: stands beside a bulkhead: the lower of two limits"), "{both}");
+}
+
+#[tokio::test]
+async fn repeats_that_can_only_do_harm_are_refused() {
+    let careless = Policy::new("x").hedge(Hedge::builder("h").delay(ms(1))).build().unwrap_err().to_string();
+    assert!(careless.contains("`idempotent`: a hedge makes a call twice at the same time"), "{careless}");
+    assert!(Policy::new("x").hedge(Hedge::builder("h").delay(ms(1))).idempotent().build().is_ok());
+    let endless = || Policy::new("x").retry(Retry::builder("r").unlimited_attempts());
+    let refused = endless().build().unwrap_err().to_string();
+    assert!(refused.contains("unlimited without a deadline never ends"), "{refused}");
+    assert!(endless().deadline(ms(100)).build().is_ok(), "the deadline ends them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_keeps_its_own_sooner_deadline() {
+    let timing = timing();
+    let retry = Retry::builder("r").jitter(Jitter::None).unlimited_attempts().without_budget().deadline(ms(250));
+    let stack = Policy::new("x").retry(retry).idempotent().deadline(ms(5_000)).timing(timing.clone()).build().unwrap();
+    let end = stack.call(|_| async { Err::<u32, _>("down") }).await;
+    assert!(matches!(end, Err(Error::Exhausted { attempts: 2, .. })), "{end:?} at {:?}", timing.now());
 }

@@ -3,7 +3,7 @@
 use super::Timeout;
 use super::core::{Core, Rule};
 use crate::histogram::Tracked;
-use crate::{BuildError, Event, Listeners, Name, Policy, Timing};
+use crate::{BuildError, Event, Listeners, Name, PolicyKind, Timing};
 use std::time::Duration;
 
 /// One step of a limit that is taken in steps.
@@ -121,7 +121,7 @@ impl TimeoutBuilder {
     }
 
     fn check(&self) -> Result<(), BuildError> {
-        let refuse = |option, why: &str| Err(BuildError::new(Policy::Timeout, option, why));
+        let refuse = |option, why: &str| Err(BuildError::new(PolicyKind::Timeout, option, why));
         match &self.rule {
             Rule::Fixed(limit) | Rule::Growing(limit) if limit.is_zero() => {
                 return refuse("limit", "no call ends in no time: give it some, or leave the policy out");

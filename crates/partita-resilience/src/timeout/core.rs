@@ -4,7 +4,7 @@ use super::{Step, TimeoutSnapshot};
 use crate::deadline::Context;
 use crate::histogram::{Quantile, Tracked};
 use crate::timed::Watch;
-use crate::{Event, EventKind, Limit, Listeners, Name, Policy, Reason, Rejected, Timing};
+use crate::{Event, EventKind, Limit, Listeners, Name, PolicyKind, Reason, Rejected, Timing};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -89,11 +89,11 @@ impl Core {
     fn refuse(&self) -> Rejected {
         let (reason, retry_after) = (Reason::DeadlinePassed, None);
         self.tell(EventKind::Rejected { reason, retry_after });
-        Rejected { policy: Policy::Timeout, name: self.name.clone(), reason, retry_after }
+        Rejected { policy: PolicyKind::Timeout, name: self.name.clone(), reason, retry_after }
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event { at: self.timing.coarse(), policy: Policy::Timeout, name: &self.name, kind });
+        self.listeners.tell(&Event { at: self.timing.coarse(), policy: PolicyKind::Timeout, name: &self.name, kind });
     }
 
     pub(super) fn snapshot(&self) -> TimeoutSnapshot {
