@@ -5,8 +5,8 @@ use super::config::Builder;
 use super::controller::{Controller, Window};
 use super::samples::Samples;
 use crate::{Event, EventKind, Outcome, Policy, Reason, Rejected};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Calls that a window should hold.

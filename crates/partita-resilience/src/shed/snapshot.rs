@@ -1,6 +1,5 @@
 //! Where load shedding stands.
 
-
 /// Where load shedding stands; counts of the past since it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShedSnapshot {
