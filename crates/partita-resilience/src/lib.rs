@@ -1,5 +1,5 @@
 //! Policies between a caller and a dependency that may fail: each usable alone, under a plain async call or as a tower
-//! layer, and in one [stack](crate::stack) with a documented order.
+//! layer, and in one [`stack`] with a documented order.
 //!
 //! Every policy reads time and draws chance from [`Timing`]: on a [`partita_time::ManualClock`] and a seed, the same calls
 //! give the same answers. Each tells what it does as [`Event`]s and shows where it stands in a snapshot; there is no

@@ -24,6 +24,7 @@ pub(super) struct Core {
     pub(super) name: crate::Name,
     pub(super) limit: Duration,
     pub(super) max: Duration,
+    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "what the next hop is told"))]
     pub(super) margin: Duration,
     pub(super) listeners: Listeners,
     pub(super) timing: Timing,

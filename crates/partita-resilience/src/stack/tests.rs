@@ -87,6 +87,7 @@ async fn the_deadline_ends_everything_at_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
+#[allow(clippy::disallowed_methods, reason = "holders that run beside the call")]
 async fn a_refusal_of_the_bulkhead_is_neither_retried_nor_seen_by_the_breaker() {
     let stack = whole();
     let holders: Vec<_> = (0..2)
