@@ -6,6 +6,10 @@
 #[path = "../examples/replay/line.rs"]
 mod line;
 
+#[allow(dead_code, reason = "the tool shares it with the other policies")]
+#[path = "../examples/replay/executor.rs"]
+mod executor;
+
 #[path = "../examples/replay/bulkhead.rs"]
 mod bulkhead;
 #[path = "../examples/replay/limiter.rs"]
@@ -94,12 +98,12 @@ fn a_limiter_tells_what_is_left_and_when_to_come_again() {
     assert_eq!(
         got,
         [
-            r#"{"at_ms":0,"id":"ada","admitted":true,"state":"exhausted","events":[],"snapshot":{"allowed":1,"key":"ada","keys":1,"limit":3,"rejected":0,"remaining":0,"reset_at_ms":1000,"reset_ms":1000}}"#,
-            r#"{"at_ms":0,"id":"bob","admitted":true,"state":"available","events":[],"snapshot":{"allowed":2,"key":"bob","keys":2,"limit":3,"rejected":0,"remaining":2,"reset_at_ms":334,"reset_ms":334}}"#,
-            r#"{"at_ms":333,"id":"ada","admitted":false,"retry_after_ms":1,"state":"exhausted","reason":"limit_reached","events":[],"snapshot":{"allowed":2,"key":"ada","keys":2,"limit":3,"rejected":1,"remaining":0,"reset_at_ms":1000,"reset_ms":667}}"#,
-            r#"{"at_ms":334,"id":"ada","admitted":true,"state":"exhausted","events":[],"snapshot":{"allowed":3,"key":"ada","keys":2,"limit":3,"rejected":1,"remaining":0,"reset_at_ms":1334,"reset_ms":1000}}"#,
-            r#"{"at_ms":400,"id":"ada","admitted":false,"state":"exhausted","reason":"cost_too_high","events":[],"snapshot":{"allowed":3,"key":"ada","keys":2,"limit":3,"rejected":2,"remaining":0,"reset_at_ms":1334,"reset_ms":934}}"#,
-            r#"{"at_ms":2000,"state":"available","events":[],"snapshot":{"allowed":3,"keys":2,"limit":3,"rejected":2,"remaining":3,"reset_at_ms":2000,"reset_ms":0}}"#,
+            r#"{"at_ms":0,"id":"ada","admitted":true,"state":"exhausted","events":[],"snapshot":{"admitted":1,"allowed":true,"key":"ada","keys":1,"limit":3,"rejected":0,"remaining":0,"reset_at":1000,"retry_after":null}}"#,
+            r#"{"at_ms":0,"id":"bob","admitted":true,"state":"available","events":[],"snapshot":{"admitted":2,"allowed":true,"key":"bob","keys":2,"limit":3,"rejected":0,"remaining":2,"reset_at":334,"retry_after":null}}"#,
+            r#"{"at_ms":333,"id":"ada","admitted":false,"retry_after_ms":1,"state":"exhausted","reason":"limit_reached","events":[],"snapshot":{"admitted":2,"allowed":false,"key":"ada","keys":2,"limit":3,"rejected":1,"remaining":0,"reset_at":1000,"retry_after":1}}"#,
+            r#"{"at_ms":334,"id":"ada","admitted":true,"state":"exhausted","events":[],"snapshot":{"admitted":3,"allowed":true,"key":"ada","keys":2,"limit":3,"rejected":1,"remaining":0,"reset_at":1334,"retry_after":null}}"#,
+            r#"{"at_ms":400,"id":"ada","admitted":false,"state":"exhausted","reason":"cost_too_high","events":[],"snapshot":{"admitted":3,"allowed":false,"key":"ada","keys":2,"limit":3,"rejected":2,"remaining":0,"reset_at":1334,"retry_after":null}}"#,
+            r#"{"at_ms":2000,"state":"available","events":[],"snapshot":{"admitted":3,"keys":2,"limit":3,"rejected":2,"remaining":3,"reset_at":2000}}"#,
         ]
     );
 }

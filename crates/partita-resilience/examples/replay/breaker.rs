@@ -1,16 +1,16 @@
 //! The circuit breaker in virtual time.
 //!
 //! A call with a key goes through the breaker of that key; `set` means them all, `look` shows the one without a key. The end
-//! of a call that was rejected changes nothing. Events: `state_changed` and, for a breaker that only watches,
-//! `would_change` with `from`, `to` and `reason`; `timed_out` with the id of a probe that did not end in its time.
+//! of a call that was rejected changes nothing, and its id may be used again. Events: `state_changed` and, for a breaker that only watches,
+//! `would_change` with `from`, `to` and `reason`; `timed_out` with the id of a call or probe that did not end in its time.
 
 use crate::line::{Answer, Due, Fault, First, Input, Mode, Tool, millis, options};
-use partita_resilience::breaker::{Breaker, Builder, OwnedPermit, Snapshot};
+use partita_resilience::breaker::{Breaker, Builder, Mode as Forced, OwnedPermit, Snapshot, State};
 use partita_resilience::{Event, EventKind, Outcome, Timing};
-use partita_time::ManualClock;
+use partita_time::{Clock, ManualClock};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -70,7 +70,10 @@ type News = Arc<Mutex<Vec<Due>>>;
 /// A call of the trace that has not ended.
 struct Call {
     breaker: Breaker,
+    key: Option<String>,
     permit: Option<OwnedPermit>,
+    timed_out: bool,
+    limit: Option<Duration>,
 }
 
 pub(crate) struct Replay {
@@ -80,6 +83,10 @@ pub(crate) struct Replay {
     news: News,
     breakers: BTreeMap<Option<String>, Breaker>,
     calls: BTreeMap<String, Call>,
+    /// Breakers that time alone may change.
+    moving: BTreeSet<Option<String>>,
+    /// When calls run into `call_timeout_ms`.
+    limits: BTreeSet<(Duration, String)>,
 }
 
 impl Replay {
@@ -88,7 +95,8 @@ impl Replay {
         let clock = ManualClock::new();
         let timing = Timing::manual(&clock, first.seed);
         let (breakers, calls) = (BTreeMap::new(), BTreeMap::new());
-        let mut replay = Self { options, clock, timing, news: News::default(), breakers, calls };
+        let (moving, limits) = (BTreeSet::new(), BTreeSet::new());
+        let mut replay = Self { options, clock, timing, news: News::default(), breakers, calls, moving, limits };
         replay.breaker(None)?;
         Ok(replay)
     }
@@ -130,10 +138,10 @@ impl Replay {
     }
 
     fn start(&mut self, id: String, key: Option<String>, answer: &mut Answer) -> Result<Breaker, Fault> {
-        if self.calls.contains_key(&id) {
+        if self.calls.get(&id).is_some_and(|call| call.permit.is_some()) {
             return Err(Fault::new(format!("`{id}` is in flight already: give each call an id of its own")));
         }
-        let breaker = self.breaker(key)?;
+        let breaker = self.breaker(key.clone())?;
         let permit = match breaker.admit_owned() {
             Ok(permit) => Some(permit),
             Err(rejected) => {
@@ -144,22 +152,60 @@ impl Replay {
         };
         answer.admitted = Some(permit.is_some());
         answer.id = Some(id.clone());
-        self.calls.insert(id, Call { breaker: breaker.clone(), permit });
+        let probe = permit.as_ref().and_then(OwnedPermit::deadline).is_some();
+        let limit = self.options.call_timeout_ms.filter(|_| permit.is_some() && !probe);
+        let limit = limit.map(|limit| self.clock.elapsed().saturating_add(Duration::from_millis(limit)));
+        self.limits.extend(limit.map(|limit| (limit, id.clone())));
+        self.calls.insert(id, Call { breaker: breaker.clone(), key, permit, timed_out: false, limit });
         Ok(breaker)
     }
 
     fn end(&mut self, id: String, outcome: Outcome, answer: &mut Answer) -> Result<Breaker, Fault> {
         let call =
             self.calls.remove(&id).ok_or_else(|| Fault::new(format!("`{id}` is not in flight: start it first")))?;
-        answer.admitted = call.permit.is_none().then_some(false);
+        answer.admitted = (call.permit.is_none() && !call.timed_out).then_some(false);
+        answer.reason = call.timed_out.then(|| "timed_out".to_owned());
+        if let Some(limit) = call.limit {
+            self.limits.remove(&(limit, id.clone()));
+        }
         answer.id = Some(id);
         if let Some(permit) = call.permit {
             permit.record(outcome);
         }
+        self.moving.insert(call.key);
         Ok(call.breaker)
     }
 
-    fn set(&self, mode: Mode) {
+    /// Moves to `at` by way of the limits of calls.
+    fn advance(&mut self, at: Duration) {
+        while let Some((due, id)) = self.limits.first().filter(|(due, _)| *due <= at).cloned() {
+            self.limits.pop_first();
+            self.clock.advance_to(due);
+            self.settle();
+            if let Some(call) = self.calls.get_mut(&id) {
+                call.timed_out = true;
+                let due = Due { at_ms: millis(due), id: Some(id), ..Due::of("timed_out") };
+                self.news.lock().unwrap_or_else(PoisonError::into_inner).push(due);
+                self.moving.insert(call.key.clone());
+                call.permit.take().into_iter().for_each(|permit| permit.record(Outcome::Failure));
+            }
+        }
+        self.clock.advance_to(at);
+        self.settle();
+    }
+
+    /// Lets time act on the breakers that it may change.
+    fn settle(&mut self) {
+        let breakers = &self.breakers;
+        self.moving.retain(|key| {
+            breakers
+                .get(key)
+                .is_some_and(|breaker| breaker.state() != State::Closed || breaker.snapshot().mode != Forced::Automatic)
+        });
+    }
+
+    fn set(&mut self, mode: Mode) {
+        self.moving.extend(self.breakers.keys().cloned());
         for breaker in self.breakers.values() {
             match mode {
                 Mode::ForcedOpen => breaker.force_open(),
@@ -174,9 +220,8 @@ impl Replay {
 
 impl Tool for Replay {
     fn step(&mut self, at: Duration, input: Input) -> Result<Answer, Fault> {
-        self.clock.advance_to(at);
-        self.breakers.values().for_each(|breaker| _ = breaker.state());
-        let mut answer = Answer { at_ms: millis(at), events: self.events(), ..Answer::default() };
+        self.advance(at);
+        let mut answer = Answer { at_ms: millis(at), ..Answer::default() };
         let breaker = match input {
             Input::Start { id, key } => self.start(id, key, &mut answer)?,
             Input::End { id, outcome } => self.end(id, outcome, &mut answer)?,
@@ -187,7 +232,7 @@ impl Tool for Replay {
             Input::Look => self.breaker(None)?,
             Input::Check { .. } => return Err(Fault::new("a breaker knows `start`, `end`, `set` and `look`")),
         };
-        answer.events.extend(self.events());
+        answer.events = self.events();
         let snapshot = breaker.snapshot();
         answer.state = Some(snapshot.state.as_str());
         answer.mode = snapshot.mode.as_str();

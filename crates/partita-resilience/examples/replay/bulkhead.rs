@@ -1,5 +1,6 @@
 //! A bulkhead in virtual time.
 
+use super::executor::Executor;
 use super::line::{Answer, Due, Fault, First, Input, Tool, millis, options};
 use partita_resilience::bulkhead::{Bulkhead, Permit};
 use partita_resilience::{Outcome, Reason, Rejected, Timing};
@@ -7,9 +8,6 @@ use partita_time::ManualClock;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 #[derive(Default, Deserialize)]
@@ -20,15 +18,15 @@ struct Options {
     queue: Option<usize>,
 }
 
-type Entering = Pin<Box<dyn Future<Output = Result<Permit, Rejected>>>>;
-
 /// The public bulkhead on a clock that the lines move.
 pub(crate) struct BulkheadTool {
     clock: ManualClock,
     bulkhead: Bulkhead,
     running: BTreeMap<String, Permit>,
-    waiting: Vec<(String, Entering)>,
+    waiting: Executor<Result<Permit, Rejected>>,
     refused: BTreeSet<String>,
+    /// What fell due and was not answered yet: a line that cannot be read must not swallow it.
+    events: Vec<Due>,
 }
 
 impl BulkheadTool {
@@ -46,24 +44,26 @@ impl BulkheadTool {
             builder = builder.queue(queue);
         }
         let bulkhead = builder.build().map_err(|e| Fault::new(e.to_string()))?;
-        Ok(Self { clock, bulkhead, running: BTreeMap::new(), waiting: Vec::new(), refused: BTreeSet::new() })
+        let (running, waiting, refused) = (BTreeMap::new(), Executor::new(), BTreeSet::new());
+        Ok(Self { clock, bulkhead, running, waiting, refused, events: Vec::new() })
     }
 
-    /// Lets each waiter look whether its turn, or its end, has come.
-    fn settle(&mut self, events: &mut Vec<Due>) {
+    /// Lets each waiter that was woken look whether its turn, or its end, has come.
+    fn settle(&mut self) {
         let at_ms = millis(partita_time::Clock::elapsed(&self.clock));
-        for (id, mut entering) in std::mem::take(&mut self.waiting) {
+        while let Some(id) = self.waiting.next_woken() {
+            let events = &mut self.events;
             let mut tell = |id: &String, event, reason: Option<Reason>| {
                 let reason = reason.map(|reason| reason.to_string());
                 events.push(Due { at_ms, id: Some(id.clone()), reason, ..Due::of(event) });
             };
-            match entering.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Pending => self.waiting.push((id, entering)),
-                Poll::Ready(Ok(permit)) => {
+            match self.waiting.poll(&id) {
+                None => {}
+                Some(Ok(permit)) => {
                     tell(&id, "admitted", None);
                     self.running.insert(id, permit);
                 }
-                Poll::Ready(Err(rejected)) => {
+                Some(Err(rejected)) => {
                     let timed_out = rejected.reason == Reason::WaitedTooLong;
                     tell(&id, if timed_out { "timed_out" } else { "rejected" }, Some(rejected.reason));
                     self.refused.insert(id);
@@ -73,23 +73,20 @@ impl BulkheadTool {
     }
 
     fn start(&mut self, id: String, answer: &mut Answer) -> Result<(), Fault> {
-        if self.running.contains_key(&id) || self.waiting.iter().any(|(other, _)| *other == id) {
+        if self.running.contains_key(&id) || self.waiting.has(&id) {
             return Err(Fault::new(format!("`{id}` has started and not ended: give each call an id of its own")));
         }
         self.refused.remove(&id);
         let bulkhead = self.bulkhead.clone();
-        let mut entering: Entering = Box::pin(async move { bulkhead.acquire().await });
+        self.waiting.add(&id, async move { bulkhead.acquire().await });
         answer.id = Some(id.clone());
-        match entering.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Pending => {
-                (answer.admitted, answer.queued) = (Some(false), Some(true));
-                self.waiting.push((id, entering));
-            }
-            Poll::Ready(Ok(permit)) => {
+        match self.waiting.poll(&id) {
+            None => (answer.admitted, answer.queued) = (Some(false), Some(true)),
+            Some(Ok(permit)) => {
                 answer.admitted = Some(true);
                 self.running.insert(id, permit);
             }
-            Poll::Ready(Err(rejected)) => {
+            Some(Err(rejected)) => {
                 answer.admitted = Some(false);
                 answer.reason = Some(rejected.reason.to_string());
                 answer.retry_after_ms = rejected.retry_after.map(millis);
@@ -102,8 +99,8 @@ impl BulkheadTool {
     fn end(&mut self, id: String, outcome: Outcome, answer: &mut Answer) -> Result<(), Fault> {
         if let Some(permit) = self.running.remove(&id) {
             permit.finish(outcome);
-        } else if let Some(place) = self.waiting.iter().position(|(other, _)| *other == id) {
-            drop(self.waiting.remove(place));
+        } else if self.waiting.has(&id) {
+            self.waiting.remove(&id);
             answer.reason = Some("left_the_queue".to_owned());
         } else if self.refused.remove(&id) {
             answer.reason = Some("was_not_admitted".to_owned());
@@ -139,7 +136,7 @@ impl Tool for BulkheadTool {
         let mut answer = Answer { at_ms: millis(at), ..Answer::default() };
         while let Some(due) = self.clock.next_due().filter(|due| *due <= at) {
             self.clock.advance_to(due);
-            self.settle(&mut answer.events);
+            self.settle();
         }
         self.clock.advance_to(at);
         match input {
@@ -153,7 +150,8 @@ impl Tool for BulkheadTool {
             }
             Input::Check { .. } => return Err(Fault::new("a bulkhead takes `start`, `end` and `look`")),
         }
-        self.settle(&mut answer.events);
+        self.settle();
+        answer.events = std::mem::take(&mut self.events);
         answer.snapshot = self.snapshot();
         answer.state = Some(if answer.snapshot["available"] == json!(0) { "saturated" } else { "available" });
         Ok(answer)

@@ -59,7 +59,8 @@ impl LimiterTool {
         answer.retry_after_ms = decision.retry_after().filter(|_| !decision.allowed()).map(millis);
         answer.reason = (!decision.allowed()).then(|| reason(&decision).to_string());
         answer.snapshot = left(decision.limit(), decision.remaining(), decision.reset_at());
-        answer.snapshot.insert("reset_ms".to_owned(), json!(millis(decision.reset_after())));
+        answer.snapshot.insert("allowed".to_owned(), json!(decision.allowed()));
+        answer.snapshot.insert("retry_after".to_owned(), json!(answer.retry_after_ms));
         answer.snapshot.insert("key".to_owned(), json!(key));
     }
 }
@@ -69,7 +70,7 @@ fn reason(decision: &Decision) -> Reason {
 }
 
 fn left(limit: u32, remaining: u32, reset_at: Duration) -> Map<String, Value> {
-    let fields = [("limit", json!(limit)), ("remaining", json!(remaining)), ("reset_at_ms", json!(millis(reset_at)))];
+    let fields = [("limit", json!(limit)), ("remaining", json!(remaining)), ("reset_at", json!(millis(reset_at)))];
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
@@ -82,8 +83,6 @@ impl Tool for LimiterTool {
             Input::Look => {
                 let now = self.limiter.snapshot();
                 answer.snapshot = left(now.limit, now.remaining, now.reset_at);
-                let reset = now.reset_at.saturating_sub(at);
-                answer.snapshot.insert("reset_ms".to_owned(), json!(millis(reset)));
             }
             Input::Start { .. } | Input::End { .. } | Input::Set(_) => {
                 return Err(Fault::new("a limiter takes `check` and `look`"));
@@ -91,7 +90,7 @@ impl Tool for LimiterTool {
         }
         let now = self.limiter.snapshot();
         let keys = now.keys.unwrap_or_default();
-        let counts = [("allowed", now.admitted), ("rejected", now.rejected), ("keys", keys.entries as u64)];
+        let counts = [("admitted", now.admitted), ("rejected", now.rejected), ("keys", keys.entries as u64)];
         answer.snapshot.extend(counts.into_iter().map(|(name, count)| (name.to_owned(), json!(count))));
         answer.state = Some(if answer.snapshot["remaining"] == json!(0) { "exhausted" } else { "available" });
         Ok(answer)

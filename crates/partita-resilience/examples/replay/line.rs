@@ -119,8 +119,20 @@ pub(crate) struct First {
 
 /// Reads the options of a policy; an unknown one is an error that lists those there are.
 pub(crate) fn options<T: DeserializeOwned>(config: Map<String, Value>) -> Result<T, Fault> {
-    serde_json::from_value(Value::Object(config)).map_err(|e| Fault::new(format!("config: {e}")))
+    serde_json::from_value(Value::Object(config.clone())).map_err(|e| {
+        let alone = |(name, value)| {
+            let only = Map::from_iter([(name, value)]);
+            serde_json::from_value::<T>(Value::Object(only.clone())).err().zip(only.keys().next().cloned())
+        };
+        config.into_iter().find_map(alone).map_or_else(
+            || Fault::new(format!("config: {e}")),
+            |(e, name)| Fault::new(format!("config: `{name}`: {e}")),
+        )
+    })
 }
+
+/// What fits into 64 bits of nanoseconds.
+const LATEST_MS: u64 = u64::MAX / 1_000_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -149,7 +161,13 @@ enum Word {
 
 /// Reads a line after the first.
 pub(crate) fn read(text: &str) -> Result<(Duration, Input), Fault> {
+    if text.trim().is_empty() {
+        return Err(Fault::new("an empty line: leave it out"));
+    }
     let raw: Raw = serde_json::from_str(text).map_err(|e| Fault::new(e.to_string()))?;
+    if raw.at_ms > LATEST_MS {
+        return Err(Fault::new(format!("at_ms {} is more than 584 years: write milliseconds", raw.at_ms)));
+    }
     let at = Duration::from_millis(raw.at_ms);
     let retry_after = raw.retry_after_ms.map(Duration::from_millis);
     let input = match (raw.start, raw.end, raw.set, raw.check, raw.look) {
