@@ -50,7 +50,7 @@ fn ramping(clock: &ManualClock) -> Breaker {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stands {
+pub(crate) enum Stands {
     Closed,
     Open,
     HalfOpen,
@@ -62,7 +62,7 @@ enum Stands {
 
 /// A breaker in a state, whose calls end well or badly.
 #[derive(Clone, Copy, Debug)]
-struct Broken(Stands, bool);
+pub(crate) struct Broken(pub(crate) Stands, pub(crate) bool);
 
 impl Broken {
     fn set(self, clock: &ManualClock, set: impl FnOnce(&Breaker)) -> Breaker {

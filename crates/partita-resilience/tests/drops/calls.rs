@@ -37,7 +37,7 @@ pub(crate) fn purse(budget: &Budget) -> String {
 
 /// Retries paid by a floor, or by deposits.
 #[derive(Debug)]
-struct Again(bool);
+pub(crate) struct Again(pub(crate) bool);
 
 impl Case for Again {
     type World = Retry;
@@ -75,7 +75,7 @@ fn a_dropped_call_takes_from_a_retry_budget_only_the_attempts_that_it_began() {
 
 /// Hedges after a delay in milliseconds; the attempts do well, or fail but for the last.
 #[derive(Debug)]
-struct Beside(u64, bool);
+pub(crate) struct Beside(pub(crate) u64, pub(crate) bool);
 
 impl Case for Beside {
     type World = Hedge;
@@ -113,7 +113,7 @@ fn a_dropped_call_takes_from_a_hedge_budget_only_the_attempts_that_it_began() {
 
 /// A timeout in milliseconds for work of 20 to 40.
 #[derive(Debug)]
-struct Timed(u64);
+pub(crate) struct Timed(pub(crate) u64);
 
 impl Case for Timed {
     type World = Timeout;
@@ -139,7 +139,7 @@ impl Case for Timed {
 }
 
 #[derive(Debug)]
-struct Until(u64);
+pub(crate) struct Until(pub(crate) u64);
 
 impl Case for Until {
     type World = Deadline;

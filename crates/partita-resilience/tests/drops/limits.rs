@@ -22,7 +22,7 @@ pub(crate) fn bulkhead(clock: &ManualClock, most: u32, max_wait: u64) -> Bulkhea
 
 /// Permits, and the longest wait for one in milliseconds.
 #[derive(Debug)]
-struct Room(u32, u64);
+pub(crate) struct Room(pub(crate) u32, pub(crate) u64);
 
 impl Case for Room {
     type World = Bulkhead;
@@ -73,7 +73,7 @@ fn a_dropped_call_leaves_permits_and_queue_of_a_bulkhead_as_they_were() {
 }
 
 #[derive(Debug)]
-struct Moves;
+pub(crate) struct Moves;
 
 impl Case for Moves {
     type World = Adaptive;
@@ -98,7 +98,7 @@ fn a_dropped_call_gives_its_place_under_an_adaptive_limit_back() {
 }
 
 #[derive(Debug)]
-struct Sheds;
+pub(crate) struct Sheds;
 
 impl Case for Sheds {
     type World = Shed;
@@ -124,7 +124,7 @@ fn a_dropped_call_gives_its_place_under_load_shedding_back() {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Way {
+pub(crate) enum Way {
     UntilReady,
     Reserve,
     Call,
@@ -132,7 +132,7 @@ enum Way {
 
 /// A limiter of one call in 30 ms, whose first moment is taken.
 #[derive(Debug)]
-struct Limited(Algorithm, Way);
+pub(crate) struct Limited(pub(crate) Algorithm, pub(crate) Way);
 
 impl Case for Limited {
     type World = Limiter;

@@ -8,6 +8,7 @@
 mod breaker;
 mod calls;
 mod harness;
+mod layers;
 mod limits;
 mod pool;
 mod stack;
