@@ -50,9 +50,55 @@ impl Panel {
         }
     }
 
+    /// Requests answered in time a second, on average over `seconds`.
+    fn goodput(&self, seconds: std::ops::Range<u64>) -> f64 {
+        let at = |second: u64| usize::try_from(second).unwrap_or(0);
+        let answered = &self.outcome.answered[at(seconds.start)..at(seconds.end)];
+        f64::from(answered.iter().sum::<u32>()) / f64::from(u32::try_from(answered.len().max(1)).unwrap_or(1))
+    }
+
+    fn recovered(&self) -> String {
+        self.recovery().map_or_else(|| "never".to_owned(), |seconds| format!("{seconds} s"))
+    }
+
     fn requests(&self) -> f64 {
         f64::from(self.outcome.asked.iter().sum::<u32>()).max(1.0)
     }
+}
+
+/// The figures of all panels, a line each.
+pub(crate) fn table(panels: &[Panel]) -> String {
+    let mut out = format!(
+        "{:<52} {:>9} {:>10} {:>9} {:>9} {:>8} {:>9}\n{:<52} {:>9} {:>10} {:>9} {:>9} {:>8} {:>9}\n",
+        "",
+        "answered",
+        "answers/s",
+        "answers/s",
+        "p99",
+        "calls a",
+        "recovered",
+        "",
+        "in 1 s",
+        "while slow",
+        "next 10 s",
+        "ms",
+        "request",
+        "after",
+    );
+    for panel in panels {
+        let _ = writeln!(
+            out,
+            "{:<52} {:>7.1} % {:>10.0} {:>9.0} {:>9} {:>8.2} {:>9}",
+            panel.title,
+            panel.good(),
+            panel.goodput(SLOW),
+            panel.goodput(SLOW.end..SLOW.end + 10),
+            panel.p99(),
+            panel.amplification(),
+            panel.recovered()
+        );
+    }
+    out
 }
 
 /// The whole picture as SVG.
@@ -86,12 +132,16 @@ pub(crate) fn svg(panels: &[Panel], seed: u64) -> String {
     out
 }
 
+/// Where a second stands.
+fn across(second: f64) -> f64 {
+    WIDTH * second / 60.0
+}
+
 fn draw(out: &mut String, panel: &Panel, x: f64, y: f64) {
     let top = f64::from(u32::try_from(RATE).unwrap_or(1)) * 1.3;
-    let at = |second: f64| WIDTH * second / 60.0;
     let _ = writeln!(out, "<g transform=\"translate({x} {y})\">");
     let _ = writeln!(out, "<text y=\"12\" font-weight=\"bold\">{}</text>", panel.title);
-    let recovery = panel.recovery().map_or_else(|| "never".to_owned(), |s| format!("{s} s"));
+    let recovery = panel.recovered();
     let _ = writeln!(
         out,
         "<text y=\"28\" fill=\"#444\">{:.0} % answered, p99 {} ms, {:.2} calls a request, recovered: {recovery}</text>",
@@ -99,8 +149,31 @@ fn draw(out: &mut String, panel: &Panel, x: f64, y: f64) {
         panel.p99(),
         panel.amplification()
     );
-    let (a, b) = (at(f64::from(u32::try_from(SLOW.start).unwrap_or(0))), at(f64::from(u32::try_from(SLOW.end).unwrap_or(0))));
-    let _ = writeln!(out, "<g transform=\"translate(0 36)\"><rect x=\"{a}\" width=\"{}\" height=\"{HEIGHT}\" fill=\"#e4e4e4\"/>", b - a);
+    let (a, b) = (
+        across(f64::from(u32::try_from(SLOW.start).unwrap_or(0))),
+        across(f64::from(u32::try_from(SLOW.end).unwrap_or(0))),
+    );
+    let _ = writeln!(
+        out,
+        "<g transform=\"translate(0 36)\"><rect x=\"{a}\" width=\"{}\" height=\"{HEIGHT}\" fill=\"#e4e4e4\"/>",
+        b - a
+    );
+    axes(out, top);
+    let mut points = String::new();
+    for (second, answered) in (0_u32..).zip(&panel.outcome.answered) {
+        let _ = write!(
+            points,
+            "{:.1},{:.1} ",
+            across(f64::from(second) + 0.5),
+            HEIGHT - HEIGHT * f64::from(*answered) / top
+        );
+    }
+    let _ =
+        writeln!(out, "<polyline points=\"{points}\" fill=\"none\" stroke=\"#0b5cad\" stroke-width=\"1.8\"/></g></g>");
+}
+
+/// Both axes, with their units.
+fn axes(out: &mut String, top: f64) {
     for tick in [0_u32, 100, 200, 300] {
         let line = HEIGHT - HEIGHT * f64::from(tick) / top;
         let _ = writeln!(
@@ -114,7 +187,7 @@ fn draw(out: &mut String, panel: &Panel, x: f64, y: f64) {
         let _ = writeln!(
             out,
             "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#444\">{tick}</text>",
-            at(f64::from(tick)),
+            across(f64::from(tick)),
             HEIGHT + 14.0
         );
     }
@@ -126,9 +199,4 @@ fn draw(out: &mut String, panel: &Panel, x: f64, y: f64) {
         HEIGHT + 28.0,
         HEIGHT / 2.0
     );
-    let mut points = String::new();
-    for (second, answered) in (0_u32..).zip(&panel.outcome.answered) {
-        let _ = write!(points, "{:.1},{:.1} ", at(f64::from(second) + 0.5), HEIGHT - HEIGHT * f64::from(*answered) / top);
-    }
-    let _ = writeln!(out, "<polyline points=\"{points}\" fill=\"none\" stroke=\"#0b5cad\" stroke-width=\"1.8\"/></g></g>");
 }

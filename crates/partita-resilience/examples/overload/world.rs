@@ -1,6 +1,6 @@
 //! A dependency that slows down for a while, and the clients that go on asking.
 
-use partita_resilience::Timing;
+use partita_resilience::{BuildError, Timing};
 use partita_time::{Clock, Entropy, Host, TaskGroup, TokioClock, timeout};
 use std::cell::RefCell;
 use std::future::Future;
@@ -79,9 +79,14 @@ pub(crate) struct Outcome {
 }
 
 /// Runs one way of calling through the whole minute. The same seed gives the same outcome.
-pub(crate) fn run(seed: u64, caller: impl Fn(&Timing) -> Caller) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let Ok(runtime) = runtime else { return Outcome::default() };
+///
+/// # Errors
+/// The policy cannot be built, or the runtime.
+pub(crate) fn run(
+    seed: u64,
+    caller: impl Fn(&Timing) -> Result<Caller, BuildError>,
+) -> Result<Outcome, Box<dyn std::error::Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async move {
         let group = TaskGroup::new();
@@ -93,22 +98,24 @@ pub(crate) fn run(seed: u64, caller: impl Fn(&Timing) -> Caller) -> Outcome {
             workers: Arc::new(Semaphore::new(WORKERS)),
             calls: Arc::new(AtomicU64::new(0)),
         };
-        let outcome = minute(&host, &dependency, &caller(&Timing::of(&host))).await;
+        let outcome = minute(&host, &dependency, &caller(&Timing::of(&host))?).await;
         group.end().await;
-        outcome
+        Ok(outcome)
     })
 }
 
 async fn minute(host: &Host, dependency: &Dependency, caller: &Caller) -> Outcome {
-    let seen = Rc::new(RefCell::new(Outcome {
-        answered: vec![0; SECONDS],
-        asked: vec![0; SECONDS],
-        ..Outcome::default()
-    }));
+    let seen =
+        Rc::new(RefCell::new(Outcome { answered: vec![0; SECONDS], asked: vec![0; SECONDS], ..Outcome::default() }));
     let arrivals = Entropy::seeded(7);
     let end = Duration::from_secs(SECONDS as u64);
-    while host.clock.elapsed() < end {
-        host.clock.sleep(gap(&arrivals)).await;
+    let mut next = Duration::ZERO;
+    loop {
+        next += gap(&arrivals);
+        if next >= end {
+            break;
+        }
+        host.clock.sleep(next.saturating_sub(host.clock.elapsed())).await;
         let (seen, host) = (Rc::clone(&seen), host.clone());
         let call = caller(dependency.clone());
         tokio::task::spawn_local(async move {
