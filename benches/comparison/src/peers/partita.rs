@@ -33,12 +33,12 @@ impl Breaker for Peer {
 pub(crate) fn make(setup: Setup) -> Box<dyn Breaker> {
     let breaker = Core::builder("comparison")
         .window_calls(setup.window)
-        .min_calls(u32::try_from(setup.min_calls).unwrap_or(u32::MAX))
+        .min_calls(setup.min_calls as u64)
         .failure_rate(setup.failure_rate)
         .open(setup.open)
         .open_jitter(0.0)
         .half_open_calls(u32::try_from(setup.probes).unwrap_or(u32::MAX))
-        .half_open_successes(u32::try_from(setup.probes).unwrap_or(u32::MAX))
+        .half_open_successes(setup.probes as u64)
         .half_open_max(setup.half_open_max)
         .ramp(Duration::ZERO)
         .build();
