@@ -172,6 +172,10 @@ pub(crate) enum BenchName {
     Flame,
     /// The cost of an append from 10,000 events to 10,000,000, with its plot in docs/guide; minutes
     Growth,
+    /// What each resilience policy costs a call, beside other crates of its kind, which are fetched and built for it
+    Policies,
+    /// The pitfalls of resilience policies, run against the same crates
+    Pitfalls,
 }
 
 /// Options of `drill`, handed on to the drill.

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use std::{process::Command, time::Duration};
 
 use crate::{
-    cli::{Bench, Drill, Explore, Hostile, Simulate},
+    cli::{Bench, BenchName, Drill, Explore, Hostile, Simulate},
     failure::{Failure, Result},
     process::Job,
     workspace::Workspace,
@@ -65,6 +65,11 @@ fn add_options(command: &mut Command, args: &Explore) {
 
 /// Runs a bench.
 pub(crate) fn bench(workspace: &Workspace, args: &Bench) -> Result<u8> {
+    match args.name {
+        BenchName::Policies => return compare(workspace, &["bench"]),
+        BenchName::Pitfalls => return compare(workspace, &["run", "--quiet", "--release"]),
+        _ => {}
+    }
     let shop = workspace.release_binary(&["shop", "partita-bench"], "shop")?;
     let name = args.name.to_possible_value().ok_or_else(|| Failure::new("a bench without a name"))?;
     let mut command = workspace.cargo(["run", "--quiet", "--release", "-p", "partita-bench", "--"]);
@@ -73,6 +78,13 @@ pub(crate) fn bench(workspace: &Workspace, args: &Bench) -> Result<u8> {
         command.arg("--json");
     }
     Ok(Job::new("bench", command, HOUR).run()?.code())
+}
+
+/// Runs the workspace of the peers, which nothing else builds.
+fn compare(workspace: &Workspace, task: &[&str]) -> Result<u8> {
+    let manifest = ["--manifest-path", "benches/comparison/Cargo.toml"];
+    let command = workspace.cargo(task.iter().copied().chain(manifest));
+    Ok(Job::new("comparison", command, HOUR).run()?.code())
 }
 
 /// Runs the drill.
