@@ -51,3 +51,14 @@ impl From<Outcome> for Verdict {
         }
     }
 }
+
+/// What a breaker or an adaptive limit is told: our own refusals say nothing about the dependency, a hang is its failure.
+pub(crate) fn outcome<T, E, C: Classify<T, E>>(judge: &C, result: &Result<T, Error<E>>) -> Outcome {
+    match result {
+        Ok(answer) => judge.classify(Ok(answer)),
+        Err(Error::Inner(error)) => judge.classify(Err(error)),
+        Err(Error::TimedOut { which: Limit::Attempt | Limit::Call, .. }) => Outcome::Failure,
+        Err(Error::TimedOut { .. }) => Outcome::Cancelled,
+        Err(_) => Outcome::Ignored,
+    }
+}

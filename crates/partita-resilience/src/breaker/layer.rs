@@ -2,10 +2,12 @@
 
 use super::core::Core;
 use super::{Breaker, OwnedPermit, State};
-use crate::{ByResult, Classify, Error, Limit, Outcome, Rejected};
+use crate::verdict::outcome;
+use crate::{ByResult, Classify, Error, ErrorShape, Limit, Nested, Outcome, Plain, Rejected};
 use partita_time::Sleep;
 use pin_project_lite::pin_project;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,31 +15,44 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 /// Puts a [`Breaker`] around a service. Every service it makes shares that breaker.
-#[derive(Clone, Debug)]
-pub struct BreakerLayer<C = ByResult> {
+#[derive(Debug)]
+pub struct BreakerLayer<C = ByResult, M = Plain> {
     breaker: Breaker,
     classify: C,
+    shape: PhantomData<fn() -> M>,
 }
 
 impl BreakerLayer {
     /// `Err` is a failure.
     pub const fn new(breaker: Breaker) -> Self {
-        Self { breaker, classify: ByResult }
+        Self { breaker, classify: ByResult, shape: PhantomData }
     }
 }
 
 impl<C> BreakerLayer<C> {
     /// With a judgement of one's own.
     pub const fn with(breaker: Breaker, classify: C) -> Self {
-        Self { breaker, classify }
+        Self { breaker, classify, shape: PhantomData }
+    }
+
+    /// The service beneath is a policy itself: its refusals are not failures of the dependency.
+    #[must_use]
+    pub fn nested(self) -> BreakerLayer<C, Nested> {
+        BreakerLayer { breaker: self.breaker, classify: self.classify, shape: PhantomData }
     }
 }
 
-impl<S, C: Clone> Layer<S> for BreakerLayer<C> {
-    type Service = BreakerService<S, C>;
+impl<C: Clone, M> Clone for BreakerLayer<C, M> {
+    fn clone(&self) -> Self {
+        Self { breaker: self.breaker.clone(), classify: self.classify.clone(), shape: PhantomData }
+    }
+}
+
+impl<S, C: Clone, M> Layer<S> for BreakerLayer<C, M> {
+    type Service = BreakerService<S, C, M>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        BreakerService { inner, breaker: self.breaker.clone(), classify: self.classify.clone(), readied: false }
+        BreakerService { inner, layer: self.clone(), readied: false }
     }
 }
 
@@ -45,36 +60,32 @@ impl<S, C: Clone> Layer<S> for BreakerLayer<C> {
 ///
 /// While the breaker is open it is ready at once, to reject, however unready the service beneath is.
 #[derive(Debug)]
-pub struct BreakerService<S, C = ByResult> {
+pub struct BreakerService<S, C = ByResult, M = Plain> {
     inner: S,
-    breaker: Breaker,
-    classify: C,
+    layer: BreakerLayer<C, M>,
     /// Whether the service beneath said that it is ready; its clone did not.
     readied: bool,
 }
 
-impl<S: Clone, C: Clone> Clone for BreakerService<S, C> {
+impl<S: Clone, C: Clone, M> Clone for BreakerService<S, C, M> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            breaker: self.breaker.clone(),
-            classify: self.classify.clone(),
-            readied: false,
-        }
+        Self { inner: self.inner.clone(), layer: self.layer.clone(), readied: false }
     }
 }
 
-impl<S, C, Request> Service<Request> for BreakerService<S, C>
+impl<S, C, M, Request> Service<Request> for BreakerService<S, C, M>
 where
     S: Service<Request>,
-    C: Classify<S::Response, S::Error> + Clone,
+    M: ErrorShape<S::Error>,
+    C: Classify<S::Response, M::Inner> + Clone,
 {
     type Response = S::Response;
-    type Error = Error<S::Error>;
-    type Future = ResponseFuture<S::Future, C>;
+    type Error = Error<M::Inner>;
+    type Future = ResponseFuture<S::Future, C, M>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        if !self.readied && self.breaker.state() == State::Open {
+        let breaker = &self.layer.breaker;
+        if !self.readied && breaker.state() == State::Open {
             return Poll::Ready(Ok(()));
         }
         match self.inner.poll_ready(cx) {
@@ -84,40 +95,40 @@ where
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => {
-                if let Ok(permit) = self.breaker.admit() {
-                    permit.record(self.classify.classify(Err(&error)));
+                let end: Result<S::Response, _> = Err(M::lift(error));
+                if let Ok(permit) = breaker.admit() {
+                    permit.record(outcome(&self.layer.classify, &end));
                 }
-                Poll::Ready(Err(Error::Inner(error)))
+                Poll::Ready(end.map(|_| ()))
             }
         }
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
         let readied = std::mem::take(&mut self.readied);
-        let admitted = if readied {
-            self.breaker.admit_owned()
-        } else {
-            Err(self.breaker.0.rejected(self.breaker.0.refuse_unready()))
-        };
+        let BreakerLayer { breaker, classify, .. } = &self.layer;
+        let admitted =
+            if readied { breaker.admit_owned() } else { Err(breaker.0.rejected(breaker.0.refuse_unready())) };
         let inner = match admitted {
             Err(rejected) => Inner::Rejected { rejected: Some(rejected) },
             Ok(permit) => Inner::Running {
                 future: self.inner.call(request),
                 permit: Some(permit),
-                core: Arc::clone(&self.breaker.0),
-                classify: self.classify.clone(),
+                core: Arc::clone(&breaker.0),
+                classify: classify.clone(),
                 sleep: None,
             },
         };
-        ResponseFuture { inner }
+        ResponseFuture { inner, shape: PhantomData }
     }
 }
 
 pin_project! {
     /// The answer of a [`BreakerService`].
-    pub struct ResponseFuture<F, C> {
+    pub struct ResponseFuture<F, C, M = Plain> {
         #[pin]
         inner: Inner<F, C>,
+        shape: PhantomData<fn() -> M>,
     }
 }
 
@@ -136,7 +147,7 @@ pin_project! {
     }
 }
 
-impl<F, C> std::fmt::Debug for ResponseFuture<F, C> {
+impl<F, C, M> std::fmt::Debug for ResponseFuture<F, C, M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ResponseFuture")
     }
@@ -144,12 +155,13 @@ impl<F, C> std::fmt::Debug for ResponseFuture<F, C> {
 
 const POLLED_AGAIN: &str = "polled again after its end";
 
-impl<F, C, T, E> Future for ResponseFuture<F, C>
+impl<F, C, M, T, E> Future for ResponseFuture<F, C, M>
 where
     F: Future<Output = Result<T, E>>,
-    C: Classify<T, E>,
+    M: ErrorShape<E>,
+    C: Classify<T, M::Inner>,
 {
-    type Output = Result<T, Error<E>>;
+    type Output = Result<T, Error<M::Inner>>;
 
     #[allow(clippy::panic, reason = "a future that is polled after its end may panic")]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -160,8 +172,9 @@ where
             },
             Projected::Running { future, permit, core, classify, sleep } => {
                 if let Poll::Ready(result) = future.poll(cx) {
-                    record(permit, classify.classify(result.as_ref()));
-                    return Poll::Ready(result.map_err(Error::Inner));
+                    let end = result.map_err(M::lift);
+                    record(permit, outcome(classify, &end));
+                    return Poll::Ready(end);
                 }
                 let Some(limit) = core.settings.call_timeout else { return Poll::Pending };
                 let sleep = sleep.get_or_insert_with(|| core.timing.sleep(limit));

@@ -13,7 +13,8 @@ use crate::limiter::Limiter;
 use crate::monitor::{PolicySnapshot, Watch};
 use crate::retry::Retry;
 use crate::timeout::Timeout;
-use crate::{ByResult, Classify, Error, Limit, Name, Outcome, Timing};
+use crate::verdict::outcome;
+use crate::{ByResult, Classify, Error, Limit, Name, Timing};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
@@ -286,17 +287,6 @@ where
         let lifted = |attempt| async { work(attempt).await.map_err(Error::Inner) };
         let kept = parts.share.around(key, || parts.within(limit, parts.passed(context, &lifted)));
         kept.await
-    }
-}
-
-/// What a breaker or an adaptive limit is told: our own refusals say nothing about the dependency, a hang is its failure.
-fn outcome<T, E, C: Classify<T, E>>(judge: &C, result: &Result<T, Error<E>>) -> Outcome {
-    match result {
-        Ok(answer) => judge.classify(Ok(answer)),
-        Err(Error::Inner(error)) => judge.classify(Err(error)),
-        Err(Error::TimedOut { which: Limit::Attempt | Limit::Call, .. }) => Outcome::Failure,
-        Err(Error::TimedOut { .. }) => Outcome::Cancelled,
-        Err(_) => Outcome::Ignored,
     }
 }
 

@@ -321,3 +321,21 @@ async fn a_retry_keeps_its_own_sooner_deadline() {
     let end = stack.call(|_| async { Err::<u32, _>("down") }).await;
     assert!(matches!(end, Err(Error::Exhausted { attempts: 2, .. })), "{end:?} at {:?}", timing.now());
 }
+
+#[tokio::test(start_paused = true)]
+async fn p7_a_breaker_stacked_by_hand_over_another_policy_does_not_count_its_refusals() {
+    let timing = timing();
+    let breaker = breaker(&timing);
+    let crowded = Bulkhead::builder("b").max_concurrent(1).max_wait(Duration::ZERO).timing(timing).build().unwrap();
+    let held = crowded.try_acquire().unwrap();
+    let service = crowded.layer().layer(tower::service_fn(|()| async { Ok::<(), &str>(()) }));
+    let layer = crate::breaker::BreakerLayer::new(breaker.clone()).nested();
+    for _ in 0..8 {
+        let end = layer.layer(service.clone()).oneshot(()).await;
+        assert!(matches!(end, Err(Error::Rejected(rejected)) if rejected.reason == Reason::Saturated));
+    }
+    drop(held);
+    assert_eq!(layer.layer(service).oneshot(()).await, Ok(()));
+    let seen = breaker.snapshot();
+    assert_eq!((breaker.state(), seen.failed, seen.successful), (State::Closed, 0, 1));
+}
