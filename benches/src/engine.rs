@@ -19,6 +19,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
+/// Sagas behind which memory is looked at, and how long to wait for them.
+const ENDED: u64 = 100_000;
+const PATIENCE: Duration = Duration::from_secs(40);
 const WARM_UP: Duration = Duration::from_millis(500);
 
 /// A small state that changes with each step, so that each record holds it.
@@ -115,9 +118,14 @@ async fn run(name: &str, folder: &Path, load: &Load) -> Result<Row> {
         let merged = if load.in_flight == 1 { 1 } else { product.merged() };
         bare(&scripts, &raw, merged, load.turns.limit, &mut limit)?;
     }
+    if load.in_flight > 1 && !load.unwinds {
+        sagas.run_until(ENDED, load).await?;
+    }
+    let ended = sagas.started;
     engine.stop(Duration::from_secs(1)).await;
     let memory = memory("self")?;
     let mut row = product.row(name, &limit);
+    row.notes.push(format!("resident memory is that after {ended} ended sagas"));
     (row.rss_mb, row.rss_peak_mb) = (Some(rounded(memory.now_mb, 1)), Some(rounded(memory.peak_mb, 1)));
     row.limit = match load.in_flight {
         1 => format!("raw rusqlite, {} bare commits of the same rows in a loop", scripts.commits()),
@@ -191,6 +199,15 @@ impl Sagas {
             steps_done: 0,
         };
         (id, order)
+    }
+
+    /// Goes on, unmeasured, until so many sagas have been started.
+    async fn run_until(&mut self, wanted: u64, load: &Load) -> Result<()> {
+        let (mut unmeasured, begun) = (Timings::new()?, now());
+        while self.started < wanted && begun.elapsed() < PATIENCE {
+            self.run(load.in_flight, load.turns.product, &mut unmeasured).await?;
+        }
+        Ok(())
     }
 
     async fn turn(&mut self, load: &Load, product: &mut Product) -> Result<()> {

@@ -5,10 +5,14 @@
 
 mod append;
 mod engine;
+mod flame;
+mod growth;
 mod machine;
 mod measure;
+mod plot;
 mod proc;
 mod raw;
+mod recover;
 mod row;
 mod saga_rows;
 mod shop;
@@ -20,6 +24,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+/// The same allocator as the shop's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Whatever kept a bench from running, in words.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -28,6 +36,8 @@ Examples:
   cargo xtask bench                builds in release and measures everything, in about a minute and a half
   cargo xtask bench engine         sagas of four steps that do nothing: alone, and 256 in flight
   cargo xtask bench append --json  appends to the log, one JSON object a row
+  cargo xtask bench growth         the cost of an append from 10,000 events to 10,000,000: minutes, and 3 GB at most
+  cargo xtask bench flame          draws where the time goes, with perf, into docs/guide
   partita-bench shop               needs PARTITA_SHOP_BIN, or `shop` beside this program
   partita-bench engine --data /mnt/disk   on another disk
 
@@ -47,6 +57,12 @@ struct Cli {
     /// Folder for the data, on the disk to be measured; otherwise beside the build
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
+    /// Folder for flame graphs and plots
+    #[arg(long, value_name = "FOLDER", default_value = "docs/guide")]
+    out: PathBuf,
+    /// Events that `growth` goes up to
+    #[arg(long, value_name = "EVENTS", default_value_t = 10_000_000)]
+    most: u64,
     /// One row only, as JSON
     #[arg(long, hide = true, value_name = "NAME")]
     row: Option<String>,
@@ -58,16 +74,28 @@ enum Bench {
     Engine,
     /// Appends to the log: one caller, 256 callers, and commits of 64 events
     Append,
-    /// Whole orders through a shop process, 64 in flight
+    /// Whole orders through a shop process, 64 in flight; and 10,000 that a killed one left
     Shop,
-    /// All of them
+    /// All of these
     All,
+    /// Flame graphs of engine and shop as SVG, instead of figures
+    Flame,
+    /// The cost of an append while the log grows, and its plot as SVG; minutes
+    Growth,
 }
 
 impl Bench {
     const fn rows(self) -> &'static [&'static str] {
-        const ALL: [&str; 7] =
-            ["engine/1", "engine/256", "engine/256/unwind20", "append/1", "append/256", "append/batch64", "shop/64"];
+        const ALL: [&str; 8] = [
+            "engine/1",
+            "engine/256",
+            "engine/256/unwind20",
+            "append/1",
+            "append/256",
+            "append/batch64",
+            "shop/64",
+            "shop/recover",
+        ];
         let (engine, rest) = ALL.split_at(3);
         let (append, shop) = rest.split_at(3);
         match self {
@@ -75,15 +103,18 @@ impl Bench {
             Self::Append => append,
             Self::Shop => shop,
             Self::All => &ALL,
+            Self::Flame | Self::Growth => &[],
         }
     }
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match &cli.row {
-        Some(name) => one(name, cli.data.as_deref()),
-        None => all(&cli),
+    let done = match (&cli.row, cli.bench) {
+        (Some(name), _) => one(name, cli.data.as_deref()),
+        (None, Bench::Flame) => flames(&cli),
+        (None, Bench::Growth) => growth(&cli),
+        (None, _) => all(&cli),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -107,10 +138,25 @@ fn one(name: &str, data: Option<&Path>) -> Result<()> {
     let row = match name.split_once('/') {
         Some(("engine", _)) => engine::measure(name, folder)?,
         Some(("append", _)) => append::measure(name, folder)?,
+        Some(("shop", "recover")) => recover::measure(name, folder)?,
         Some(("shop", _)) => shop::measure(name, folder)?,
         _ => return Err(format!("there is no row {name}").into()),
     };
     say(&serde_json::to_string(&row)?);
+    Ok(())
+}
+
+fn growth(cli: &Cli) -> Result<()> {
+    let folder = machine::folder(cli.data.as_deref())?;
+    let _ = writeln!(std::io::stderr(), "{}", machine::describe(folder.path())?);
+    growth::measure(folder.path(), cli.most, cli.json, &cli.out.join("append-growth.svg"))
+}
+
+fn flames(cli: &Cli) -> Result<()> {
+    let folder = machine::folder(cli.data.as_deref())?;
+    for drawn in flame::draw(&cli.out, folder.path())? {
+        say(&drawn.display().to_string());
+    }
     Ok(())
 }
 

@@ -37,6 +37,9 @@ pub(crate) fn measure(name: &str, folder: &Path) -> Result<Row> {
     drop(server);
     let merged = limit(folder, &files, orders, LIMIT_ORDERS, Counts::merged)?;
     let bare = limit(folder, &files, orders, BARE_ORDERS, |_| 1)?;
+    // In one file everything that waits in five would share a flush.
+    let together: usize = files.iter().map(Counts::merged).sum();
+    let one_file = limit(folder, &[Counts::together(&files)], orders, LIMIT_ORDERS, |_| together)?;
     let mut row = figures(name, orders, &driven, &files, used);
     row.limit_per_s = rounded(merged, 1);
     row.ratio = rounded(driven.orders_per_s / merged, 3);
@@ -48,6 +51,14 @@ pub(crate) fn measure(name: &str, folder: &Path) -> Result<Row> {
     let writer_cores = share(used.writer_cpu_us);
     row.bound = Spent { cores_busy, writer: writer_cores, writer_cores, cores: machine::cores() as f64 }.bound();
     row.notes.extend(notes(&driven, &files, orders, bare));
+    row.notes
+        .push(format!("the same commits in one file, {together} to a flush, by raw rusqlite: {one_file:.0} orders/s"));
+    row.notes.push(format!(
+        "CPU of an order: server {:.0} us, {:.0} of them writing; driver {:.0} us",
+        used.cpu_us as f64 / orders as f64,
+        used.writer_cpu_us as f64 / orders as f64,
+        driver.cpu_us as f64 / orders as f64
+    ));
     Ok(row)
 }
 
@@ -78,9 +89,15 @@ fn figures(name: &str, orders: u64, driven: &Driven, files: &[Counts], used: Usa
 
 fn notes(driven: &Driven, files: &[Counts], orders: u64, bare: f64) -> Vec<String> {
     let each = |number: u64| number as f64 / orders as f64;
-    let by_file = files
-        .iter()
-        .map(|file| format!("{} {:.0} commits in {:.2} flushes", file.file, each(file.commits), each(file.flushes)));
+    let by_file = files.iter().map(|file| {
+        let merged = file.commits as f64 / file.flushes.max(1) as f64;
+        format!(
+            "{} {:.0} commits in {:.2} flushes ({merged:.1} merged)",
+            file.file,
+            each(file.commits),
+            each(file.flushes)
+        )
+    });
     vec![
         format!("an order: {}", by_file.collect::<Vec<_>>().join(", ")),
         format!("p50 and p99 are from the 202 to the end; the 202 took {:.1} ms (p50)", driven.accept_ms.p50),

@@ -67,6 +67,17 @@ impl Counts {
         }
     }
 
+    /// All files as if they were one.
+    pub(crate) fn together(files: &[Self]) -> Self {
+        files.iter().fold(Self { file: "together", ..Self::default() }, |sum, file| Self {
+            commits: sum.commits + file.commits,
+            flushes: sum.flushes + file.flushes,
+            rows: sum.rows + file.rows,
+            bytes: sum.bytes + file.bytes,
+            ..sum
+        })
+    }
+
     /// Commits that shared a flush, to the nearest whole number.
     pub(crate) fn merged(&self) -> usize {
         usize::try_from((self.commits + self.flushes / 2) / self.flushes.max(1)).unwrap_or(1).max(1)

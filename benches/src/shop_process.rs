@@ -41,8 +41,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a shop on a free port with its data in a folder.
     pub(crate) fn start(program: &Path, data: &Path) -> Result<Self> {
+        Self::start_with(program, data, &[])
+    }
+
+    /// The same with further options.
+    pub(crate) fn start_with(program: &Path, data: &Path, options: &[&str]) -> Result<Self> {
         let mut command = Command::new(program);
-        command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data);
+        command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data).args(options);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let out = child.stdout.take().ok_or("the shop has no output")?;
         let mut server = Self { child, url: String::new(), _out: BufReader::new(out) };

@@ -36,31 +36,52 @@ pub(crate) enum Task {
         Tests see:\n  \
         PARTITA_CHROMIUM      path of the browser, when there is one\n  \
         PARTITA_CHROMEDRIVER  path of what drives it\n  \
+        PARTITA_SCHEMATHESIS  path of the fuzzer, when there is one\n  \
+        PARTITA_FAKETIME      path of what sets a process's wall clock\n  \
         PARTITA_STRICT=1      with --strict: fail where you would skip\n  \
         PARTITA_SKIPS         a file; a test that skips itself appends one line to it\n\n\
         Exit code: 0 nothing failed, 1 something failed.")]
     Test(Test),
-    /// Crashes the shop's sagas before and after every commit and call, in virtual time
+    /// Strikes the shop's sagas with every fault at every commit and call, in virtual time
     #[command(after_help = "Examples:\n  \
         cargo xtask explore\n  \
-        cargo xtask explore --scenario \"lost reply\" --json\n  \
+        cargo xtask explore --double         also every second crash: minutes\n  \
+        cargo xtask explore --double --sample 100\n  \
+        cargo xtask explore --scenario lost-reply --json\n  \
         cargo xtask explore --seeded-bugs    shows that it catches what it is there to catch\n\n\
         Exit code: 0 all held, 1 a violation, an unexplored point, a zero counter or a missed bug.")]
     Explore(Explore),
+    /// Simulates many orders in one seeded run with faults of every kind, in virtual time
+    #[command(after_help = "Examples:\n  \
+        cargo xtask simulate --seeds 1000\n  \
+        cargo xtask simulate --seeds 1 --seed 17   that run again, with its trace where it fails\n  \
+        cargo xtask simulate --seeds 50 --orders 500 --json\n  \
+        cargo xtask simulate --seeded-bugs   shows that it catches what it is there to catch\n\n\
+        Exit code: 0 all held, 1 a violation, something that never happened, or a missed bug.")]
+    Simulate(Simulate),
     /// Measures in release, each figure beside the machine's limit in the same run
     #[command(after_help = "Examples:\n  \
         cargo xtask bench all\n  \
         cargo xtask bench engine\n  \
-        cargo xtask bench append --json      one object a line, nothing else on stdout\n\n\
+        cargo xtask bench append --json      one object a line, nothing else on stdout\n  \
+        cargo xtask bench flame              draws docs/guide/flame-engine.svg and flame-shop.svg\n\n\
         Exit code: that of the bench; 1 when it cannot run.")]
     Bench(Bench),
     /// Kills a real shop process at random moments under load, then audits every order
     #[command(after_help = "Examples:\n  \
         cargo xtask drill\n  \
         cargo xtask drill --orders 2000 --kills 5\n  \
+        cargo xtask drill --kills 100 --early 60 --recovering 40\n  \
+        cargo xtask drill --kills 0 --stop 60 --terms 3\n  \
         cargo xtask drill --seed 7           the same kills as the run that printed seed 7\n\n\
         Exit code: that of the drill; 1 when an order was lost or ended wrongly.")]
     Drill(Drill),
+    /// Treats a real shop process badly in every way that clients can, while others use it
+    #[command(after_help = "Examples:\n  \
+        cargo xtask hostile\n  \
+        cargo xtask hostile --seconds 2 --connections 200 --duplicates 1000\n\n\
+        Exit code: that of the run; 1 when one of the others lost something, or an answer was wrong.")]
+    Hostile(Hostile),
 }
 
 /// Options of `tidy`.
@@ -97,9 +118,32 @@ pub(crate) struct Explore {
     /// Switch on one seeded bug after the other; each must be caught
     #[arg(long)]
     pub(crate) seeded_bugs: bool,
-    /// Also crash a second time during each recovery
+    /// Also crash a second time, at every point of every recovery
     #[arg(long)]
     pub(crate) double: bool,
+    /// Second crashes at so many points of each scenario only
+    #[arg(long, value_name = "POINTS", requires = "double")]
+    pub(crate) sample: Option<usize>,
+}
+
+/// Options of `simulate`, handed on to the simulator.
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// How many seeds, one run each
+    #[arg(long, default_value_t = 200)]
+    pub(crate) seeds: u64,
+    /// The first seed
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Orders of each run
+    #[arg(long, default_value_t = 60)]
+    pub(crate) orders: u32,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Switch on one seeded bug after the other; each must make a seed fail
+    #[arg(long)]
+    pub(crate) seeded_bugs: bool,
 }
 
 /// Options of `bench`, handed on to the bench.
@@ -122,8 +166,16 @@ pub(crate) enum BenchName {
     Append,
     /// Whole orders through a real shop process
     Shop,
-    /// All of them
+    /// All of these
     All,
+    /// Where the CPU time of engine and shop goes: flame graphs in docs/guide, made with perf
+    Flame,
+    /// The cost of an append from 10,000 events to 10,000,000, with its plot in docs/guide; minutes
+    Growth,
+    /// What each resilience policy costs a call, beside other crates of its kind, which are fetched and built for it
+    Policies,
+    /// The pitfalls of resilience policies, run against the same crates
+    Pitfalls,
 }
 
 /// Options of `drill`, handed on to the drill.
@@ -135,12 +187,41 @@ pub(crate) struct Drill {
     /// Orders in flight at once
     #[arg(long, default_value_t = 256)]
     pub(crate) concurrency: u32,
-    /// How often to kill the shop
+    /// How often to kill the shop while it has orders in progress
     #[arg(long, default_value_t = 20)]
     pub(crate) kills: u32,
+    /// How many starts to kill within their first 100 ms
+    #[arg(long, default_value_t = 0)]
+    pub(crate) early: u32,
+    /// How often to kill the shop while it takes up what the one before it left
+    #[arg(long, default_value_t = 0)]
+    pub(crate) recovering: u32,
+    /// How often to stop the shop with SIGTERM; it must end within 5 s and say how many sagas go on
+    #[arg(long, default_value_t = 0)]
+    pub(crate) terms: u32,
+    /// Seconds to let the shop stand still (SIGSTOP), once
+    #[arg(long, default_value_t = 0)]
+    pub(crate) stop: u32,
     /// Seed of the moments to kill at; drawn and printed when not given
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+}
+
+/// Options of `hostile`, handed on.
+#[derive(Debug, Args)]
+pub(crate) struct Hostile {
+    /// How long each attack lasts
+    #[arg(long, default_value_t = 10)]
+    pub(crate) seconds: u64,
+    /// Connections of the attacks that hold them
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) connections: u32,
+    /// Requests at once with one idempotency key
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) duplicates: u32,
+    /// Well-behaved clients
+    #[arg(long, default_value_t = 8)]
+    pub(crate) others: u32,
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `tidy` | holds the style and the architecture: sizes, docs, direction, determinism, bounds, links |
 //! | `test` | runs every check and every test, and ends with `N passed, N failed, N skipped` |
-//! | `explore` | crashes the shop's sagas at every point they have, in virtual time |
+//! | `explore` | strikes the shop's sagas with every fault at every point they have, in virtual time |
+//! | `simulate` | many orders in one seeded run with faults of every kind, in virtual time |
 //! | `bench` | measures, beside the machine's limit in the same run |
 //! | `drill` | kills a real shop process again and again under load, then audits it |
+//! | `hostile` | treats a real shop process badly in every way that clients can, while others use it |
 
 mod cli;
 mod failure;
@@ -46,7 +48,9 @@ fn run(task: &Task) -> Result<u8> {
         Task::Tidy(args) => Ok(u8::from(tidy::run(&workspace, args.verbose)? > 0)),
         Task::Test(args) => suite::run(&workspace, args),
         Task::Explore(args) => release::explore(&workspace, args),
+        Task::Simulate(args) => release::simulate(&workspace, args),
         Task::Bench(args) => release::bench(&workspace, args),
         Task::Drill(args) => release::drill(&workspace, args),
+        Task::Hostile(args) => release::hostile(&workspace, args),
     }
 }

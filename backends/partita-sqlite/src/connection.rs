@@ -1,6 +1,7 @@
 //! Connections and their settings.
 
 use partita_core::{Effect, Error, ErrorKind, Result};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
@@ -33,6 +34,8 @@ fn connect(path: &Path, role: Role) -> rusqlite::Result<Connection> {
     let patience = if role == Role::Checkpointer { Duration::ZERO } else { Duration::from_secs(1) };
     connection.busy_timeout(patience)?;
     connection.set_prepared_statement_cache_capacity(256);
+    // Without it SQLite plans a statement anew whenever a parameter of an ordered search has another value.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "fullfsync", true)?;

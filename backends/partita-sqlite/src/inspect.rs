@@ -1,8 +1,10 @@
 //! Looks at a file before anything is written: what is not ours, or not whole, is named and left as it is.
 
 use crate::lock::beside;
+use crate::wal::number_at;
 use partita_core::{Effect, Error, ErrorKind, Result};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
@@ -11,10 +13,21 @@ use std::path::Path;
 /// Marks a file as ours: `Part` in ASCII.
 pub(crate) const APPLICATION_ID: i64 = 0x5061_7274;
 /// Version of the built-in tables, kept in `user_version`.
-pub(crate) const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i64 = 2;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const HEADER_BYTES: usize = 100;
+
+/// What a file of ours holds, as far as those who open it must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// Version of its tables.
+    pub format: i64,
+    /// How often it was opened.
+    pub openings: u64,
+    /// Physical transactions of all these openings: 0 in a file that was made and never written to.
+    pub transactions: u64,
+}
 
 /// What a file says of itself.
 struct Marks {
@@ -23,24 +36,52 @@ struct Marks {
     tables: i64,
 }
 
-/// Whether the file may be opened for writing: it is ours and of a known format, or there is nothing in it yet.
+/// The first bytes of a file, and how long it is.
+struct Header {
+    bytes: Vec<u8>,
+    file_bytes: u64,
+}
+
+/// Whether a file may be opened for writing, and what it holds: `None` when there is nothing in it yet, or no such file.
+///
+/// Nothing is written, neither in it nor beside it.
 ///
 /// # Errors
-/// `Corrupt` for anything that is no store, `NewerFormat`, or `Io`. The file is not changed.
-pub(crate) fn inspect(path: &Path) -> Result<()> {
-    let Some(header) = header(path)? else { return Ok(()) };
-    if header.len() < HEADER_BYTES || !header.starts_with(MAGIC) {
-        return Err(refuse(
-            path,
-            ErrorKind::Corrupt,
-            "the file is no SQLite database; restore it from a backup, or move it away",
-        ));
+/// `Corrupt` for anything that is no whole store, `NewerFormat`, `InUse` when a process has the store open, or `Io`.
+pub fn inspect(path: &Path) -> Result<Option<Contents>> {
+    crate::lock::FileLock::of_existing(path)?;
+    look(path)
+}
+
+/// As [`inspect`], by the one who holds the lock.
+pub(crate) fn look(path: &Path) -> Result<Option<Contents>> {
+    Ok(look_by(path, open_unchanged)?.map(|(contents, _)| contents))
+}
+
+/// As [`look`], on a connection that the caller opens in his own way and goes on with.
+pub(crate) fn look_by(
+    path: &Path,
+    open: impl FnOnce(&Path) -> rusqlite::Result<Connection>,
+) -> Result<Option<(Contents, Connection)>> {
+    let log_bytes = log_bytes(path);
+    let Some(header) = header(path)? else {
+        if log_bytes == 0 {
+            return Ok(None);
+        }
+        let message = "the file is missing or empty, but its log is there; restore both from a backup";
+        return Err(refuse(path, ErrorKind::Corrupt, message).with("bytes of log", log_bytes));
+    };
+    header.at_a_glance(path)?;
+    let failed = |error| header.judge_error(path, error);
+    let connection = open(path).map_err(failed)?;
+    let marks = marks(&connection).map_err(failed)?;
+    judge(path, &marks, false)?;
+    if marks.application_id != APPLICATION_ID {
+        return Ok(None);
     }
-    // What another program marked as its own is not even opened: that alone could leave files beside it.
-    let (application_id, format) = (number_at(&header, 68), number_at(&header, 60));
-    judge(path, &Marks { application_id, format, tables: 0 }, true)?;
-    let marks = ask(path).map_err(|error| crate::error::of(error).with("file", path.display()))?;
-    judge(path, &marks, false)
+    header.is_whole(path, &connection)?;
+    let contents = contents(&connection, marks.format).map_err(failed)?;
+    Ok(Some((contents, connection)))
 }
 
 fn judge(path: &Path, marks: &Marks, at_a_glance: bool) -> Result<()> {
@@ -61,38 +102,125 @@ fn refuse(path: &Path, kind: ErrorKind, message: &str) -> Error {
     Error::new(kind, message).effect(Effect::None).with("file", path.display())
 }
 
+impl Header {
+    /// What the first bytes alone tell. What another program marked as its own is not even opened: that alone could leave
+    /// files beside it.
+    fn at_a_glance(&self, path: &Path) -> Result<()> {
+        let bytes = &self.bytes;
+        if bytes.iter().all(|byte| *byte == 0) {
+            let message = "the file begins with zeros: its contents were lost; restore it from a backup";
+            return Err(refuse(path, ErrorKind::Corrupt, message).with("bytes", self.file_bytes));
+        }
+        if !bytes.starts_with(&MAGIC[..MAGIC.len().min(bytes.len())]) {
+            let message = "the file is no SQLite database; restore it from a backup, or move it away";
+            return Err(refuse(path, ErrorKind::Corrupt, message));
+        }
+        if bytes.len() < HEADER_BYTES {
+            return Err(self.cut_short(path, HEADER_BYTES as u64));
+        }
+        let mark = |at| i64::from(number_at(bytes, at));
+        judge(path, &Marks { application_id: mark(68), format: mark(60), tables: 0 }, true)
+    }
+
+    fn page_bytes(&self) -> u64 {
+        match u64::from(self.bytes[16]) << 8 | u64::from(self.bytes[17]) {
+            0 | 1 => 65_536,
+            bytes => bytes,
+        }
+    }
+
+    /// Every page must lie in the file or in the log; SQLite itself would take a missing one for zeros, and notice late.
+    fn is_whole(&self, path: &Path, connection: &Connection) -> Result<()> {
+        let io = |error| refuse(path, ErrorKind::Io, "the file or its log cannot be read").because(error);
+        let pages: u32 = connection
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .map_err(|error| self.judge_error(path, error))?;
+        let wanted = u64::from(pages) * self.page_bytes();
+        if wanted <= self.file_bytes {
+            return Ok(());
+        }
+        // The log first: what leaves it meanwhile is in the file by then.
+        let logged = crate::wal::read(&beside(path, "-wal")).map_err(io)?.unwrap_or_default().pages;
+        let file_bytes = std::fs::metadata(path).map_err(io)?.len();
+        let whole = u32::try_from(file_bytes / self.page_bytes()).unwrap_or(u32::MAX);
+        let is_whole = (whole.saturating_add(1)..=pages).all(|page| logged.contains(&page));
+        if is_whole { Ok(()) } else { Err(self.cut_short(path, wanted)) }
+    }
+
+    fn cut_short(&self, path: &Path, wanted: u64) -> Error {
+        let message = "the file is cut short; restore it from a backup";
+        refuse(path, ErrorKind::Corrupt, message).with("bytes", self.file_bytes).with("bytes at least", wanted)
+    }
+
+    /// What SQLite does not read may be only the front of a file.
+    fn judge_error(&self, path: &Path, error: rusqlite::Error) -> Error {
+        let wanted = u64::from(number_at(&self.bytes, 28)) * self.page_bytes();
+        let vouched_for = self.bytes[24..28] == self.bytes[92..96];
+        let error = crate::error::of(error);
+        if error.kind() == ErrorKind::Corrupt && vouched_for && self.file_bytes < wanted {
+            return self.cut_short(path, wanted);
+        }
+        error.with("file", path.display())
+    }
+}
+
 /// The first bytes; `None` when there is no file, or an empty one.
-fn header(path: &Path) -> Result<Option<Vec<u8>>> {
+fn header(path: &Path) -> Result<Option<Header>> {
     let io = |error| refuse(path, ErrorKind::Io, "the file cannot be read").because(error);
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io(error)),
     };
-    let mut header = Vec::new();
-    file.take(HEADER_BYTES as u64).read_to_end(&mut header).map_err(io)?;
-    Ok(Some(header).filter(|header| !header.is_empty()))
+    let file_bytes = file.metadata().map_err(io)?.len();
+    let mut bytes = Vec::new();
+    file.take(HEADER_BYTES as u64).read_to_end(&mut bytes).map_err(io)?;
+    Ok(Some(Header { bytes, file_bytes }).filter(|header| !header.bytes.is_empty()))
 }
 
-fn number_at(header: &[u8], at: usize) -> i64 {
-    header[at..at + 4].iter().fold(0, |number, byte| number << 8 | i64::from(*byte))
-}
-
-fn ask(path: &Path) -> rusqlite::Result<Marks> {
-    let log = std::fs::metadata(beside(path, "-wal")).map_or(0, |file| file.len());
-    let connection = if log == 0 {
-        // Without a log nothing can change under us, and an immutable database gets no files beside it.
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        Connection::open_with_flags(immutable(path), flags)?
-    } else {
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
-    };
+fn marks(connection: &Connection) -> rusqlite::Result<Marks> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
     Ok(Marks {
         application_id: number("PRAGMA application_id")?,
         format: number("PRAGMA user_version")?,
         tables: number("SELECT count(*) FROM sqlite_master")?,
     })
+}
+
+fn contents(connection: &Connection, format: i64) -> rusqlite::Result<Contents> {
+    connection.query_row(include_str!("sql/writers.sql"), [], |row| {
+        let (openings, transactions): (i64, i64) = (row.get(0)?, row.get(1)?);
+        Ok(Contents { format, openings: openings.cast_unsigned(), transactions: transactions.cast_unsigned() })
+    })
+}
+
+/// Bytes of a file's log; 0 when there is none.
+pub(crate) fn log_bytes(path: &Path) -> u64 {
+    std::fs::metadata(beside(path, "-wal")).map_or(0, |file| file.len())
+}
+
+/// Opens a file to read, so that nothing is written, neither in it nor beside it.
+pub(crate) fn open_unchanged(path: &Path) -> rusqlite::Result<Connection> {
+    if log_bytes(path) == 0 {
+        // Without a log nothing can change under us, and an immutable database gets no files beside it.
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        return Connection::open_with_flags(immutable(path), flags);
+    }
+    match open_alone(path) {
+        Ok(connection) => Ok(connection),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => Err(error),
+        Err(_) => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY),
+    }
+}
+
+/// Who has a file alone keeps the log's index in memory of its own instead of a file.
+fn open_alone(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update(None, "locking_mode", "exclusive")?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
+    Ok(connection)
 }
 
 fn immutable(path: &Path) -> String {

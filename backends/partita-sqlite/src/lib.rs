@@ -23,22 +23,32 @@
 mod checkpoint;
 mod config;
 mod connection;
+mod copy;
 mod error;
 mod event;
 mod inspect;
 mod journals;
 mod lock;
 mod log;
+mod migrate;
+mod offline;
+mod places;
 mod queue;
 mod reader;
 mod record;
 mod records;
+mod runs;
 mod schema;
 mod space;
 mod store;
+mod tail;
+mod wal;
 mod writer;
 
 pub use config::{OnFatal, SqliteConfig};
+pub use copy::{Copying, Frozen};
+pub use inspect::{Contents, inspect};
+pub use offline::{OfflineFile, Survey};
 pub use store::SqliteStore;
 
 /// A number of rows as SQLite takes it.

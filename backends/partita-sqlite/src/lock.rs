@@ -31,6 +31,15 @@ impl FileLock {
         Ok(lock)
     }
 
+    /// Takes the lock of a store's file without leaving a trace; `None` when nobody has ever taken it.
+    pub(crate) fn of_existing(data: &Path) -> Result<Option<Self>> {
+        let Ok(mut file) = OpenOptions::new().read(true).open(beside(data, ".lock")) else { return Ok(None) };
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(in_use(data, &mut file)),
+            _ => Ok(Some(Self(file))),
+        }
+    }
+
     /// Writes down who holds it, for those who are refused.
     pub(crate) fn describe(&mut self, epoch: Option<u64>) -> std::io::Result<()> {
         let epoch = epoch.map_or_else(String::new, |epoch| format!("epoch {epoch}\n"));

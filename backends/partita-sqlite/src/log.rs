@@ -4,9 +4,13 @@ use crate::SqliteStore;
 use crate::error::{closed, of};
 use crate::event::recorded;
 use crate::rows;
+use crate::runs::{Page, Places};
 use partita_core::{Checkpoint, Error, ErrorKind, Head, Log, LogId, Position, Read, Recorded, Result, StreamId};
 use rusqlite::{Connection, Params, params};
 use uuid::Uuid;
+
+/// Events that are read on the caller's thread at most.
+const FEW: usize = 16;
 
 impl Log for SqliteStore {
     fn head(&self) -> Read<'_, Head> {
@@ -14,10 +18,28 @@ impl Log for SqliteStore {
     }
 
     fn stream(&self, stream: StreamId, from: u64, limit: usize) -> Read<'_, Vec<Recorded>> {
-        self.shared.readers.read(move |connection| {
-            let from = i64::try_from(from).unwrap_or(i64::MAX);
-            events(connection, include_str!("sql/stream.sql"), params![stream.as_bytes(), from, rows(limit)])
-        })
+        let tails = self.shared.tails.clone();
+        let read = move |connection: &Connection| {
+            let page = Page {
+                sql: include_str!("sql/stream_runs.sql"),
+                key: stream.as_bytes(),
+                tail: tails.stream(stream),
+                from,
+                limit,
+            };
+            let transaction = connection.unchecked_transaction().map_err(of)?;
+            let mut events = vec![];
+            let Places { places, in_index } = page.places(&transaction).map_err(of)?;
+            for (index, (version, position)) in places.into_iter().enumerate() {
+                match event(&transaction, stream, version, position)? {
+                    Some(event) => events.push(event),
+                    None if index < in_index => return Err(missing(position)),
+                    None => break,
+                }
+            }
+            Ok(events)
+        };
+        if limit <= FEW { self.shared.readers.near(read) } else { self.shared.readers.read(read) }
     }
 
     fn behind(&self, checkpoint: Checkpoint, limit: usize) -> Read<'_, Vec<Recorded>> {
@@ -47,6 +69,16 @@ fn head(connection: &Connection) -> rusqlite::Result<Head> {
         let log = LogId { uuid: Uuid::from_bytes(row.get(0)?), restore_epoch: row.get(1)? };
         Ok(Head { log, position: row.get::<_, i64>(2)?.cast_unsigned() })
     })
+}
+
+fn event(connection: &Connection, stream: StreamId, version: u64, position: u64) -> Result<Option<Recorded>> {
+    let params = params![position.cast_signed(), stream.as_bytes(), version.cast_signed()];
+    Ok(events(connection, include_str!("sql/event.sql"), params)?.pop())
+}
+
+fn missing(position: u64) -> Error {
+    let message = "the index names an event that is not there; restore the file from a backup";
+    Error::new(ErrorKind::Corrupt, message).with("position", position)
 }
 
 fn events(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<Recorded>> {

@@ -4,7 +4,7 @@ use crate::error::closed;
 use partita_core::{Commit, Error, ErrorKind, Reply, Result, Ticket, Write};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// Commits that share a flush at most.
@@ -14,6 +14,10 @@ const BATCH_BYTES: usize = 8 << 20;
 
 /// How often the writer gives way before it sleeps: one caller's next commit comes before a sleeping thread could be woken.
 const LINGER: u32 = 100;
+/// How often it does where that has not helped lately.
+const LEAST_LINGER: u32 = 2;
+/// A sleep that is shorter than this was not worth it.
+const NAP: Duration = Duration::from_micros(150);
 
 /// A commit and who waits for it.
 #[derive(Debug)]
@@ -48,6 +52,7 @@ struct State {
     jobs: VecDeque<Job>,
     phase: Phase,
     writer_sleeps: bool,
+    linger: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +65,8 @@ enum Phase {
 
 impl Queue {
     pub(crate) fn new(room: usize) -> Self {
-        Self { state: Mutex::default(), wake: Condvar::new(), room: Semaphore::new(room) }
+        let state = State { linger: LINGER, ..State::default() };
+        Self { state: Mutex::new(state), wake: Condvar::new(), room: Semaphore::new(room) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -102,16 +108,21 @@ impl Queue {
     /// Takes the next batch, waiting for one at most so long.
     pub(crate) fn take(&self, wait: Option<Duration>) -> Work {
         let mut state = self.state();
-        for _ in 0..LINGER {
-            if !state.jobs.is_empty() || state.phase != Phase::Open {
+        let is_idle = |state: &State| state.jobs.is_empty() && state.phase == Phase::Open;
+        let linger = state.linger;
+        for _ in 0..linger {
+            if !is_idle(&state) {
                 break;
             }
             drop(state);
             std::thread::yield_now();
             state = self.state();
         }
-        if state.jobs.is_empty() && state.phase == Phase::Open {
+        if is_idle(&state) {
+            let asleep_since = now();
             state = self.sleep(state, wait);
+            let too_short = asleep_since.elapsed() < NAP;
+            state.linger = if too_short { (2 * linger).min(LINGER) } else { (linger / 2).max(LEAST_LINGER) };
         }
         if !state.jobs.is_empty() {
             let batch = first_batch(&mut state.jobs);
@@ -186,6 +197,11 @@ fn first_batch(jobs: &mut VecDeque<Job>) -> Vec<Job> {
     });
     let count = fitting.count().max(1);
     jobs.drain(..count).collect()
+}
+
+#[allow(clippy::disallowed_methods, reason = "how long a thread sleeps is a matter of real time")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// About how much a commit writes.

@@ -10,7 +10,7 @@ use std::future::ready;
 impl Records for SqliteStore {
     fn get<'a>(&'a self, space: &'static str, key: &'a str) -> Read<'a, Option<Record>> {
         let (spaces, key) = (self.shared.spaces.clone(), key.to_owned());
-        self.shared.read(move |connection| {
+        self.shared.read_near(move |connection| {
             let Some(table) = spaces.table(space) else { return Ok(None) };
             connection.prepare_cached(&table.get)?.query_row([key], record).optional()
         })
@@ -31,7 +31,7 @@ impl Records for SqliteStore {
         match self.prepare(&find) {
             Err(error) => Box::pin(ready(Err(error))),
             Ok(None) => Box::pin(ready(Ok(vec![]))),
-            Ok(Some(sql)) => self.shared.read(move |connection| found(connection, &sql, &find)),
+            Ok(Some(sql)) => self.shared.read_near(move |connection| found(connection, &sql, &find)),
         }
     }
 

@@ -24,6 +24,7 @@ pub(crate) fn prepare(connection: &mut Connection, spaces: &Spaces, entropy: &En
     if known != APPLICATION_ID {
         create(&transaction, entropy).map_err(sql)?;
     }
+    crate::migrate::migrate(&transaction).map_err(sql)?;
     for table in spaces.tables() {
         extend(&transaction, table)?;
     }
@@ -34,6 +35,7 @@ pub(crate) fn prepare(connection: &mut Connection, spaces: &Spaces, entropy: &En
 
 fn create(transaction: &Transaction<'_>, entropy: &Entropy) -> rusqlite::Result<()> {
     transaction.execute_batch(include_str!("sql/schema.sql"))?;
+    transaction.execute_batch(include_str!("sql/places.sql"))?;
     transaction.execute("INSERT INTO partita_meta (log_id, restore_epoch) VALUES (?1, 0)", [entropy.bytes16()])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", FORMAT)

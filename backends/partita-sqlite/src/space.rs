@@ -12,6 +12,8 @@ pub(crate) struct Spaces(Vec<Table>);
 /// One space with its statements. Parameters: key, value, `keep_until`, due if the space has it, then the fields.
 #[derive(Debug)]
 pub(crate) struct Table {
+    /// Its place among the spaces of the store.
+    pub(crate) number: usize,
     pub(crate) space: Space,
     pub(crate) get: String,
     pub(crate) page: String,
@@ -36,7 +38,7 @@ impl Spaces {
                 return Err(invalid(space, "a space is declared twice"));
             }
         }
-        Ok(Self(spaces.into_iter().map(Table::new).collect()))
+        Ok(Self(spaces.into_iter().enumerate().map(Table::new).collect()))
     }
 
     pub(crate) fn table(&self, name: &str) -> Option<&Table> {
@@ -76,7 +78,7 @@ pub(crate) fn invalid(space: &Space, message: &str) -> Error {
 }
 
 impl Table {
-    fn new(space: Space) -> Self {
+    fn new((number, space): (usize, Space)) -> Self {
         let name = space.name;
         let written: Vec<&str> = written(&space).collect();
         let columns = quoted(&written, |column| format!("\"{column}\""));
@@ -102,9 +104,9 @@ impl Table {
             ),
             insert: insert + " ON CONFLICT (key) DO NOTHING",
             update: format!(
-                "UPDATE \"{name}\" SET revision = revision + 1, value = ?2, {} WHERE key = ?1 AND revision = ?{}",
+                "UPDATE \"{name}\" SET revision = revision + 1, value = ?2, {} WHERE {}",
                 set.join(", "),
-                3 + written.len(),
+                found_exactly(&space),
             ),
             delete: format!("DELETE FROM \"{name}\" WHERE key = ?1"),
             delete_exactly: format!("DELETE FROM \"{name}\" WHERE key = ?1 AND revision = ?2"),
@@ -112,8 +114,30 @@ impl Table {
                 "DELETE FROM \"{name}\" WHERE key IN \
                  (SELECT key FROM \"{name}\" WHERE keep_until <= ?1 ORDER BY keep_until, key LIMIT ?2)"
             ),
+            number,
             space,
         }
+    }
+
+    /// The update for a record whose fields of these names stay the same: they are compared instead of written.
+    pub(crate) fn update_expecting(&self, same: &[&str]) -> String {
+        let name = self.space.name;
+        let set = written(&self.space).zip(3..).filter(|(column, _)| !same.contains(column));
+        let set: Vec<String> = set.map(|(column, place)| format!("\"{column}\" = ?{place}")).collect();
+        let compared: String = same.iter().map(|field| format!(" AND {}", self.is_given(field))).collect();
+        let found = found_exactly(&self.space);
+        format!("UPDATE \"{name}\" SET revision = revision + 1, value = ?2, {} WHERE {found}{compared}", set.join(", "))
+    }
+
+    /// Whether each of these fields is what a write would make it, of a record at the revision that the write expects.
+    pub(crate) fn are_given(&self, fields: &[&str]) -> String {
+        let same: Vec<String> = fields.iter().map(|field| self.is_given(field)).collect();
+        format!("SELECT {} FROM \"{}\" WHERE {}", same.join(", "), self.space.name, found_exactly(&self.space))
+    }
+
+    fn is_given(&self, field: &str) -> String {
+        let place = written(&self.space).position(|column| column == field).unwrap_or(0);
+        format!("\"{field}\" IS ?{}", 3 + place)
     }
 
     /// The statement of a page by field; the parameters are limit, value, place, key, as far as the page has them.
@@ -162,6 +186,11 @@ fn index(space: &str, order_by: &str, equals: Option<&str>) -> String {
         "CREATE INDEX IF NOT EXISTS \"partita_{space}.{label}{order_by}\" ON \"{space}\" ({first}\"{order_by}\", key) \
          WHERE \"{order_by}\" IS NOT NULL"
     )
+}
+
+/// A record at a revision; the parameter of the revision stands behind those of the columns.
+fn found_exactly(space: &Space) -> String {
+    format!("key = ?1 AND revision = ?{}", 3 + written(space).count())
 }
 
 /// The columns behind key, revision and value.

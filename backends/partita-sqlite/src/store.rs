@@ -4,11 +4,12 @@ use crate::checkpoint::Checkpoints;
 use crate::config::SqliteConfig;
 use crate::connection::{Role, open};
 use crate::error::{closed, of};
-use crate::inspect::inspect;
+use crate::inspect::look;
 use crate::lock::FileLock;
 use crate::queue::Queue;
 use crate::reader::Readers;
 use crate::space::Spaces;
+use crate::tail::Tails;
 use crate::writer::Writer;
 use partita_core::{
     Commit, Effect, Error, ErrorKind, Fence, Position, Read, Receipt, Result, Space, Store, StoreFacts, Ticket, check,
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) readers: Readers,
     pub(crate) checkpoints: Checkpoints,
+    pub(crate) tails: Arc<Tails>,
     pub(crate) figures: Figures,
     pub(crate) tip: watch::Sender<Tip>,
     /// A helper panicked.
@@ -101,7 +103,7 @@ impl SqliteStore {
         let declared = spaces.clone();
         let spaces = Arc::new(Spaces::new(spaces)?);
         let mut lock = FileLock::take(&config.path)?;
-        inspect(&config.path)?;
+        look(&config.path)?;
         let mut connection = open(&config.path, Role::Writer)?;
         let opening = crate::schema::prepare(&mut connection, &spaces, &host.entropy)
             .map_err(|error| error.with("file", config.path.display()))?;
@@ -113,6 +115,7 @@ impl SqliteStore {
             queue: Queue::new(config.queue),
             readers: Readers::new(),
             checkpoints: Checkpoints::new(config.wal_limit_bytes),
+            tails: Arc::default(),
             figures: Figures { max_bytes: AtomicU64::new(config.max_bytes.unwrap_or(u64::MAX)), ..Figures::default() },
             tip: watch::Sender::new(Tip { position: opening.head, ended: false }),
             config,
@@ -121,7 +124,7 @@ impl SqliteStore {
             faults: Mutex::default(),
         });
         let helpers = helpers(&shared)?;
-        let writer = Writer::new(shared.clone(), connection, opening.head, helpers, lock)?;
+        let writer = Writer::new(shared.clone(), connection, helpers, lock)?;
         let writer = spawn("sqlite-writer", {
             let shared = shared.clone();
             move || catch_unwind(AssertUnwindSafe(|| writer.run())).unwrap_or_else(|_| shared.writer_panicked())
@@ -201,6 +204,14 @@ impl Shared {
     pub(crate) fn defect(&self) -> Option<Error> {
         let defect = || Error::new(ErrorKind::Other, "a helper of the store panicked; this is a defect");
         self.defect.load(Ordering::Acquire).then(defect)
+    }
+
+    /// A short read, on the caller's thread where that is quick.
+    pub(crate) fn read_near<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Read<'_, T> {
+        self.readers.near(|connection| read(connection).map_err(of))
     }
 
     /// Reads on a thread of the pool.

@@ -5,7 +5,8 @@ mod common;
 
 use common::{Bench, new_record, shell, spaces};
 use partita_core::{Effect, Error, ErrorKind, FieldKind, Find, Log, Records, Space, Store};
-use partita_sqlite::{SqliteConfig, SqliteStore};
+use partita_sqlite::{OfflineFile, SqliteConfig, SqliteStore, inspect};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 fn refusal(bench: &Bench) -> Error {
@@ -16,16 +17,30 @@ fn refusal(bench: &Bench) -> Error {
 }
 
 /// Puts bytes where the store should be, and expects that they are refused and still there.
-fn refused_and_left(bytes: &[u8]) -> ErrorKind {
+fn refused_and_left(bytes: &[u8]) -> Error {
     let bench = Bench::new();
     std::fs::write(bench.path(), bytes).unwrap();
-    let error = refusal(&bench);
-    assert_eq!(std::fs::read(bench.path()).unwrap(), bytes);
-    let beside = std::fs::read_dir(bench.path().parent().unwrap()).unwrap();
-    let mut names: Vec<String> = beside.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    assert_eq!(names, ["store.db", "store.db.lock"], "nothing is left beside it");
-    error.kind()
+    refused_as_it_is(&bench)
+}
+
+/// What lies in the folder, by name; the lock file is nobody's data.
+fn lies_in(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let files = files.map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap()));
+    files.filter(|(name, _)| !name.ends_with(".lock")).collect()
+}
+
+/// Looked at and opened, the file is refused in the same words, and its folder stays as it is to the byte.
+fn refused_as_it_is(bench: &Bench) -> Error {
+    let folder = bench.path().parent().unwrap().to_owned();
+    let before = lies_in(&folder);
+    let seen = inspect(&bench.path()).unwrap_err();
+    let error = refusal(bench);
+    assert_eq!((seen.kind(), seen.to_string()), (error.kind(), error.to_string()));
+    assert!(OfflineFile::open(&bench.path()).is_err());
+    let after = lies_in(&folder);
+    assert!(before == after, "{:?} became {:?}", before.keys(), after.keys());
+    error
 }
 
 /// The bytes of a closed store, after a change by another program.
@@ -77,25 +92,47 @@ async fn the_lock_file_names_pid_and_epoch() {
     );
 }
 
+#[track_caller]
+fn says(error: &Error, kind: ErrorKind, what: &str) {
+    assert_eq!(error.kind(), kind, "{error}");
+    assert!(error.to_string().contains(what), "{what:?} in {error}");
+}
+
 #[test]
 fn a_file_that_is_no_database_is_left_as_it_is() {
-    assert_eq!(refused_and_left(b"dear diary"), ErrorKind::Corrupt);
-    assert_eq!(refused_and_left(&[0; 8_192]), ErrorKind::Corrupt);
-    assert_eq!(refused_and_left(&b"a longer text than a header ".repeat(100)), ErrorKind::Corrupt);
+    says(&refused_and_left(b"dear diary"), ErrorKind::Corrupt, "is no SQLite database");
+    says(&refused_and_left(&[0; 8_192]), ErrorKind::Corrupt, "begins with zeros");
+    says(&refused_and_left(&[0; 10]), ErrorKind::Corrupt, "begins with zeros");
+    let longer = b"a longer text than a header ".repeat(100);
+    says(&refused_and_left(&longer), ErrorKind::Corrupt, "is no SQLite database");
 }
 
 #[tokio::test]
 async fn a_truncated_store_is_left_as_it_is() {
     let whole = bytes_of_a_store("").await;
-    for length in [1, 16, 50, 100, 4_096, whole.len() / 2, whole.len() - 4_096] {
-        assert_eq!(refused_and_left(&whole[..length]), ErrorKind::Corrupt, "cut to {length} of {}", whole.len());
+    for length in [1, 16, 50, 100, 4_096, whole.len() / 2, whole.len() - 4_096, whole.len() - 1] {
+        says(&refused_and_left(&whole[..length]), ErrorKind::Corrupt, "is cut short");
     }
 }
 
 #[tokio::test]
 async fn a_store_of_a_newer_format_is_left_as_it_is() {
     let newer = bytes_of_a_store("PRAGMA user_version = 99").await;
-    assert_eq!(refused_and_left(&newer), ErrorKind::NewerFormat);
+    says(&refused_and_left(&newer), ErrorKind::NewerFormat, "run that version");
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_named_where_it_is_met_and_found_by_a_survey() {
+    let mut bytes = bytes_of_a_store("").await;
+    bytes[4_096..].fill(0xa5);
+    says(&refused_and_left(&bytes), ErrorKind::Corrupt, "is damaged");
+    let mut bytes = bytes_of_a_store("").await;
+    let end = bytes.len();
+    bytes[end - 4_096..].fill(0xa5);
+    let bench = Bench::new();
+    std::fs::write(bench.path(), bytes).unwrap();
+    let survey = OfflineFile::open(&bench.path()).unwrap().unwrap().survey(&mut |_| ()).unwrap();
+    assert!(!survey.faults.is_empty(), "{survey:?}");
 }
 
 #[test]
@@ -106,7 +143,7 @@ fn a_database_of_another_program_is_left_as_it_is() {
         connection.execute_batch(&format!("{marks} CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)")).unwrap();
         drop(connection);
         let bytes = std::fs::read(bench.path()).unwrap();
-        assert_eq!(refused_and_left(&bytes), ErrorKind::Corrupt, "{marks}");
+        says(&refused_and_left(&bytes), ErrorKind::Corrupt, "of another program");
     }
 }
 

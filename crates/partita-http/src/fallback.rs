@@ -18,7 +18,8 @@ async fn unknown_route(uri: Uri) -> Problem {
 
 #[allow(clippy::unused_async, reason = "axum handlers are async")]
 async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    Problem::new(Slug::MethodNotAllowed).detail(format!("{} cannot be asked for by {method}", uri.path()))
+    Problem::new(Slug::MethodNotAllowed)
+        .detail(format!("{method} is not possible at {}; the Allow header names what is", uri.path()))
 }
 
 #[cfg(test)]

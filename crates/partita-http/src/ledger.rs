@@ -1,10 +1,16 @@
 //! The ledger of a saga's participant: what was done and undone under which key, in the commit of the effect itself.
 
+mod refusal;
+#[cfg(feature = "sabotage")]
+mod sabotage;
+
 use partita_core::{Error, ErrorKind, Expect, FieldKind, Found, Put, Receipt, Record, Result, Space, Store};
 use partita_time::{Clock, Timestamp};
+pub use refusal::Refused;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::fmt::Write;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -21,7 +27,7 @@ pub struct Ledger {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     #[cfg(feature = "sabotage")]
-    forgets_tombstones: bool,
+    defect: sabotage::Defect,
 }
 
 /// An action to be done once.
@@ -52,7 +58,7 @@ pub enum Acted<R> {
     Undone,
     /// The key belongs to another request.
     KeyReused,
-    /// The business refuses; nothing was recorded, and the key stays unused.
+    /// The business refuses. [`Ledger::act`] records nothing, so the key stays unused; [`Ledger::act_or_refuse`] remembers it.
     Refused(R),
 }
 
@@ -94,6 +100,9 @@ pub struct Row {
     pub detail: Value,
     /// Since when the outcome is what it is.
     pub at: Timestamp,
+    /// On the tombstone of an action that was refused: why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
 }
 
 impl Ledger {
@@ -103,7 +112,7 @@ impl Ledger {
             store,
             clock,
             #[cfg(feature = "sabotage")]
-            forgets_tombstones: false,
+            defect: sabotage::Defect::None,
         }
     }
 
@@ -111,13 +120,6 @@ impl Ledger {
     pub fn space() -> Space {
         let space = Space::named(SPACE).field("subject", FieldKind::Text).field("at", FieldKind::Int);
         space.index(Some("subject"), "at")
-    }
-
-    /// A ledger whose undo of an unknown key writes nothing: the defect that an explorer must find.
-    #[cfg(feature = "sabotage")]
-    #[must_use]
-    pub fn sabotaged_without_tombstone(self) -> Self {
-        Self { forgets_tombstones: true, ..self }
     }
 
     /// Does an action once. `effect` must commit the put that it is given together with what it does, and hand back a
@@ -130,6 +132,10 @@ impl Ledger {
         F: FnOnce(Put) -> Fut,
         Fut: Future<Output = Result<Result<Receipt, R>>>,
     {
+        #[cfg(feature = "sabotage")]
+        if let sabotage::Defect::Race(at_work) = &self.defect {
+            return self.act_after_a_look(at_work, entry, effect).await;
+        }
         let row = Row {
             outcome: Outcome::Done,
             action: entry.action.to_owned(),
@@ -138,6 +144,7 @@ impl Ledger {
             reply: entry.reply,
             detail: entry.detail,
             at: self.clock.now(),
+            refused: None,
         };
         let put = put(entry.key, Expect::Absent, &row)?;
         let (found, otherwise) = match effect(put).await {
@@ -174,7 +181,7 @@ impl Ledger {
             let (put, done) = match record.map(|record| read(&record)).transpose()? {
                 Some(row) if row.outcome == Outcome::Undone => return Ok(Undid::Already),
                 #[cfg(feature = "sabotage")]
-                None if self.forgets_tombstones => return Ok(Undid::Nothing),
+                None if matches!(self.defect, sabotage::Defect::NoTombstone) => return Ok(Undid::Nothing),
                 None => (put(key, Expect::Absent, &self.tombstone(action, subject))?, None),
                 Some(row) => {
                     let undone = Row { outcome: Outcome::Undone, at: self.clock.now(), ..row.clone() };
@@ -224,6 +231,7 @@ impl Ledger {
             reply: Value::Null,
             detail: Value::Null,
             at: self.clock.now(),
+            refused: None,
         }
     }
 }
@@ -248,7 +256,49 @@ fn read(record: &Record) -> Result<Row> {
 
 /// SHA-256 of a request, whatever the order of its members.
 fn fingerprint(request: &Value) -> String {
-    let mut sorted = request.clone();
-    sorted.sort_all_objects();
-    crate::json::hex_sha256(Sha256::digest(sorted.to_string()))
+    let mut text = String::with_capacity(256);
+    canonical(request, &mut text);
+    crate::json::hex_sha256(Sha256::digest(text))
+}
+
+/// Writes a value with the members of each object sorted.
+fn canonical(value: &Value, text: &mut String) {
+    let open = |first: bool, text: &mut String, bracket| text.push(if first { bracket } else { ',' });
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            for (place, item) in items.iter().enumerate() {
+                open(place == 0, text, '[');
+                canonical(item, text);
+            }
+            text.push(']');
+        }
+        Value::Object(members) if !members.is_empty() => {
+            let mut sorted: Vec<_> = members.iter().collect();
+            sorted.sort_by_key(|(key, _)| *key);
+            for (place, (name, member)) in sorted.into_iter().enumerate() {
+                open(place == 0, text, '{');
+                let _ = write!(text, "{}:", Value::from(name.as_str()));
+                canonical(member, text);
+            }
+            text.push('}');
+        }
+        plain => {
+            let _ = write!(text, "{plain}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_request_is_written_as_json_with_its_members_sorted() {
+        let request = json!({"b": [1, {"z": null, "a": "q\"uo\te\n"}, [], {}], "a": {"y": 1.5, "x": true}});
+        let mut text = String::new();
+        canonical(&request, &mut text);
+        assert_eq!(text, r#"{"a":{"x":true,"y":1.5},"b":[1,{"a":"q\"uo\te\n","z":null},[],{}]}"#);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), request);
+    }
 }

@@ -17,13 +17,15 @@ mod problem;
 mod request;
 mod run;
 mod serve;
+mod slug;
 
 pub use client::{Call, Client, ProblemBody, Reply, Transport};
 pub use fallback::fallback;
 pub use intake::{Decision, Intake, StoredReply};
 pub use json::{Json, pointer_token};
-pub use ledger::{Acted, Entry, Ledger, Outcome, Row, Undid};
-pub use problem::{FieldError, Problem, Slug};
+pub use ledger::{Acted, Entry, Ledger, Outcome, Refused, Row, Undid};
+pub use problem::{FieldError, Problem};
 pub use request::{IdempotencyKey, prefer_wait, read_body, require_json};
 pub use run::hang_up;
 pub use serve::{Gate, Listener, ServeLimits, Server};
+pub use slug::Slug;

@@ -1,5 +1,6 @@
 //! Problem details for HTTP APIs (RFC 9457): the one form in which a JSON route refuses.
 
+use crate::Slug;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -13,111 +14,6 @@ use std::fmt;
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 /// What `type` starts with.
 pub(crate) const TYPE_PREFIX: &str = "/problems/";
-
-/// What went wrong, as clients tell it apart: `type` is `/problems/{slug}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Slug {
-    /// 400: not a request that can be read.
-    BadRequest,
-    /// 404: no such thing, or no such route.
-    NotFound,
-    /// 405: the route exists, not with this method. Comes with `Allow`.
-    MethodNotAllowed,
-    /// 415: not `application/json`.
-    UnsupportedMediaType,
-    /// 413: the body is over its limit.
-    TooLarge,
-    /// 400: no usable `Idempotency-Key`.
-    KeyMissing,
-    /// 422: the key was used with another body.
-    KeyReused,
-    /// 409: the first request with this key is still being answered. Goes with `Retry-After`.
-    KeyInFlight,
-    /// 422: fields of an order are wrong; goes with `errors`.
-    InvalidOrder,
-    /// 409: too late to cancel.
-    CannotCancel,
-    /// 503: too much at once. Goes with `Retry-After`.
-    Overloaded,
-    /// 503: storage cannot write. Goes with `Retry-After`.
-    StorageFull,
-    /// 503: opening or stopping. Goes with `Retry-After`.
-    NotReady,
-    /// 409: a participant was asked to do what was already undone.
-    Undone,
-    /// 422: a participant refuses for a reason of its business.
-    Refused,
-    /// 500: a defect, or a failure that the caller can do nothing about.
-    Internal,
-    /// 504: a service behind this one did not answer in time.
-    Timeout,
-    /// 502: a service behind this one could not be reached or answered nonsense.
-    Upstream,
-}
-
-impl Slug {
-    /// Status, name, title, and the detail when none is given.
-    const fn facts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
-        use StatusCode as S;
-        match self {
-            Self::BadRequest => (S::BAD_REQUEST, "bad-request", "Bad request", "the request cannot be read"),
-            Self::NotFound => (S::NOT_FOUND, "not-found", "Not found", "there is no such thing"),
-            Self::MethodNotAllowed => {
-                (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", "see the Allow header")
-            }
-            Self::UnsupportedMediaType => {
-                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type", "send application/json")
-            }
-            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "Too large", "the body is over its limit"),
-            Self::KeyMissing => (
-                S::BAD_REQUEST,
-                "key-missing",
-                "Idempotency-Key missing",
-                "send one Idempotency-Key of 1 to 255 visible ASCII characters",
-            ),
-            Self::KeyReused => (
-                S::UNPROCESSABLE_ENTITY,
-                "key-reused",
-                "Idempotency-Key reused",
-                "the key was used with another request",
-            ),
-            Self::KeyInFlight => (
-                S::CONFLICT,
-                "key-in-flight",
-                "Idempotency-Key in flight",
-                "the first request with this key is still being answered",
-            ),
-            Self::InvalidOrder => (S::UNPROCESSABLE_ENTITY, "invalid-order", "Invalid order", "see errors"),
-            Self::CannotCancel => (S::CONFLICT, "cannot-cancel", "Cannot cancel", "it is too late to cancel"),
-            Self::Overloaded => {
-                (S::SERVICE_UNAVAILABLE, "overloaded", "Overloaded", "too much at once; try again later")
-            }
-            Self::StorageFull => {
-                (S::SERVICE_UNAVAILABLE, "storage-full", "Storage full", "nothing can be written; try again later")
-            }
-            Self::NotReady => {
-                (S::SERVICE_UNAVAILABLE, "not-ready", "Not ready", "starting or stopping; try again later")
-            }
-            Self::Undone => (S::CONFLICT, "undone", "Undone", "this action was already undone"),
-            Self::Refused => (S::UNPROCESSABLE_ENTITY, "refused", "Refused", "the service refuses"),
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error", "the service failed"),
-            Self::Timeout => {
-                (S::GATEWAY_TIMEOUT, "timeout", "Timeout", "a service behind this one did not answer in time")
-            }
-            Self::Upstream => (S::BAD_GATEWAY, "upstream", "Upstream failed", "a service behind this one failed"),
-        }
-    }
-
-    /// As it stands behind `/problems/`.
-    pub const fn as_str(self) -> &'static str {
-        self.facts().1
-    }
-
-    /// The status that goes with it.
-    pub const fn status(self) -> StatusCode {
-        self.facts().0
-    }
-}
 
 /// One wrong field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -198,12 +94,12 @@ impl Problem {
 
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (status, name, title, standing_detail) = self.0.slug.facts();
+        let slug = self.0.slug;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("type", &format!("{TYPE_PREFIX}{name}"))?;
-        map.serialize_entry("title", title)?;
-        map.serialize_entry("status", &status.as_u16())?;
-        map.serialize_entry("detail", self.0.detail.as_deref().unwrap_or(standing_detail))?;
+        map.serialize_entry("type", &format!("{TYPE_PREFIX}{}", slug.as_str()))?;
+        map.serialize_entry("title", slug.title())?;
+        map.serialize_entry("status", &slug.status().as_u16())?;
+        map.serialize_entry("detail", self.0.detail.as_deref().unwrap_or(slug.standing_detail()))?;
         for (name, value) in &self.0.members {
             map.serialize_entry(name, value)?;
         }
@@ -232,6 +128,12 @@ impl From<Error> for Problem {
     /// A failure that no handler mapped to an answer of its own. Callers learn its kind; the log gets the text.
     fn from(error: Error) -> Self {
         match error.kind() {
+            ErrorKind::Io => {
+                tracing::error!(%error, "the storage failed");
+                Self::new(Slug::StorageFull)
+                    .detail("the storage failed; the log says why; try again later")
+                    .retry_after(1)
+            }
             ErrorKind::StorageFull => Self::new(Slug::StorageFull).retry_after(1),
             ErrorKind::Busy => Self::new(Slug::Overloaded).retry_after(1),
             ErrorKind::Closed => Self::new(Slug::NotReady).retry_after(1),
@@ -280,10 +182,11 @@ mod tests {
 
     #[tokio::test]
     async fn errors_of_the_store_keep_their_secrets() {
-        let secret = || Error::new(ErrorKind::Io, "/home/someone/ordering.db");
-        let (head, body) = shown(Problem::from(secret())).await;
-        assert_eq!(head.status(), 500);
-        assert!(!body.contains("someone"), "{body}");
+        for (kind, status) in [(ErrorKind::Corrupt, 500), (ErrorKind::Io, 503)] {
+            let (head, body) = shown(Problem::from(Error::new(kind, "/home/someone/ordering.db"))).await;
+            assert_eq!(head.status(), status);
+            assert!(!body.contains("someone"), "{body}");
+        }
         for (kind, slug) in [
             (ErrorKind::StorageFull, Slug::StorageFull),
             (ErrorKind::Busy, Slug::Overloaded),

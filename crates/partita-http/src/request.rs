@@ -1,20 +1,23 @@
 //! Reading a request: its body, its media type, its key, its patience.
 
+use crate::serve::Late;
 use crate::{Problem, Slug};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use std::error::Error as _;
 use std::time::Duration;
 
 /// Reads a body of at most `limit` bytes, and stops reading where it is longer.
 ///
 /// # Errors
-/// `too-large` by what `Content-Length` says or by what arrives; `bad-request` when the body breaks off or does not arrive
-/// in the time that the server gives it.
+/// `unsupported-media-type` when it is encoded, for instance by gzip; `too-large` by what `Content-Length` says or by what
+/// arrives; `request-timeout` when it does not arrive in the time that the server gives it; `bad-request` when it breaks off.
 pub async fn read_body(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    require_plain(headers)?;
     let too_large = || Problem::new(Slug::TooLarge).detail(format!("the body is over {limit} bytes"));
     let over =
         |bytes: u64| usize::try_from(bytes).is_ok_and(|bytes| bytes <= limit).then_some(()).ok_or_else(too_large);
@@ -22,14 +25,30 @@ pub async fn read_body(headers: &HeaderMap, mut body: Body, limit: usize) -> Res
     over(announced.unwrap_or(0).max(body.size_hint().lower()))?;
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let broken = |error| Problem::new(Slug::BadRequest).detail(format!("the body did not arrive whole: {error}"));
-        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|error| not_whole(&error))?.into_data() else { continue };
         if read.len() + data.len() > limit {
             return Err(too_large());
         }
         read.extend_from_slice(&data);
     }
     Ok(read.freeze())
+}
+
+fn not_whole(error: &axum::Error) -> Problem {
+    let late = std::iter::successors(error.source(), |cause| (*cause).source()).any(|cause| cause.is::<Late>());
+    let slug = if late { Slug::RequestTimeout } else { Slug::BadRequest };
+    Problem::new(slug).detail(format!("the body did not arrive whole: {error}"))
+}
+
+/// Refuses an encoded body with the header that says what would be taken (RFC 9110, section 15.5.16).
+fn require_plain(headers: &HeaderMap) -> Result<(), Problem> {
+    let plain = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(CONTENT_ENCODING).iter().all(plain) {
+        return Ok(());
+    }
+    let detail = "bodies are not decoded here: send it as it is, without Content-Encoding";
+    let identity = HeaderValue::from_static("identity");
+    Err(Problem::new(Slug::UnsupportedMediaType).detail(detail).header(ACCEPT_ENCODING, identity))
 }
 
 /// Lets only `application/json` pass, with or without parameters.
@@ -115,7 +134,7 @@ fn outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderName;
 
     fn headers(name: &'static str, values: &[&str]) -> HeaderMap {
         let value = |value: &&str| (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -186,6 +205,16 @@ mod tests {
         assert_eq!(read_body(&announced, Body::from("1"), 5).await.unwrap_err().slug(), Slug::TooLarge);
         let endless = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("12"));
         assert_eq!(read_body(&none, Body::from_stream(endless), 5).await.unwrap_err().slug(), Slug::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn an_encoded_body_is_refused_before_anybody_takes_it_for_json() {
+        for encoded in [&["gzip"][..], &["br"], &["identity, gzip"], &["identity", "gzip"]] {
+            let given = headers("content-encoding", encoded);
+            let problem = read_body(&given, Body::from("1"), 5).await.unwrap_err();
+            assert_eq!(problem.slug(), Slug::UnsupportedMediaType, "{encoded:?}");
+        }
+        assert_eq!(read_body(&headers("content-encoding", &["Identity"]), Body::from("1"), 5).await.unwrap(), "1");
     }
 
     #[tokio::test]

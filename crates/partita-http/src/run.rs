@@ -6,9 +6,13 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http::Request;
-use partita_time::Spawner;
+use partita_time::{BoxFuture, Spawner};
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use tokio::sync::oneshot;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::runtime::Handle;
 use tower::ServiceExt;
 
 /// Marks a response that must never be written.
@@ -25,35 +29,56 @@ pub fn hang_up() -> Response {
     response
 }
 
-/// Runs a request in a task of its own, so that whoever waits for the answer can go away without ending the work.
+/// A request at work: in the task of whoever waits for its answer, and in a task of its own from when nobody does any more.
+pub(crate) struct Apart {
+    work: Option<BoxFuture<'static, Response>>,
+    spawner: Arc<dyn Spawner>,
+}
+
+/// Runs a request so that whoever waits for the answer can go away without ending the work.
 ///
-/// The answer is `None` when there is none: the handler hung up, or its process ended.
-pub(crate) async fn run_apart<G>(
-    spawner: &dyn Spawner,
-    router: Router,
-    request: Request<Body>,
-    guard: G,
-) -> Option<Response>
+/// The answer is `None` when there is none: the handler hung up.
+pub(crate) fn run_apart<G>(spawner: Arc<dyn Spawner>, router: Router, request: Request<Body>, guard: G) -> Apart
 where
     G: Send + 'static,
 {
-    let (reply, answer) = oneshot::channel();
-    spawner.spawn(Box::pin(async move {
+    let work = async move {
         let _held = guard;
-        let _ = reply.send(run(router, request).await);
-    }));
-    let response = answer.await.ok()?;
-    response.extensions().get::<HangUp>().is_none().then_some(response)
+        run(router, request).await
+    };
+    Apart { work: Some(Box::pin(work)), spawner }
+}
+
+impl Future for Apart {
+    type Output = Option<Response>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Response>> {
+        let Some(work) = &mut self.work else { return Poll::Ready(None) };
+        let response = ready!(work.as_mut().poll(cx));
+        self.work = None;
+        Poll::Ready(response.extensions().get::<HangUp>().is_none().then_some(response))
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        // Where no runtime is left, the process is at its end.
+        if let Some(work) = self.work.take()
+            && Handle::try_current().is_ok()
+        {
+            self.spawner.spawn(Box::pin(work.map(drop)));
+        }
+    }
 }
 
 /// Runs a request. A panic becomes a 500.
 async fn run(router: Router, request: Request<Body>) -> Response {
-    let name = format!("{} {}", request.method(), request.uri().path());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
         Err(_) => {
-            tracing::error!(request = %name, "a handler panicked");
+            tracing::error!(request = %format_args!("{method} {}", uri.path()), "a handler panicked");
             Problem::new(Slug::Internal).detail("the handler panicked; the log says where").into_response()
         }
     }

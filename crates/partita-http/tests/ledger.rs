@@ -61,6 +61,24 @@ impl Participant {
         self.ledger.act(entry, effect).await
     }
 
+    async fn reserve_or_refuse(&self, key: &str, request: &Value) -> Result<Acted<String>> {
+        let entry = Entry {
+            key,
+            action: "reserve",
+            subject: "order",
+            request,
+            reply: json!({"for": key}),
+            detail: json!({"quantity": 1}),
+        };
+        let effect = async |put| {
+            if self.stock().await == "0" {
+                return Ok(Err("out of stock".to_owned()));
+            }
+            self.change("0", put).await.map(Ok)
+        };
+        self.ledger.act_or_refuse(entry, effect).await
+    }
+
     async fn release(&self, key: &str) -> Result<Undid> {
         let effect = async |done: Option<partita_http::Row>, put| match done {
             Some(row) => self.change(&row.detail["quantity"].to_string(), put).await,
@@ -108,6 +126,22 @@ async fn a_refusal_leaves_the_key_unused() {
     assert_eq!(participant.ledger.row("k").await.unwrap(), None);
     participant.release("first").await.unwrap();
     assert_eq!(participant.reserve("k", &json!(2)).await.unwrap(), Acted::Done(json!({"for": "k"})));
+}
+
+#[tokio::test]
+async fn a_refusal_can_be_remembered_for_good() {
+    let participant = Participant::with_stock().await;
+    participant.reserve("first", &json!(1)).await.unwrap();
+    let refused = || Acted::Refused("out of stock".to_owned());
+    assert_eq!(participant.reserve_or_refuse("k", &json!(1)).await.unwrap(), refused());
+    participant.release("first").await.unwrap();
+    assert_eq!(participant.reserve_or_refuse("k", &json!(1)).await.unwrap(), refused(), "though there is room by now");
+    assert_eq!(participant.reserve_or_refuse("k", &json!(2)).await.unwrap(), Acted::KeyReused);
+    assert_eq!(participant.release("k").await.unwrap(), Undid::Already, "there is nothing to undo");
+    assert_eq!(participant.reserve_or_refuse("l", &json!(1)).await.unwrap(), Acted::Done(json!({"for": "l"})));
+    assert_eq!(participant.release("l").await.unwrap(), Undid::Undone);
+    assert_eq!(participant.reserve_or_refuse("l", &json!(1)).await.unwrap(), Acted::Undone);
+    assert_eq!(participant.stock().await, "1");
 }
 
 #[tokio::test]

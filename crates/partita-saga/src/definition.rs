@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// JSON text of a state or an output.
 pub(crate) type Json = Arc<str>;
-pub(crate) type Bound<R> = Arc<dyn Fn(&str, AttemptFacts) -> BoxFuture<'static, R> + Send + Sync>;
+pub(crate) type Bound<R> = Arc<dyn Fn(&str, Arc<AttemptFacts>) -> BoxFuture<'static, R> + Send + Sync>;
 pub(crate) type Act = Bound<Result<Json, Stop>>;
 pub(crate) type Undo = Bound<Retriable<()>>;
 pub(crate) type Ask = Bound<Retriable<Probe<Json>>>;
@@ -114,8 +114,18 @@ impl Leaf {
     /// `{saga}/{step}/{round}`, the step's spaces as hyphens, so that the key fits into an HTTP header. The round is 0: only
     /// a new try after a definite refusal would raise it.
     pub(crate) fn key(&self, saga: &str) -> String {
-        format!("{saga}/{}/0", self.name.replace(' ', "-"))
+        key_of(saga, self.name)
     }
+}
+
+/// The key of a step, see [`Leaf::key`].
+pub(crate) fn key_of(saga: &str, step: &str) -> String {
+    let mut key = String::with_capacity(saga.len() + step.len() + 3);
+    key.push_str(saga);
+    key.push('/');
+    key.extend(step.chars().map(|c| if c == ' ' { '-' } else { c }));
+    key.push_str("/0");
+    key
 }
 
 /// One place in the order: a step, or a group of branches that run together.

@@ -3,7 +3,7 @@
 use partita_core::{Error, Part};
 use serde::Serialize;
 use std::fmt::{self, Display};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// An attempt that ended without an answer: the effect may be there. It is made again with the same key, or probed.
 #[derive(Debug)]
@@ -77,12 +77,14 @@ impl From<Unfinished> for Stop {
 }
 
 /// What one attempt knows of itself.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct AttemptFacts {
     pub(crate) saga: Arc<str>,
-    pub(crate) key: Arc<str>,
+    pub(crate) step: &'static str,
+    /// Made when it is first asked for: many steps call nobody.
+    pub(crate) key: OnceLock<String>,
     pub(crate) attempt: u32,
-    pub(crate) staged: Arc<Mutex<Part>>,
+    pub(crate) staged: Mutex<Part>,
 }
 
 impl AttemptFacts {
@@ -95,7 +97,7 @@ impl AttemptFacts {
 #[derive(Debug)]
 pub struct Step<Env = ()> {
     pub(crate) env: Arc<Env>,
-    pub(crate) facts: AttemptFacts,
+    pub(crate) facts: Arc<AttemptFacts>,
 }
 
 impl<Env> Step<Env> {
@@ -106,7 +108,7 @@ impl<Env> Step<Env> {
 
     /// Idempotency key `{saga}/{step}/{round}`, spaces as hyphens: the same for every attempt of this step and for its undo.
     pub fn key(&self) -> &str {
-        &self.facts.key
+        self.facts.key.get_or_init(|| crate::definition::key_of(&self.facts.saga, self.facts.step))
     }
 
     /// The saga's public id.

@@ -2,3 +2,6 @@
 
 pub mod conformance;
 pub mod explore;
+mod intercept;
+
+pub use intercept::{Intercept, Intercepted};

@@ -77,12 +77,13 @@ impl std::error::Error for Elapsed {}
 /// [`Elapsed`] when the time ran out; `work` is dropped then.
 pub async fn timeout<F: Future>(clock: &dyn Clock, limit: Duration, work: F) -> Result<F::Output, Elapsed> {
     let mut work = pin!(work);
-    let mut sleep = clock.sleep(limit);
+    // Work that is ready at once needs no timer.
+    let mut sleep = None;
     std::future::poll_fn(move |cx| {
         if let Poll::Ready(out) = work.as_mut().poll(cx) {
             return Poll::Ready(Ok(out));
         }
-        sleep.as_mut().poll(cx).map(|()| Err(Elapsed))
+        sleep.get_or_insert_with(|| clock.sleep(limit)).as_mut().poll(cx).map(|()| Err(Elapsed))
     })
     .await
 }

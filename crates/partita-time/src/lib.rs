@@ -6,7 +6,9 @@
 
 mod backoff;
 mod clock;
+mod coarse;
 mod entropy;
+mod manual;
 mod spawn;
 mod timestamp;
 
@@ -14,7 +16,9 @@ use std::sync::Arc;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, Elapsed, Sleep, TokioClock, timeout};
+pub use coarse::{CoarseClock, Lag};
 pub use entropy::Entropy;
+pub use manual::ManualClock;
 pub use spawn::{BoxFuture, Spawner, TaskGroup};
 pub use timestamp::Timestamp;
 
@@ -43,3 +47,8 @@ impl Host {
         (host, group)
     }
 }
+
+/// The example of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

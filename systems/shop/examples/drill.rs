@@ -12,6 +12,7 @@ use partita::time::Host;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[path = "drill/mod.rs"]
@@ -29,6 +30,18 @@ struct Cli {
     /// How often to kill the server
     #[arg(long, default_value_t = 20, value_name = "K")]
     kills: u32,
+    /// How many starts to kill within their first 100 ms
+    #[arg(long, default_value_t = 0, value_name = "K")]
+    early: u32,
+    /// How often to kill the server while it takes up what the one before it left
+    #[arg(long, default_value_t = 0, value_name = "K")]
+    recovering: u32,
+    /// How often to stop it with SIGTERM
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    terms: u32,
+    /// Seconds to let it stand still (SIGSTOP), once
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    stop: u32,
     /// Fixes orders and moments of the kills; drawn and shown when it is not given
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
@@ -63,6 +76,10 @@ async fn run(cli: &Cli, host: &Host) -> Result<Report, String> {
         orders: cli.orders,
         concurrency: cli.concurrency,
         kills: cli.kills,
+        early: cli.early,
+        recovering: cli.recovering,
+        terms: cli.terms,
+        stop: Duration::from_secs(cli.stop.into()),
         seed: cli.seed.unwrap_or_else(|| host.entropy.next_u64() >> 32),
     };
     let _gone = writeln!(std::io::stderr(), "seed {}", drill.seed);

@@ -1,6 +1,7 @@
 //! The whole shop: every service built, each on a store of its own, wired through clients.
 
 mod audit;
+mod describe;
 mod public;
 mod wiring;
 
@@ -8,6 +9,7 @@ use crate::env::ServiceEnv;
 use crate::ordering::{self, Links, Options, Ordering};
 use crate::{inventory, loyalty, payments, psp, shipping};
 use axum::Router;
+pub(crate) use describe::describe;
 use partita::core::{Result, Store};
 use partita::http::Client;
 use partita::time::Host;

@@ -1,6 +1,8 @@
 //! The command line.
 
 use crate::audit::AuditArgs;
+use crate::backup::BackupArgs;
+use crate::check::CheckArgs;
 use crate::drive::DriveArgs;
 use crate::serve;
 use clap::{Args, Parser, Subcommand};
@@ -16,6 +18,8 @@ Examples:
   shop --listen 127.0.0.1:0 --data /tmp/s    serve on a free port, data elsewhere
   shop drive --orders 1000 --concurrency 64  place orders and wait for their ends
   shop audit                                 check every invariant of a running shop
+  shop backup --data ./shop-data --to ./copy copy everything as of one moment, while it serves
+  shop check --data ./copy                   verify a folder that no shop has open
   RUST_LOG=info shop                         say more
 
 Exit status: 0 good; 1 what was asked did not hold (a violation, an order without end, port or folder in use, no server);
@@ -54,6 +58,10 @@ enum Command {
     Drive(DriveArgs),
     /// Check the invariants of a running shop against every service's own records
     Audit(AuditArgs),
+    /// Verify a data folder that no shop has open
+    Check(CheckArgs),
+    /// Copy a data folder as of one moment, while a shop serves it
+    Backup(BackupArgs),
 }
 
 /// Whether it is an address with a port; whether the system has it is seen when listening.
@@ -74,7 +82,9 @@ pub fn main() -> ExitCode {
         None => tokio::runtime::Builder::new_multi_thread(),
         Some(_) => tokio::runtime::Builder::new_current_thread(),
     };
-    let runtime = match runtime.enable_all().build() {
+    // The stores' writers are threads of their own, and take the other half of the machine.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let runtime = match runtime.worker_threads(cores.div_ceil(2)).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return serve::failed(&format!("the runtime cannot start: {error}")),
     };
@@ -84,6 +94,8 @@ pub fn main() -> ExitCode {
             None => serve::run(&cli.serve, &host).await,
             Some(Command::Drive(args)) => crate::drive::run(args, host).await,
             Some(Command::Audit(args)) => crate::audit::run(args, host).await,
+            Some(Command::Check(args)) => crate::check::run(&args),
+            Some(Command::Backup(args)) => crate::backup::run(args, host).await,
         };
         group.end().await;
         code

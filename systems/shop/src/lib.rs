@@ -5,12 +5,16 @@
 
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod catalog;
+pub mod check;
 pub mod cli;
 pub mod drive;
 pub mod env;
+mod folder;
 pub mod inventory;
 pub mod loyalty;
+pub mod openapi;
 pub mod ordering;
 pub mod payments;
 pub mod psp;

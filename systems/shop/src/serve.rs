@@ -10,6 +10,7 @@ use partita::time::Host;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -49,11 +50,12 @@ async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
     let mut signals = Signals::new()?;
     let limits = limits();
     let listener = bind(&args.listen, host).await?;
-    let url = format!("http://{}", listener.local_addr());
-    say(&format!("shop listens on {url}\n"));
+    say(&format!("shop listens on http://{}\n", listener.local_addr()));
+    let url = reachable(listener.local_addr());
     let gate = Gate::from(Shop::opening());
     let server = Server::start(listener, gate.clone(), limits, host);
     std::fs::create_dir_all(&args.data).map_err(|error| unusable(&args.data, &error))?;
+    crate::folder::look_over(&args.data)?;
     let is_new = !args.data.join("ordering.db").exists();
     let options = Options { max_unfinished: args.max_unfinished, ..Options::default() };
     let files = Files { folder: args.data.clone(), host: host.clone() };
@@ -81,6 +83,14 @@ async fn bind(address: &str, host: &Host) -> Result<Listener> {
     }
 }
 
+/// The URL of an address, for this machine. One that stands for all addresses is listened on, not connected to.
+fn reachable(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    format!("http://{address}")
+}
+
 async fn stop(shop: &Shop, server: &Server) {
     shop.rest(GRACE).await;
     server.stop(LAST_REQUESTS).await;
@@ -89,13 +99,17 @@ async fn stop(shop: &Shop, server: &Server) {
 }
 
 fn unusable(folder: &Path, error: &std::io::Error) -> Error {
-    let message = format!("the data folder {} cannot be used ({error}); choose another with --data", folder.display());
+    let why = if folder.is_file() { "it is a file".to_owned() } else { error.to_string() };
+    let message = format!("the data folder {} cannot be used ({why}); choose another with --data", folder.display());
     Error::new(ErrorKind::Io, message)
 }
 
+/// What is answered however many requests there are: the probe, and the operator's pages.
+const VITAL: [&str; 2] = ["/readyz", "/console"];
+
 /// The connections that the limit of open files allows. It is raised first, as far as the system lets us.
 fn limits() -> ServeLimits {
-    let limits = ServeLimits::default();
+    let limits = ServeLimits { vital: &VITAL, ..ServeLimits::default() };
     let wanted = limits.connections as u64 + OTHER_FILES;
     let mut files = getrlimit(Resource::Nofile);
     if files.current.is_some_and(|current| current < wanted) {
@@ -105,7 +119,7 @@ fn limits() -> ServeLimits {
     let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|allowed| *allowed < wanted) else { return limits };
     let connections = usize::try_from(allowed.saturating_sub(OTHER_FILES).max(16)).unwrap_or(16);
     tracing::warn!(allowed, connections, "few open files are allowed (ulimit -n): fewer connections are taken at once");
-    ServeLimits { connections, ..limits }
+    ServeLimits { connections, requests: limits.requests.min(connections / 2), ..limits }
 }
 
 /// SIGINT and SIGTERM.
@@ -162,4 +176,20 @@ fn banner(url: &str, args: &ServeArgs, found: &str) -> String {
 fn key() -> String {
     let entropy = partita::time::Entropy::from_system();
     format!("try-{:016x}", entropy.next_u64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_to_paste_name_an_address_that_can_be_connected_to() {
+        for (listens, url) in [
+            ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+            ("[::]:80", "http://[::1]:80"),
+            ("127.0.0.2:1", "http://127.0.0.2:1"),
+        ] {
+            assert_eq!(reachable(listens.parse().unwrap()), url);
+        }
+    }
 }

@@ -8,6 +8,7 @@ use server::Server;
 use std::path::Path;
 use std::process::{Command, Output};
 
+#[allow(dead_code, reason = "the drill uses the rest of it")]
 #[path = "../examples/drill/server.rs"]
 mod server;
 

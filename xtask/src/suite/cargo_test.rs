@@ -48,6 +48,8 @@ impl Run<'_> {
         let mut command = self.workspace.cargo(["test", "--workspace", "--no-fail-fast"]);
         command.env("PARTITA_SKIPS", skips);
         self.browser.tell(&mut command);
+        self.fuzzer.tell(&mut command);
+        self.wall_clock.tell(&mut command);
         if self.strict {
             command.env("PARTITA_STRICT", "1");
         }

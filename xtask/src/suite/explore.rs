@@ -14,6 +14,9 @@ use crate::{
 
 const BOUND: Duration = Duration::from_secs(20 * 60);
 
+/// Second crashes at so many points of each scenario; all of them are `cargo xtask explore --double`.
+const SECOND_CRASHES: usize = 40;
+
 /// What the explorer says of one scenario, as JSON on one line.
 #[derive(Debug, Deserialize)]
 struct Scenario {
@@ -25,6 +28,15 @@ struct Scenario {
     /// A number, or a list.
     violations: Value,
     sometimes: BTreeMap<String, u64>,
+    double: Second,
+}
+
+/// What it says of second crashes.
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Second {
+    possible: u64,
+    points: u64,
+    explored: u64,
 }
 
 impl Run<'_> {
@@ -41,7 +53,8 @@ impl Run<'_> {
         outcome: &mut Outcome,
         count: fn(&str, &mut Outcome) -> Option<String>,
     ) -> Result<()> {
-        let args = Explore { scenario: None, json: !seeded_bugs, seeded_bugs, double: false };
+        let sample = (!seeded_bugs).then_some(SECOND_CRASHES);
+        let args = Explore { scenario: None, json: !seeded_bugs, seeded_bugs, double: sample.is_some(), sample };
         let name = if seeded_bugs { "explore --seeded-bugs" } else { "explore" };
         let job = Job::new(name, release::explorer(self.workspace, &args)?, BOUND);
         let mut part = Outcome::default();
@@ -72,12 +85,14 @@ fn close(name: &str, ending: Ending, part: &mut Outcome) {
 fn scenario(line: &str, part: &mut Outcome) -> Option<String> {
     let scenario: Scenario = serde_json::from_str(line).ok()?;
     let wrong = scenario.wrong();
-    let Scenario { scenario: name, commits, calls, points, explored, .. } = scenario;
+    let Scenario { scenario: name, commits, calls, points, explored, double, .. } = scenario;
+    let Second { possible, explored: second, .. } = double;
     match wrong {
         None => part.tally.passed += 1,
         Some(why) => part.fail(format!("{name}: {why}")),
     }
-    Some(format!("{name}: {commits} commits, {calls} calls, {explored} of {points} points explored"))
+    let all = format!("{name}: {commits} commits, {calls} calls, {explored} of {points} points explored");
+    Some(format!("{all}, {second} of {possible} second crashes"))
 }
 
 impl Scenario {
@@ -90,6 +105,10 @@ impl Scenario {
         }
         if self.explored < self.points || self.points == 0 {
             return Some(format!("explored {} of {} points", self.explored, self.points));
+        }
+        let Second { points, explored, .. } = self.double;
+        if explored < points {
+            return Some(format!("explored {explored} of {points} second crashes"));
         }
         let (counter, _) = zeros.first()?;
         Some(format!("`{counter}` never happened"))
@@ -115,8 +134,12 @@ mod tests {
     use super::*;
 
     fn wrong(points: u64, explored: u64, violations: &str, lost: u64) -> Option<String> {
+        wrong_twice(points, explored, violations, (lost, 4))
+    }
+
+    fn wrong_twice(points: u64, explored: u64, violations: &str, (lost, second): (u64, u64)) -> Option<String> {
         let line = format!(
-            r#"{{"scenario":"declined","commits":9,"calls":4,"points":{points},"explored":{explored},"violations":{violations},"sometimes":{{"undo":3,"lost":{lost}}}}}"#
+            r#"{{"scenario":"declined","commits":9,"calls":4,"points":{points},"explored":{explored},"violations":{violations},"sometimes":{{"undo":3,"lost":{lost}}},"double":{{"possible":9,"points":4,"explored":{second}}}}}"#
         );
         let mut part = Outcome::default();
         assert!(scenario(&line, &mut part).is_some());
@@ -137,6 +160,12 @@ mod tests {
         {
             assert!(wrong(points, explored, violations, lost).is_some());
         }
+    }
+
+    #[test]
+    fn a_second_crash_that_was_not_reached_fails() {
+        assert_eq!(wrong_twice(26, 26, "0", (1, 4)), None);
+        assert!(wrong_twice(26, 26, "0", (1, 3)).is_some());
     }
 
     #[test]

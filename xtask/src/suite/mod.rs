@@ -6,8 +6,11 @@ mod browser;
 mod cargo;
 mod cargo_test;
 mod explore;
+mod fuzzer;
 mod report;
 mod stage;
+mod tool;
+mod wall_clock;
 
 use crate::{
     cli::Test,
@@ -18,9 +21,11 @@ use crate::{
     workspace::{Metadata, Workspace},
 };
 use browser::Browser;
+use fuzzer::Fuzzer;
 use report::Report;
 use stage::Outcome;
 pub(crate) use stage::Stage;
+use wall_clock::WallClock;
 
 /// What the stages of one run share.
 struct Run<'a> {
@@ -28,6 +33,8 @@ struct Run<'a> {
     metadata: Metadata,
     strict: bool,
     browser: Browser,
+    fuzzer: Fuzzer,
+    wall_clock: WallClock,
 }
 
 /// Runs the stages asked for and answers the exit code.
@@ -38,8 +45,15 @@ pub(crate) fn run(workspace: &Workspace, args: &Test) -> Result<u8> {
         }
         return Ok(0);
     }
-    let mut run =
-        Run { workspace, metadata: workspace.metadata()?, strict: args.strict, browser: browser::find(workspace) };
+    let mut run = Run {
+        workspace,
+        metadata: workspace.metadata()?,
+        strict: args.strict,
+        browser: browser::find(workspace),
+        fuzzer: Fuzzer::NotReached("not looked for".to_owned()),
+        wall_clock: WallClock::find(workspace),
+    };
+    run.fuzzer = run.installed_fuzzer()?;
     let mut report = Report::default();
     for stage in Stage::ALL {
         if args.only.is_empty() || args.only.contains(&stage) {
@@ -65,6 +79,8 @@ impl Run<'_> {
             Stage::Doc => self.doc(),
             Stage::Crates => self.each_crate_alone(),
             Stage::Browser => self.look_for_browser(),
+            Stage::Fuzzer => self.look_for_fuzzer(),
+            Stage::Clock => self.look_for_wall_clock(),
             Stage::Tests => self.tests(),
             Stage::Explore => self.explore(),
         }

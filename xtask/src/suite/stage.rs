@@ -18,6 +18,10 @@ pub(crate) enum Stage {
     Crates,
     /// A browser is there, or is installed
     Browser,
+    /// A fuzzer is there, or is installed
+    Fuzzer,
+    /// What sets a process's wall clock is there, or is installed
+    Clock,
     /// Every test of the workspace
     Tests,
     /// The crash explorer and its seeded bugs
@@ -43,8 +47,18 @@ pub(crate) struct Outcome {
 }
 
 impl Stage {
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Fmt, Self::Tidy, Self::Clippy, Self::Doc, Self::Crates, Self::Browser, Self::Tests, Self::Explore];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Fmt,
+        Self::Tidy,
+        Self::Clippy,
+        Self::Doc,
+        Self::Crates,
+        Self::Browser,
+        Self::Fuzzer,
+        Self::Clock,
+        Self::Tests,
+        Self::Explore,
+    ];
 
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())

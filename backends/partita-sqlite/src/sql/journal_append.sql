@@ -1,1 +1,1 @@
-INSERT INTO partita_journal (saga, seq, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING
+INSERT INTO partita_journal (place, saga, seq, body) VALUES (?1, ?2, ?3, ?4)

@@ -1,1 +1,1 @@
-DELETE FROM partita_journal WHERE saga = ?1
+DELETE FROM partita_journals WHERE saga = ?1

@@ -1,6 +1,8 @@
 CREATE TABLE partita_meta (
     log_id BLOB NOT NULL,
-    restore_epoch INTEGER NOT NULL
+    restore_epoch INTEGER NOT NULL,
+    events_indexed INTEGER NOT NULL DEFAULT 0,
+    journal_indexed INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE partita_writers (
@@ -18,15 +20,6 @@ CREATE TABLE partita_events (
     meta TEXT,
     data TEXT NOT NULL
 ) STRICT;
-
-CREATE UNIQUE INDEX partita_events_stream ON partita_events (stream, version);
-
-CREATE TABLE partita_journal (
-    saga INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    body BLOB NOT NULL,
-    PRIMARY KEY (saga, seq)
-) STRICT, WITHOUT ROWID;
 
 CREATE TABLE partita_counters (
     space TEXT NOT NULL,

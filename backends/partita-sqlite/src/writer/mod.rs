@@ -1,8 +1,12 @@
 //! The one thread that writes: it takes whatever waits, writes it in one physical transaction, and answers each caller.
 
 mod apply;
-mod heads;
+mod ledger;
+mod moving;
 mod recovery;
+mod rows;
+mod statements;
+mod steady;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -11,13 +15,14 @@ use crate::connection::{Role, open};
 use crate::lock::FileLock;
 use crate::queue::{Job, Work};
 use crate::store::Shared;
-use heads::Heads;
-use partita_core::{Effect, Error, ErrorKind, Result};
+use ledger::Ledger;
+use partita_core::{Effect, Error, ErrorKind, Result, StreamId};
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use steady::Steady;
 use transaction::Trouble;
 
 /// How often a store that cannot write looks whether it can again.
@@ -32,9 +37,10 @@ pub(crate) struct Writer {
     seq: u64,
     /// What became of a COMMIT with the next number is not known yet.
     unresolved: bool,
-    /// The newest durable position.
-    head: u64,
-    heads: Heads,
+    streams: Ledger<StreamId>,
+    journals: Ledger<u64>,
+    greatest_saga: i64,
+    steady: Vec<Steady>,
     /// The size limit that the connection was told; told again when it changes.
     max_bytes: Option<u64>,
     helpers: Vec<JoinHandle<()>>,
@@ -52,24 +58,27 @@ impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
         connection: Connection,
-        head: u64,
         helpers: Vec<JoinHandle<()>>,
         lock: FileLock,
     ) -> Result<Self> {
         let wal_bytes = Arc::default();
+        let steady = shared.spaces.tables().map(Steady::of).collect();
         let mut writer = Self {
             shared,
             connection,
             wal_bytes,
             seq: 0,
             unresolved: false,
-            head,
-            heads: Heads::default(),
+            streams: Ledger::default(),
+            journals: Ledger::default(),
+            greatest_saga: i64::MAX,
+            steady,
             max_bytes: None,
             helpers,
             _lock: lock,
         };
         writer.watch_log().map_err(crate::error::of)?;
+        writer.read_places().map_err(crate::error::of)?;
         Ok(writer)
     }
 
@@ -115,7 +124,7 @@ impl Writer {
             Ok(answers) => {
                 let applied = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
                 figures.commits.fetch_add(applied, Ordering::Relaxed);
-                self.shared.grown_to(self.head);
+                self.shared.grown_to(self.streams.newest);
                 // Freed once everyone has an answer: it takes a tenth of the writer's time.
                 let (_commits, replies): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.commit, job.reply)).unzip();
                 replies.into_iter().zip(answers).for_each(|(reply, answer)| reply.send(answer));
@@ -177,6 +186,9 @@ impl Writer {
 
     fn end(mut self, end: End) {
         self.stop_helpers();
+        if end == End::Closed {
+            self.move_all();
+        }
         let Self { shared, connection, _lock, .. } = self;
         if end == End::Closed {
             crate::checkpoint::checkpoint(&connection, "TRUNCATE");

@@ -57,13 +57,15 @@ impl Writer {
         self.undo();
         self.reopen().map_err(Trouble::Outage)?;
         let (seq, applied) = (self.seq_in_file()?, self.seq + 1);
-        if seq == applied || seq == self.seq + BEHIND {
+        let is_there = seq == applied || seq == self.seq + BEHIND;
+        if is_there {
             self.seq = seq;
-            return Ok(seq == applied);
+        } else {
+            self.begin(BEHIND)?;
+            self.end_transaction(BEHIND)?;
         }
-        self.begin(BEHIND)?;
-        self.end_transaction(BEHIND)?;
-        Ok(false)
+        self.read_places()?;
+        Ok(seq == applied)
     }
 
     fn seq_in_file(&self) -> rusqlite::Result<u64> {
@@ -77,9 +79,7 @@ impl Writer {
     pub(super) fn probe(&mut self) -> Result<(), Trouble> {
         if self.unresolved {
             let applied = self.settle()?;
-            let head: i64 = self.connection.query_row(include_str!("../sql/head.sql"), [], |row| row.get(2))?;
-            self.head = head.cast_unsigned();
-            self.shared.grown_to(self.head);
+            self.shared.grown_to(self.streams.newest);
             self.unresolved = false;
             tracing::info!(applied, "it is known now what became of the commit");
         }

@@ -253,6 +253,28 @@ async fn reads_that_nobody_waits_for_any_more_still_take_up_room() {
 }
 
 #[tokio::test]
+async fn a_record_is_read_at_once_although_every_reader_is_busy() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder, not_expected());
+    store.commit(order("a")).await.unwrap();
+    let gate = Arc::new(Barrier::new(3));
+    let blocked = (0..2).map(|_| {
+        let gate = gate.clone();
+        store.shared.read(move |_| Ok(gate.wait().is_leader()))
+    });
+    let mut blocked = futures_util::future::join_all(blocked);
+    assert!((&mut blocked).now_or_never().is_none());
+    until("both readers at their gate", || store.shared.readers.waiting() == 0).await;
+    let read = store.get("order", "a").now_or_never().expect("on the caller's thread");
+    assert_eq!(read.unwrap().unwrap().key, "a");
+    assert!(store.page("order", None, 10).now_or_never().is_none(), "a page waits for a reader");
+    gate.wait();
+    blocked.await;
+    store.close().await;
+    assert_eq!(store.get("order", "a").await.unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[tokio::test]
 async fn a_failed_flush_ends_the_store_and_claims_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (on_fatal, fatal) = counted();

@@ -1,6 +1,9 @@
 //! A physical transaction: many commits, one flush, and a truthful answer however it ends.
 
 use super::apply::{Pen, Refused};
+use super::moving::Moved;
+use super::rows::Rows;
+use super::statements::Statements;
 use super::{Writer, unknown};
 use crate::error::{is_failed_flush, is_of_one_commit, is_refused_commit, of};
 use crate::queue::Job;
@@ -50,23 +53,26 @@ impl Writer {
     pub(super) fn transact(&mut self, jobs: &[Job]) -> Result<Vec<Result<Receipt>>, Trouble> {
         let shared = self.shared.clone();
         let turn = shared.checkpoints.turn();
-        let (answers, head) = self.write(jobs)?;
+        let (answers, moved) = self.write(jobs)?;
         if answers.iter().all(Result::is_err) {
-            self.execute("ROLLBACK", []).inspect_err(|_| self.undo())?;
+            self.undo();
             return Ok(answers);
         }
+        self.show();
         let ended = self.end_transaction(1);
         drop(turn);
         match ended {
             Err(Trouble::Unknown(error)) => self.resolve(error)?,
-            other => other?,
+            other => {
+                other?;
+                self.settle_places(&moved);
+            }
         }
-        self.head = head;
         Ok(answers)
     }
 
-    /// Writes a batch without its COMMIT; returns the answers, and where the log will end. On failure nothing is open.
-    fn write(&mut self, jobs: &[Job]) -> Result<(Vec<Result<Receipt>>, u64), Trouble> {
+    /// Writes a batch without its COMMIT. On failure nothing is open.
+    fn write(&mut self, jobs: &[Job]) -> Result<(Vec<Result<Receipt>>, Moved), Trouble> {
         let written = match self.attempt(jobs, false) {
             Err(Stop::NeedsCare) => {
                 self.undo();
@@ -83,16 +89,20 @@ impl Writer {
         })
     }
 
-    fn attempt(&mut self, jobs: &[Job], careful: bool) -> Result<(Vec<Result<Receipt>>, u64), Stop> {
+    fn attempt(&mut self, jobs: &[Job], careful: bool) -> Result<(Vec<Result<Receipt>>, Moved), Stop> {
         self.begin(1)?;
-        let mut head = self.head;
+        let moved = self.move_places(false)?;
         let mut answers = Vec::with_capacity(jobs.len());
         let mut pen = Pen {
-            connection: &self.connection,
+            statements: Statements::of(&self.connection),
+            rows: Rows::default(),
             spaces: &self.shared.spaces,
+            tails: &self.shared.tails,
             incarnation: self.shared.incarnation,
-            heads: &mut self.heads,
-            head: &mut head,
+            streams: &mut self.streams,
+            journals: &mut self.journals,
+            greatest_saga: &mut self.greatest_saga,
+            steady: &mut self.steady,
             counters: BTreeMap::new(),
         };
         for job in jobs {
@@ -100,12 +110,15 @@ impl Writer {
                 Ok(receipt) => answers.push(Ok(Receipt { transaction: self.seq + 1, ..receipt })),
                 Err(Refused::One(error)) => answers.push(Err(error)),
                 Err(Refused::All(error)) if !careful && is_of_one_commit(&error) => return Err(Stop::NeedsCare),
-                Err(Refused::Stale) => return Err(Stop::NeedsCare),
+                Err(Refused::HalfWay) => return Err(Stop::NeedsCare),
                 Err(Refused::All(error)) => return Err(error.into()),
             }
         }
-        pen.count()?;
-        Ok((answers, head))
+        match pen.end() {
+            Err(error) if !careful && is_of_one_commit(&error) => return Err(Stop::NeedsCare),
+            ended => ended?,
+        }
+        Ok((answers, moved))
     }
 
     pub(super) fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
@@ -154,7 +167,7 @@ impl Writer {
         if !self.connection.is_autocommit() && self.execute("ROLLBACK", []).is_err() {
             tracing::warn!("a transaction could not be rolled back");
         }
-        self.heads.clear();
+        self.forget_places();
     }
 
     #[cfg(not(test))]

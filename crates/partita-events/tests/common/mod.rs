@@ -3,6 +3,7 @@
 
 mod seam;
 
+use partita_testkit::Intercepted;
 pub use seam::Seam;
 
 use futures_util::future::join_all;
@@ -65,7 +66,7 @@ pub struct World {
     pub host: Host,
     pub group: TaskGroup,
     pub disk: MemoryDisk,
-    pub seam: Arc<Seam>,
+    pub seam: Arc<Intercepted<Seam>>,
     pub accounts: Repository<Account>,
 }
 

@@ -1,11 +1,9 @@
 //! A store in memory whose commits can be held back or refused on their way.
 
 use partita_core::memory::MemoryStore;
-use partita_core::{
-    Checkpoint, Commit, DuePage, Error, ErrorKind, Fence, Find, Head, JournalEntry, Journals, Log, Position, Read,
-    Receipt, Record, Recorded, Records, Reply, Store, StoreFacts, StreamId, Ticket,
-};
-use partita_time::{BoxFuture, Host};
+use partita_core::{Commit, Error, ErrorKind, Read, Receipt, Reply, Store, Ticket};
+use partita_testkit::{Intercept, Intercepted};
+use partita_time::Host;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -25,8 +23,8 @@ struct State {
 }
 
 impl Seam {
-    pub fn new(inner: Arc<MemoryStore>, host: Host) -> Self {
-        Self { inner, host, state: Mutex::default() }
+    pub fn new(inner: Arc<MemoryStore>, host: Host) -> Intercepted<Self> {
+        Intercepted(Self { inner, host, state: Mutex::default() })
     }
 
     pub fn inner(&self) -> &MemoryStore {
@@ -70,7 +68,11 @@ impl Seam {
     }
 }
 
-impl Store for Seam {
+impl Intercept for Seam {
+    fn store(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     fn submit(&self, commit: Commit) -> Ticket {
         let mut state = self.state.lock().unwrap();
         if state.busy {
@@ -93,60 +95,5 @@ impl Store for Seam {
 
     fn commit(&self, commit: Commit) -> Read<'_, Receipt> {
         Box::pin(self.submit(commit))
-    }
-
-    fn fence(&self, shard: u16) -> Fence {
-        self.inner.fence(shard)
-    }
-
-    fn incarnation(&self) -> u64 {
-        self.inner.incarnation()
-    }
-
-    fn facts(&self) -> StoreFacts {
-        self.inner.facts()
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        self.inner.close()
-    }
-}
-
-impl Log for Seam {
-    fn head(&self) -> Read<'_, Head> {
-        self.inner.head()
-    }
-    fn stream(&self, stream: StreamId, from: u64, limit: usize) -> Read<'_, Vec<Recorded>> {
-        self.inner.stream(stream, from, limit)
-    }
-    fn behind(&self, checkpoint: Checkpoint, limit: usize) -> Read<'_, Vec<Recorded>> {
-        self.inner.behind(checkpoint, limit)
-    }
-    fn grown(&self, beyond: Position) -> Read<'_, Position> {
-        self.inner.grown(beyond)
-    }
-}
-
-impl Records for Seam {
-    fn get<'a>(&'a self, space: &'static str, key: &'a str) -> Read<'a, Option<Record>> {
-        self.inner.get(space, key)
-    }
-    fn page<'a>(&'a self, space: &'static str, after: Option<&'a str>, limit: usize) -> Read<'a, Vec<Record>> {
-        self.inner.page(space, after, limit)
-    }
-    fn find(&self, find: Find) -> Read<'_, Vec<Record>> {
-        self.inner.find(find)
-    }
-    fn due(&self, page: DuePage) -> Read<'_, Vec<Record>> {
-        self.inner.due(page)
-    }
-    fn counters(&self, space: &'static str) -> Read<'_, Vec<(String, i64)>> {
-        self.inner.counters(space)
-    }
-}
-
-impl Journals for Seam {
-    fn journal(&self, saga: u64, from: u32, limit: usize) -> Read<'_, Vec<JournalEntry>> {
-        self.inner.journal(saga, from, limit)
     }
 }

@@ -73,17 +73,19 @@ impl Call {
     /// # Errors
     /// See [`Client`]; a status is none, [`Reply::into_success`] makes it one.
     pub async fn send(mut self) -> Result<Reply> {
-        let name = format!("{} {}", self.method, self.path);
-        let client = self.client.clone();
         let limit = self.limit;
-        let request = self.request().map_err(|error| error.with("call", &name))?;
-        let answer = timeout(&*client.clock, limit, client.transport.call(request)).await;
+        let request = self.request().map_err(|error| self.named(error))?;
+        let answer = timeout(&*self.client.clock, limit, self.client.transport.call(request)).await;
         let late = |_| {
             Error::new(ErrorKind::Timeout, "no reply in time").effect(Effect::Possible).with("ms", limit.as_millis())
         };
-        let response = answer.map_err(late).flatten().map_err(|error| error.with("call", &name))?;
+        let response = answer.map_err(late).flatten().map_err(|error| self.named(error))?;
         let (parts, body) = response.into_parts();
         Ok(Reply { status: parts.status, headers: parts.headers, body })
+    }
+
+    fn named(&self, error: Error) -> Error {
+        error.with("call", format_args!("{} {}", self.method, self.path))
     }
 
     fn request(&mut self) -> Result<Request<Bytes>> {

@@ -9,6 +9,7 @@ use http::{Request, Response};
 use partita_core::Result;
 use partita_time::{BoxFuture, Host, Spawner};
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 #[derive(Clone, Debug)]
 pub(super) struct InProcess {
@@ -26,7 +27,11 @@ impl Transport for InProcess {
     fn call(&self, request: Request<Bytes>) -> BoxFuture<'static, Result<Response<Bytes>>> {
         let Self { router, spawner } = self.clone();
         Box::pin(async move {
-            let response = run_apart(&*spawner, router, request.map(Body::from), ()).await.ok_or_else(no_reply)?;
+            let (reply, answer) = oneshot::channel();
+            let work = run_apart(spawner.clone(), router, request.map(Body::from), ());
+            // A task of the callee's process: when that ends, so does the call.
+            spawner.spawn(Box::pin(async move { drop(reply.send(work.await)) }));
+            let response = answer.await.ok().flatten().ok_or_else(no_reply)?;
             let (parts, body) = response.into_parts();
             Ok(Response::from_parts(parts, whole(body).await?))
         })

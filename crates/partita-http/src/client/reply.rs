@@ -70,7 +70,7 @@ impl Reply {
     /// # Errors
     /// Any other status, with `status`, `slug` and `detail` to look at. 408, 425, 429, 5xx but 501, and the problem
     /// `key-in-flight` may be tried again and may have had an effect. All others never succeed as they are; 400, 401, 403,
-    /// 404, 405, 413, 415 and 422 certainly had no effect.
+    /// 404, 405, 413, 414, 415, 422 and 431 certainly had no effect.
     pub fn into_success(self) -> Result<Self> {
         if self.is_success() { Ok(self) } else { Err(self.refusal()) }
     }
@@ -95,7 +95,7 @@ fn meaning(status: u16, slug: &str) -> (ErrorKind, Again, Effect) {
         _ if slug == "key-in-flight" => (ErrorKind::Unavailable, Again::Later, Effect::Possible),
         404 => (ErrorKind::NotFound, Again::Never, Effect::None),
         413 => (ErrorKind::TooLarge, Again::Never, Effect::None),
-        400 | 401 | 403 | 405 | 415 | 422 => (ErrorKind::Invalid, Again::Never, Effect::None),
+        400 | 401 | 403 | 405 | 414 | 415 | 422 | 431 => (ErrorKind::Invalid, Again::Never, Effect::None),
         _ => (ErrorKind::Invalid, Again::Never, Effect::Possible),
     }
 }
@@ -126,7 +126,7 @@ mod tests {
     #[tokio::test]
     async fn statuses_say_whether_to_try_again_and_whether_it_may_have_happened() {
         let later = [408, 425, 429, 500, 502, 503, 504];
-        let never_none = [400, 401, 403, 404, 405, 413, 415, 422];
+        let never_none = [400, 401, 403, 404, 405, 413, 414, 415, 422, 431];
         let never_possible = [302, 402, 409, 410, 501];
         let all = [
             (&later[..], Again::Later, Effect::Possible),

@@ -108,10 +108,8 @@ fn write_string(value: &str, text: &mut String) {
 }
 
 pub(crate) fn hex_sha256(digest: impl AsRef<[u8]>) -> String {
-    digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
+    digest.as_ref().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// A member's name as one step of a pointer in a URI fragment: behind `#/items/0/`, for instance (RFC 6901, section 6).

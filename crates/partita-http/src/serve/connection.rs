@@ -1,26 +1,26 @@
 //! One connection: HTTP/1.1 by hyper, each request in a task of its own.
 
+use super::answering::{AnswerBody, Place};
 use super::arrival::Arrival;
 use super::server::{Busy, Shared};
 use super::stream::Stream;
-use super::{ClockTimer, Gate};
+use super::{ClockTimer, Gate, ServeLimits, refusal};
+use crate::Problem;
 use crate::run::run_apart;
 use axum::body::Body;
-use axum::response::Response;
-use http::Request;
+use axum::response::IntoResponse;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use partita_time::Host;
+use partita_time::{Host, timeout};
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
-const MAX_HEADERS: usize = 100;
-const MAX_HEAD_BYTES: usize = 16 << 10;
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// What all connections of a server have in common.
@@ -28,43 +28,63 @@ pub(super) struct Connections {
     host: Host,
     gate: Gate,
     builder: http1::Builder,
-    limit: Duration,
+    limits: ServeLimits,
+    places: Arc<Semaphore>,
+}
+
+/// How serving a client came to its end.
+enum End {
+    /// As hyper says.
+    Over(hyper::Result<()>),
+    /// Another connection needs the room.
+    NoRoom,
+    /// The server stops.
+    Closing,
 }
 
 impl Connections {
-    pub(super) fn new(host: &Host, gate: Gate, limit: Duration) -> Self {
+    pub(super) fn new(host: &Host, gate: Gate, limits: ServeLimits) -> Self {
         let mut builder = http1::Builder::new();
-        builder.timer(ClockTimer::new(host)).header_read_timeout(limit);
-        builder.max_headers(MAX_HEADERS).max_header_size(MAX_HEAD_BYTES).max_buf_size(BUFFER_BYTES);
-        Self { host: host.clone(), gate, builder, limit }
+        builder.timer(ClockTimer::new(host)).header_read_timeout(limits.head_and_body);
+        builder.max_headers(limits.headers).max_header_size(limits.head_bytes);
+        builder.max_buf_size(BUFFER_BYTES.max(limits.head_bytes));
+        let places = Arc::new(Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS)));
+        Self { host: host.clone(), gate, builder, limits, places }
     }
 
-    /// Serves one client until it leaves, or the server stops.
-    pub(super) async fn serve(&self, tcp: TcpStream, shared: &Arc<Shared>) {
+    /// Serves one client until it leaves, others need its room, or the server stops.
+    pub(super) async fn serve(&self, tcp: TcpStream, arrival: &Arrival, shared: &Arc<Shared>) {
         // Without it small answers are late, not wrong.
         let _ = tcp.set_nodelay(true);
-        let arrival = Arrival::new(self.host.clock.clone());
-        let stream = Stream::new(tcp, arrival.clone(), self.host.clock.clone());
-        let service = service_fn(|request| self.answer(request, &arrival, shared));
-        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
-        let ended = tokio::select! {
+        let stream = Stream::new(tcp, arrival.clone(), self.host.clock.clone(), self.limits);
+        let service = service_fn(|request| self.answer(request, arrival, shared));
+        let mut connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        let end = tokio::select! {
             biased;
-            ended = connection.as_mut() => Some(ended),
-            () = shared.stopping() => None,
-        };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
+            ended = &mut connection => End::Over(ended),
+            () = arrival.closed() => End::NoRoom,
+            () = shared.stopping() => {
+                Pin::new(&mut connection).graceful_shutdown();
                 tokio::select! {
                     biased;
-                    ended = connection.as_mut() => ended,
-                    () = shared.closing() => Ok(()),
+                    ended = &mut connection => End::Over(ended),
+                    () = shared.closing() => End::Closing,
                 }
             }
         };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection broke");
+        let mut stream = connection.into_parts().io.into_inner();
+        match end {
+            End::NoRoom if arrival.is_in_head() => stream.refuse_at_once(&refusal::no_room()),
+            End::Over(Err(error)) if error.is_timeout() && arrival.is_in_head() => {
+                let late = refusal::late(&self.limits);
+                tokio::select! {
+                    biased;
+                    () = stream.refuse(&late) => {}
+                    () = shared.closing() => {}
+                }
+            }
+            End::Over(Err(error)) => tracing::debug!(%error, "a connection broke"),
+            End::Over(Ok(())) | End::NoRoom | End::Closing => {}
         }
     }
 
@@ -73,13 +93,34 @@ impl Connections {
         request: Request<Incoming>,
         arrival: &Arrival,
         shared: &Arc<Shared>,
-    ) -> Result<Response, HungUp> {
-        let deadline = arrival.head() + self.limit;
+    ) -> Result<Response<AnswerBody>, HungUp> {
+        let told = |problem: Problem| Ok(last(problem).map(|body| AnswerBody::new(body, arrival.clone(), None)));
+        let Some(began) = arrival.head() else { return told(refusal::no_room()) };
+        let Some(place) = self.place(request.uri().path()) else { return told(refusal::too_many(&self.limits)) };
+        let deadline = began + self.limits.head_and_body;
         let request = request.map(|incoming| Body::new(arrival.body(incoming, deadline)));
-        let response = run_apart(&*self.host.spawner, self.gate.router(), request, Busy::request(shared)).await;
-        arrival.answered();
-        response.ok_or(HungUp)
+        let guard = (Busy::request(shared), place.clone());
+        let answer = run_apart(self.host.spawner.clone(), self.gate.router(), request, guard);
+        match timeout(&*self.host.clock, self.limits.answer, answer).await {
+            Ok(response) => response
+                .map(|response| response.map(|body| AnswerBody::new(body, arrival.clone(), place)))
+                .ok_or(HungUp),
+            Err(_) => told(refusal::unanswered(&self.limits)),
+        }
     }
+
+    /// One of the requests that are answered at once, if there is one left or the path is vital.
+    fn place(&self, path: &str) -> Option<Place> {
+        match self.places.clone().try_acquire_owned() {
+            Ok(place) => Some(Some(Arc::new(place))),
+            Err(_) => self.limits.is_vital(path).then_some(None),
+        }
+    }
+}
+
+/// The last response of a connection.
+fn last(problem: Problem) -> Response<Body> {
+    problem.header(CONNECTION, HeaderValue::from_static("close")).into_response()
 }
 
 /// The service gave no answer: hyper closes the connection without a byte.

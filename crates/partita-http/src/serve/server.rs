@@ -1,31 +1,16 @@
 //! Accepting connections, and ending well.
 
 use super::connection::Connections;
-use super::{Gate, Listener};
+use super::open::{Open, Seat};
+use super::{Gate, Listener, ServeLimits};
 use partita_time::{Clock, Host, timeout};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 /// How long the server rests when the system gives it no connection, for instance for want of file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
-
-/// What a server grants its clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ServeLimits {
-    /// Connections at once; over it new ones wait in the system's backlog.
-    pub connections: usize,
-    /// Time for a request to arrive, head and body, from when its connection was made or its first byte came. An idle
-    /// connection is closed after the same time.
-    pub head_and_body: Duration,
-}
-
-impl Default for ServeLimits {
-    fn default() -> Self {
-        Self { connections: 1_024, head_and_body: Duration::from_secs(10) }
-    }
-}
 
 /// Serves a router on a listener, HTTP/1.1.
 ///
@@ -111,8 +96,8 @@ impl Server {
         let shared = Arc::new(Shared { stage: watch::Sender::new(Stage::Serving), counts: watch::Sender::default() });
         let accepting = Accepting {
             socket: listener.socket,
-            connections: Arc::new(Connections::new(host, router.into(), limits.head_and_body)),
-            permits: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
+            connections: Arc::new(Connections::new(host, router.into(), limits)),
+            open: Arc::new(Open::new(host.clock.clone(), limits.connections)),
             host: host.clone(),
             shared: shared.clone(),
         };
@@ -144,7 +129,7 @@ impl Server {
 struct Accepting {
     socket: TcpListener,
     connections: Arc<Connections>,
-    permits: Arc<Semaphore>,
+    open: Arc<Open>,
     host: Host,
     shared: Arc<Shared>,
 }
@@ -159,23 +144,24 @@ impl Accepting {
     }
 
     async fn accept(&self) {
-        while let Ok(permit) = self.permits.clone().acquire_owned().await {
+        loop {
             match self.socket.accept().await {
-                Ok((tcp, _)) => self.serve(tcp, permit),
+                Ok((tcp, _)) => self.serve(tcp, self.open.enter().await),
                 Err(error) => {
-                    tracing::warn!(%error, "no connection could be accepted");
+                    tracing::warn!(%error, "no connection could be accepted; one that waits is closed for it");
+                    self.open.close_longest_waiting();
                     self.host.clock.sleep(ACCEPT_REST).await;
                 }
             }
         }
     }
 
-    fn serve(&self, tcp: tokio::net::TcpStream, permit: OwnedSemaphorePermit) {
+    fn serve(&self, tcp: tokio::net::TcpStream, seat: Seat) {
         let (connections, shared) = (self.connections.clone(), self.shared.clone());
         let counted = Busy::new(&self.shared, |counts| &mut counts.connections);
         self.host.spawner.spawn(Box::pin(async move {
-            let _held = (permit, counted);
-            connections.serve(tcp, &shared).await;
+            let _counted = counted;
+            connections.serve(tcp, &seat.arrival, &shared).await;
         }));
     }
 }

@@ -3,13 +3,13 @@
 use super::Inner;
 use crate::definition::{Definition, Leaf, Settle};
 use crate::journal::{Outcome, Verb};
-use crate::outcome::{AttemptFacts, Retriable, Stop};
+use crate::outcome::{AttemptFacts, Stop};
 use futures_util::FutureExt;
 use partita_core::{Effect, Error, ErrorKind, Part};
 use partita_time::{BoxFuture, timeout};
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::Poll;
 
 /// How an attempt of a leaf ended, and what it staged.
 pub(super) struct Ended {
@@ -36,13 +36,14 @@ impl Attempt {
                 let error = Error::new(ErrorKind::Corrupt, "the definition has no such step").effect(Effect::None);
                 return self.ended(Outcome::Unfinished(error), Part::new());
             };
-            let facts = AttemptFacts {
+            let facts = Arc::new(AttemptFacts {
                 saga: self.saga.clone(),
+                step: leaf.name,
                 key: self.key(leaf, &inner),
                 attempt: self.n,
-                staged: Arc::new(Mutex::default()),
-            };
-            let called = AssertUnwindSafe(async { self.call(leaf, facts.clone()).await }).catch_unwind();
+                staged: Mutex::default(),
+            });
+            let called = AssertUnwindSafe(self.call(leaf, facts.clone())).catch_unwind();
             let outcome = match timeout(&*inner.host.clock, leaf.attempt, called).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_)) => Outcome::Unfinished(Error::new(ErrorKind::Other, "the step panicked")),
@@ -51,45 +52,79 @@ impl Attempt {
                     Outcome::Unfinished(Error::new(ErrorKind::Timeout, limit))
                 }
             };
+            #[cfg(feature = "sabotage")]
+            let outcome = error_is_not_done(outcome, &inner);
             self.ended(outcome, facts.take_staged())
         })
     }
 
-    fn ended(self, outcome: Outcome, staged: Part) -> Ended {
+    fn ended(&self, outcome: Outcome, staged: Part) -> Ended {
         Ended { leaf: self.leaf, verb: self.verb, n: self.n, outcome, staged }
     }
 
-    fn key(&self, leaf: &Leaf, inner: &Inner) -> Arc<str> {
+    /// A key that is known already; otherwise it is made when the step asks for it.
+    fn key(&self, leaf: &Leaf, inner: &Inner) -> OnceLock<String> {
         #[cfg(feature = "sabotage")]
         if inner.sabotaged(super::Sabotage::NewKeyPerAttempt) {
             let first = leaf.key(&self.saga);
-            return format!("{}{}", first.trim_end_matches('0'), self.n - 1).into();
+            return OnceLock::from(format!("{}{}", first.trim_end_matches('0'), self.n - 1));
         }
-        let _ = inner;
-        leaf.key(&self.saga).into()
+        let _ = (leaf, inner);
+        OnceLock::new()
     }
 
-    fn call(&self, leaf: &Leaf, facts: AttemptFacts) -> impl Future<Output = Outcome> + Send + use<> {
-        let running: BoxFuture<'static, Outcome> = match (self.verb, &leaf.settle, &leaf.undo) {
-            (Verb::Undo, _, Some(undo)) => Box::pin(undo(&self.state, facts).map(undone)),
+    async fn call(&self, leaf: &Leaf, facts: Arc<AttemptFacts>) -> Outcome {
+        match (self.verb, &leaf.settle, &leaf.undo) {
+            (Verb::Undo, _, Some(undo)) => undo(&self.state, facts).await.map_or_else(unfinished, |()| Outcome::Undone),
             (Verb::Settle, Settle::Probe(ask, _), _) => {
-                Box::pin(ask(&self.state, facts).map(|answer| answer.map_or_else(unfinished, Outcome::Probed)))
+                ask(&self.state, facts).await.map_or_else(unfinished, Outcome::Probed)
             }
-            (Verb::Undo, _, None) => Box::pin(std::future::ready(Outcome::Undone)),
-            (Verb::Do | Verb::Settle, ..) => Box::pin((leaf.act)(&self.state, facts).map(|answer| match answer {
+            (Verb::Undo, _, None) => Outcome::Undone,
+            (Verb::Do | Verb::Settle, ..) => match (leaf.act)(&self.state, facts).await {
                 Ok(out) => Outcome::Done(out),
                 Err(Stop::Rejected(refusal)) => Outcome::Rejected(refusal),
                 Err(Stop::Unfinished(error)) => unfinished(error),
-            })),
-        };
-        running
+            },
+        }
     }
 }
 
-fn undone(answer: Retriable<()>) -> Outcome {
-    answer.map_or_else(unfinished, |()| Outcome::Undone)
+/// The attempts under way: few, so that asking each in turn is cheaper than keeping books about them.
+#[derive(Default)]
+pub(super) struct Attempts(Vec<BoxFuture<'static, Ended>>);
+
+impl Attempts {
+    pub(super) fn push(&mut self, attempt: BoxFuture<'static, Ended>) {
+        self.0.push(attempt);
+    }
+
+    /// The next one that ends; `None` when there is none.
+    pub(super) async fn next(&mut self) -> Option<Ended> {
+        std::future::poll_fn(|cx| {
+            for place in 0..self.0.len() {
+                if let Poll::Ready(ended) = self.0[place].as_mut().poll(cx) {
+                    drop(self.0.swap_remove(place));
+                    return Poll::Ready(Some(ended));
+                }
+            }
+            if self.0.is_empty() { Poll::Ready(None) } else { Poll::Pending }
+        })
+        .await
+    }
 }
 
 fn unfinished(error: crate::Unfinished) -> Outcome {
     Outcome::Unfinished(error.0)
+}
+
+#[cfg(feature = "sabotage")]
+fn error_is_not_done(outcome: Outcome, inner: &Inner) -> Outcome {
+    match outcome {
+        Outcome::Unfinished(error)
+            if error.kind() == ErrorKind::Unavailable && inner.sabotaged(super::Sabotage::ErrorIsNotDone) =>
+        {
+            Outcome::Unfinished(error.effect(Effect::None))
+        }
+        other => other,
+    }
 }

@@ -44,7 +44,7 @@ impl Journal {
     /// Where the saga stands, as far as it can be read.
     pub(super) fn fold(&self, id: &Arc<str>, row: &Row) -> Instance {
         let mut instance = Instance::new(id.clone(), row.value.number);
-        (instance.name, instance.version) = (row.value.name.clone(), row.value.version);
+        (instance.name, instance.version) = (row.value.name.as_str().into(), row.value.version);
         for record in &self.records {
             instance.apply(record);
         }
@@ -67,7 +67,7 @@ pub(super) async fn load(inner: &Arc<Inner>, id: &Arc<str>) -> Result<Option<Run
         inner.is_fenced();
         return Ok(None);
     }
-    let key = (instance.name.clone(), instance.version);
+    let key = (instance.name.to_string(), instance.version);
     let definition = lock(&inner.definitions).get(&key).cloned();
     let misfit = misfit(&journal, &instance, definition.as_deref());
     let definition = definition.unwrap_or_else(|| Arc::new(nothing()));

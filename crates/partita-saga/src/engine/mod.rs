@@ -91,6 +91,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Engine {
+    /// The space of the sagas' lines: one record for each saga, under its id.
+    pub const SAGAS: &'static str = SAGAS;
     /// The space of operator tasks: one record for each saga that was parked, under its id.
     pub const OPERATOR_TASKS: &'static str = TASKS;
 
@@ -130,8 +132,7 @@ impl Engine {
                 .with_due()
                 .field("class", FieldKind::Text)
                 .field("started", FieldKind::Int)
-                .index(Some("class"), "started")
-                .index(None, "started"),
+                .index(Some("class"), "started"),
             Space::named(LETTERS),
             Space::named(TASKS),
         ]
@@ -245,5 +246,11 @@ impl Inner {
     #[cfg(feature = "sabotage")]
     pub(crate) fn sabotaged(&self, how: Sabotage) -> bool {
         self.settings.sabotage == Some(how)
+    }
+
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn forgets_doubt(&self) -> bool {
+        let later = self.sabotaged(Sabotage::SkipUndoAfterTwoCrashes) && self.store.incarnation() > 2;
+        later || self.sabotaged(Sabotage::SkipUndoInDoubt)
     }
 }

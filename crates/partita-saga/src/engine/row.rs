@@ -6,6 +6,7 @@ use crate::view::{Class, SagaRow};
 use partita_core::{Expect, Part, Put, Record, Result};
 use partita_time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Value of a record in the space `sagas`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,14 +32,14 @@ pub(crate) struct RowValue {
 /// The line as this process last wrote or read it.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    pub(crate) value: RowValue,
+    pub(crate) value: Arc<RowValue>,
     pub(crate) revision: u64,
     pub(crate) due: Option<Timestamp>,
 }
 
 impl Row {
     pub(crate) fn read(record: &Record) -> Result<Self> {
-        Ok(Self { value: serde_json::from_str(&record.value)?, revision: record.revision, due: record.due })
+        Ok(Self { value: Arc::new(serde_json::from_str(&record.value)?), revision: record.revision, due: record.due })
     }
 
     pub(crate) fn class(&self) -> Class {
@@ -48,13 +49,13 @@ impl Row {
     /// The first line of a saga.
     pub(crate) fn first(id: &str, value: RowValue) -> Result<(Self, Part)> {
         let due = Some(value.started);
-        let row = Self { value, revision: 1, due };
+        let row = Self { value: Arc::new(value), revision: 1, due };
         let part = Part::new().put(row.put(id, Expect::Absent)?).add(SAGAS, row.value.class.clone(), 1);
         Ok((row, part))
     }
 
     fn put(&self, id: &str, expect: Expect) -> Result<Put> {
-        let put = Put::value(SAGAS, id, expect, serde_json::to_string(&self.value)?);
+        let put = Put::value(SAGAS, id, expect, serde_json::to_string(&*self.value)?);
         let put = put.field("class", self.value.class.as_str()).field("started", self.value.started);
         Ok(put.due(self.due))
     }
@@ -70,15 +71,19 @@ impl Row {
         }
         if class != self.class() {
             part = part.add(SAGAS, self.value.class.clone(), -1).add(SAGAS, class.word(), 1);
-            self.value.changed = now;
         }
         if class == Class::Parked {
             let task = serde_json::json!({ "saga": &*instance.id, "why": instance.parked, "at": now });
             part = part.put(Put::value(TASKS, &*instance.id, Expect::Any, task.to_string()));
         }
-        class.word().clone_into(&mut self.value.class);
-        self.value.reason = instance.reason();
-        self.value.cancelled = instance.cancelled;
+        let changed = class != self.class();
+        let value = Arc::make_mut(&mut self.value);
+        if changed {
+            value.changed = now;
+            class.word().clone_into(&mut value.class);
+        }
+        value.reason = instance.reason();
+        value.cancelled = instance.cancelled;
         self.due = due;
         let expect = Expect::Exactly(self.revision);
         self.revision += 1;

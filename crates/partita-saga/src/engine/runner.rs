@@ -1,17 +1,16 @@
 //! One saga at work: attempts run, turns are decided, each is committed before what it opens may act.
 
 use super::agenda::Rest;
-use super::attempt::{Attempt, Ended};
+use super::attempt::{Attempt, Attempts, Ended};
 use super::row::Row;
 use super::write::submit;
 use super::{Inner, LETTERS, cancel, lock, scheduler};
 use crate::definition::Definition;
 use crate::journal::{Fact, Instance, Outcome, Phase, Turn, Verb};
 use crate::outcome::Probe;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use partita_core::{Commit, Error, ErrorKind, Expect, Part, Put, Result};
-use partita_time::{BoxFuture, Timestamp};
+use partita_time::Timestamp;
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -37,7 +36,7 @@ pub(super) struct Runner {
     /// It was read from the store, and this is why it cannot run.
     loaded: Option<Option<String>>,
     running: BTreeSet<usize>,
-    attempts: FuturesUnordered<BoxFuture<'static, Ended>>,
+    attempts: Attempts,
     early: Vec<Ended>,
 }
 
@@ -62,7 +61,7 @@ impl Runner {
             written: 0,
             loaded: None,
             running: BTreeSet::new(),
-            attempts: FuturesUnordered::new(),
+            attempts: Attempts::default(),
             early: vec![],
         }
     }
@@ -219,7 +218,7 @@ impl Runner {
 
     fn turn(&mut self, now: Timestamp) -> Turn<'_> {
         #[cfg(feature = "sabotage")]
-        let forgets_doubt = self.inner.sabotaged(super::Sabotage::SkipUndoInDoubt);
+        let forgets_doubt = self.inner.forgets_doubt();
         #[cfg(not(feature = "sabotage"))]
         let forgets_doubt = false;
         Turn {

@@ -11,4 +11,10 @@ pub enum Sabotage {
     CallBeforeIntent,
     /// What `at_end` writes is committed after the saga's end.
     EndApart,
+    /// A commit that ended in an error which leaves its effect open is taken for done.
+    UnknownIsDone,
+    /// An attempt that ended in an error of its transport is taken for one without effect.
+    ErrorIsNotDone,
+    /// As [`Self::SkipUndoInDoubt`], but only in a process behind two others.
+    SkipUndoAfterTwoCrashes,
 }

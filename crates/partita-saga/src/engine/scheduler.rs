@@ -149,7 +149,7 @@ async fn look_through(inner: &Arc<Inner>, now: Timestamp, scan: Scan) -> Result<
         let page = DuePage { space: SAGAS, until, after, limit: PAGE };
         let records = inner.store.due(page).await?;
         for record in &records {
-            let due = record.due.unwrap_or(now);
+            let due = due(record, now);
             if due > now && lock(&inner.agenda).forgets(due) {
                 return Ok(());
             }
@@ -162,6 +162,14 @@ async fn look_through(inner: &Arc<Inner>, now: Timestamp, scan: Scan) -> Result<
             _ => return Ok(()),
         }
     }
+}
+
+/// When a saga goes on. A line from a later time than now was written before the clock was set back: then its due time says
+/// nothing, and the saga is looked at.
+fn due(record: &Record, now: Timestamp) -> Timestamp {
+    let due = record.due.unwrap_or(now);
+    let from_later = || Row::read(record).is_ok_and(|row| row.value.changed > now);
+    if due > now && from_later() { now } else { due }
 }
 
 /// Brings one saga in, or notes when; false when there is no slot for it.

@@ -118,7 +118,7 @@ impl<S: Serialize> Registered<S> {
         let facts = std::mem::take(&mut turn.facts);
         let epoch = inner.fence(&instance.id).epoch;
         (instance.length, instance.epoch) = (1, epoch);
-        Ok(Record { at: now, epoch, facts, state: Some(serde_json::value::RawValue::from_string(state.to_string())?) })
+        Ok(Record { at: now, epoch, facts, state: Some(state.clone()) })
     }
 
     /// Commits the start together with `part` and sets the saga going. It runs even if the caller goes away meanwhile.
@@ -163,11 +163,14 @@ impl<S: Serialize> Registered<S> {
     /// # Errors
     /// `Conflict` when the id was started with another input; those of the commit.
     pub async fn run(&self, id: &str, state: &S) -> Result<Started> {
-        let input = digest(&serde_json::to_string(state)?);
-        match self.launch(self.start(id, state)?, Part::new()).await {
+        let start = self.start(id, state)?;
+        let value = start.row.value.clone();
+        match self.launch(start, Part::new()).await {
             Ok(_) => Ok(Started::New),
             Err(error) => match taken(&error) {
-                Some(row) if row.value.input == input && row.value.name == self.definition.name => Ok(Started::Already),
+                Some(row) if row.value.input == value.input && row.value.name == self.definition.name => {
+                    Ok(Started::Already)
+                }
                 Some(_) => {
                     Err(Error::new(ErrorKind::Conflict, "the id was started with another input").with(SAGAS, id))
                 }
@@ -184,5 +187,6 @@ fn taken(error: &Error) -> Option<Row> {
 }
 
 fn digest(json: &str) -> String {
-    Sha256::digest(json).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let hex = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
+    Sha256::digest(json).iter().take(16).flat_map(|byte| [hex(byte >> 4), hex(byte & 15)]).collect()
 }

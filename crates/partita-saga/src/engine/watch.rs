@@ -25,17 +25,17 @@ impl Sagas for Engine {
 
     fn page(&self, class: Option<Class>, after: Option<(Timestamp, String)>, limit: usize) -> Read<'_, Vec<SagaRow>> {
         Box::pin(async move {
-            let find = Find {
-                space: SAGAS,
-                equals: class.map(|class| ("class", FieldValue::from(class.word()))),
-                order_by: "started",
-                descending: true,
-                after: after.map(|(started, id)| (started.into(), id)),
-                limit,
-            };
-            let now = self.0.host.clock.now();
-            let records = self.0.store.find(find).await?;
-            records.iter().map(|record| Ok(Row::read(record)?.show(&record.key, now))).collect()
+            let classes = class.as_ref().map_or(&Class::ALL[..], std::slice::from_ref);
+            let mut rows: Vec<SagaRow> = vec![];
+            // A page of all classes is put together from theirs: an index of its own would cost each start.
+            for class in classes {
+                let found = of_class(&self.0, *class, after.clone(), limit).await?;
+                rows.retain(|row| found.iter().all(|other| other.id != row.id));
+                rows.extend(found);
+            }
+            rows.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
+            rows.truncate(limit);
+            Ok(rows)
         })
     }
 
@@ -48,6 +48,26 @@ impl Sagas for Engine {
     }
 }
 
+/// Sagas of one class, newest first.
+async fn of_class(
+    inner: &Inner,
+    class: Class,
+    after: Option<(Timestamp, String)>,
+    limit: usize,
+) -> Result<Vec<SagaRow>> {
+    let find = Find {
+        space: SAGAS,
+        equals: Some(("class", FieldValue::from(class.word()))),
+        order_by: "started",
+        descending: true,
+        after: after.map(|(started, id)| (started.into(), id)),
+        limit,
+    };
+    let now = inner.host.clock.now();
+    let records = inner.store.find(find).await?;
+    records.iter().map(|record| Ok(Row::read(record)?.show(&record.key, now))).collect()
+}
+
 async fn detail(inner: &Inner, id: &str) -> Result<Option<SagaDetail>> {
     let Some(record) = inner.store.get(SAGAS, id).await? else { return Ok(None) };
     let now = inner.host.clock.now();
@@ -55,7 +75,7 @@ async fn detail(inner: &Inner, id: &str) -> Result<Option<SagaDetail>> {
     let journal = Journal::read(inner, row.value.number).await?;
     let instance = journal.fold(&id.into(), &row);
     let records = &journal.records;
-    let key = (instance.name.clone(), instance.version);
+    let key = (instance.name.to_string(), instance.version);
     let definition = lock(&inner.definitions).get(&key).cloned();
     let names = Names(definition.as_deref());
     Ok(Some(SagaDetail {

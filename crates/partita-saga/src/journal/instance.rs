@@ -51,9 +51,9 @@ pub(crate) enum Phase {
 pub(crate) struct Instance {
     pub(crate) id: Arc<str>,
     pub(crate) number: u64,
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) version: u32,
-    pub(crate) print: String,
+    pub(crate) print: Arc<str>,
     pub(crate) started: Timestamp,
     /// When the newest record was written.
     pub(crate) at: Timestamp,
@@ -73,9 +73,9 @@ impl Instance {
         Self {
             id,
             number,
-            name: String::new(),
+            name: "".into(),
             version: 0,
-            print: String::new(),
+            print: "".into(),
             started: Timestamp::default(),
             at: Timestamp::default(),
             deadline: None,
@@ -94,7 +94,7 @@ impl Instance {
             self.take(fact, record.at);
         }
         if let Some(state) = &record.state {
-            self.state = state.get().into();
+            self.state = state.clone();
         }
         self.length += 1;
         self.epoch = record.epoch;
@@ -112,7 +112,7 @@ impl Instance {
         self.at = at;
         match fact {
             Fact::Start { name, version, print, deadline } => {
-                (self.name, self.version, self.print) = (name.clone(), *version, print.clone());
+                (self.name, self.version, self.print) = (name.as_str().into(), *version, print.as_str().into());
                 (self.started, self.deadline) = (at, *deadline);
             }
             Fact::Cancel => self.cancelled = true,

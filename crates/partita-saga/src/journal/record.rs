@@ -1,6 +1,6 @@
 //! One record: facts that became true together, and the state if it changed.
 
-use crate::definition::Why;
+use crate::definition::{Json, Why};
 use partita_core::{Error, ErrorKind, Result};
 use partita_time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -93,24 +93,50 @@ pub(crate) enum Fact {
 }
 
 /// Facts that became true together.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Record {
     /// When.
     pub(crate) at: Timestamp,
     /// Epoch of the owner that wrote it.
-    #[serde(rename = "e")]
     pub(crate) epoch: u64,
-    #[serde(rename = "f")]
     pub(crate) facts: Vec<Fact>,
     /// The state, if it changed.
-    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) state: Option<Box<RawValue>>,
+    pub(crate) state: Option<Json>,
 }
+
+/// What of a record is written before its state.
+#[derive(Serialize)]
+struct Head<'a> {
+    at: Timestamp,
+    e: u64,
+    f: &'a [Fact],
+}
+
+/// A record as it is stored.
+#[derive(Deserialize)]
+struct Stored<'a> {
+    at: Timestamp,
+    e: u64,
+    f: Vec<Fact>,
+    #[serde(borrow, default)]
+    s: Option<&'a RawValue>,
+}
+
+/// Bytes of a record's text besides its state, about.
+const HEAD_BYTES: usize = 160;
 
 impl Record {
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, self)?;
+        let mut bytes = Vec::with_capacity(HEAD_BYTES + self.state.as_ref().map_or(0, |state| state.len()));
+        bytes.push(FORMAT);
+        serde_json::to_writer(&mut bytes, &Head { at: self.at, e: self.epoch, f: &self.facts })?;
+        if let Some(state) = &self.state {
+            // A state is JSON text already: it becomes the last member as it is.
+            bytes.pop();
+            bytes.extend_from_slice(b",\"s\":");
+            bytes.extend_from_slice(state.as_bytes());
+            bytes.push(b'}');
+        }
         Ok(bytes)
     }
 
@@ -122,7 +148,10 @@ impl Record {
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
         match bytes.split_first() {
-            Some((&FORMAT, json)) => Ok(serde_json::from_slice(json)?),
+            Some((&FORMAT, json)) => {
+                let Stored { at, e, f, s } = serde_json::from_slice(json)?;
+                Ok(Self { at, epoch: e, facts: f, state: s.map(|state| state.get().into()) })
+            }
             Some((format, _)) => {
                 Err(Error::new(ErrorKind::NewerFormat, "a journal record of an unknown format").with("format", format))
             }

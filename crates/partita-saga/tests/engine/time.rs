@@ -238,9 +238,25 @@ async fn a_clock_that_is_behind_after_a_restart_hides_no_attempt() {
     let behind = EPOCH.as_millis() - 25_000;
     world.clock = partita_time::TokioClock::anchored(partita_time::Timestamp::from_millis(behind));
     let process = world.boot(&[&trip()]);
-    world.pass(millis(1)).await;
-    assert_eq!(process.engine.cancel("t-1").await.unwrap(), partita_saga::Cancel::Accepted);
     let detail = process.rests("t-1").await;
     assert!(detail.timeline.iter().any(|entry| entry.event == "saga.recovered"));
     is_right(&world, &detail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_by_an_hour_makes_nobody_wait_an_hour() {
+    for passed in [1, 100, 3_000] {
+        let mut world = World::new();
+        world.service.script("do", "b", [Say::LostReply].into_iter().chain((0..7).map(|_| LATER)));
+        let process = world.boot(&[&trip()]);
+        process.start("t-1").await;
+        world.pass(millis(passed)).await;
+        process.crash().await;
+        let behind = EPOCH.as_millis() - 3_600_000;
+        world.clock = partita_time::TokioClock::anchored(partita_time::Timestamp::from_millis(behind));
+        let process = world.boot(&[&trip()]);
+        let detail = process.rests("t-1").await;
+        assert!(world.elapsed() < 30_000, "after {passed} ms it took {} ms", world.elapsed());
+        is_right(&world, &detail);
+    }
 }

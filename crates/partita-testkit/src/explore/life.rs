@@ -1,7 +1,8 @@
 //! One run: processes are started and driven, crash as the schedule says, and are looked at when all has ended.
 
-use super::machine::Simulation;
-use super::{Explorer, Machine, Operation, Schedule, Trace, World};
+use super::chance::Course;
+use super::machine::{Counted, Simulation};
+use super::{Fault, Kind, Machine, Operation, Trace, World};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -12,10 +13,14 @@ use std::time::Duration;
 /// What one run came to.
 #[derive(Debug, Default)]
 pub struct Run {
-    /// What passed the seam of each process, in order.
+    /// What passed the seam of each process, in order; nothing where faults are drawn.
     pub processes: Vec<Vec<Operation>>,
-    /// How many strikes of the schedule were reached.
+    /// How many processes were struck.
     pub struck: usize,
+    /// How often each fault struck.
+    pub faults: BTreeMap<(Kind, Fault), u64>,
+    /// How long it took, in virtual time.
+    pub elapsed: Duration,
     /// What does not hold.
     pub violations: Vec<String>,
     /// How often each thing happened that the world counts.
@@ -31,23 +36,36 @@ enum Ended<T> {
     OutOfTime,
 }
 
+/// What holds for every process of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) seed: u64,
+    pub(super) bound: Duration,
+    pub(super) downtime: Duration,
+    pub(super) latency: Duration,
+    pub(super) most: usize,
+}
+
 struct Life<'a> {
-    explorer: &'a Explorer,
-    schedule: &'a Schedule,
+    terms: Terms,
+    course: Course<'a>,
     simulation: Arc<Simulation>,
     run: Run,
 }
 
 /// Lives one run through.
-pub(super) async fn live<W: World>(explorer: &Explorer, mut world: W, schedule: &Schedule) -> Run {
+pub(super) async fn live<W: World>(terms: Terms, course: Course<'_>, mut world: W) -> Run {
     let simulation = Simulation::begin();
-    let mut life = Life { explorer, schedule, simulation, run: Run::default() };
+    let mut life = Life { terms, course, simulation, run: Run::default() };
     while life.process(&mut world).await {
         life.simulation.count("crashes");
-        life.simulation.clock().sleep(explorer.downtime).await;
+        life.simulation.clock().sleep(life.course.downtime(terms.downtime)).await;
     }
     let Life { simulation, mut run, .. } = life;
-    (run.counters, run.trace) = (simulation.counters(), simulation.whole_trace());
+    let Counted { counters, faults, mut violations } = simulation.all_counted();
+    (run.counters, run.faults) = (counters, faults);
+    run.violations.append(&mut violations);
+    (run.elapsed, run.trace) = (simulation.clock().elapsed(), simulation.whole_trace());
     run
 }
 
@@ -55,8 +73,7 @@ impl Life<'_> {
     /// One process from its start to its end; true when it crashed and another one must follow.
     async fn process<W: World>(&mut self, world: &mut W) -> bool {
         let number = self.run.processes.len();
-        let strike = self.schedule.0.get(number).copied();
-        let machine = Machine::boot(&self.simulation, number as u64 + 1, strike, self.explorer);
+        let machine = Machine::boot(&self.simulation, number as u64 + 1, self.course.plan(number), &self.terms);
         let crashed = self.work(world, &machine).await;
         machine.end().await;
         let seam = machine.seam();
@@ -69,6 +86,11 @@ impl Life<'_> {
         let process = match self.watched(machine, world.start(machine)).await {
             Ended::Crashed => return self.crashed(machine),
             Ended::OutOfTime => return self.fails("the process does not come up".to_owned()),
+            // It says so and ends; whoever watches over it starts it again.
+            Ended::Itself(Err(error)) if machine.seam().has_struck() && !self.is_over() => {
+                machine.note(format!("the process does not start: {error}"));
+                return true;
+            }
             Ended::Itself(Err(error)) => return self.fails(format!("the process does not start: {error}")),
             Ended::Itself(Ok(process)) => process,
         };
@@ -76,7 +98,7 @@ impl Life<'_> {
         match ended {
             Ended::Crashed => return self.crashed(machine),
             Ended::OutOfTime => {
-                self.fails(format!("no end within {:?} of virtual time", self.explorer.bound));
+                self.fails(format!("no end within {:?} of virtual time", self.terms.bound));
             }
             Ended::Itself(()) => {}
         }
@@ -84,6 +106,10 @@ impl Life<'_> {
         let found = world.check(machine, &process).await;
         self.run.violations.extend(found);
         false
+    }
+
+    fn is_over(&self) -> bool {
+        self.simulation.clock().elapsed() >= self.terms.bound
     }
 
     fn crashed(&mut self, machine: &Machine) -> bool {
@@ -103,7 +129,7 @@ impl Life<'_> {
     /// crash was not seen.
     async fn watched<T>(&self, machine: &Machine, work: impl Future<Output = T>) -> Ended<T> {
         let clock = self.simulation.clock();
-        let left = self.explorer.bound.checked_sub(clock.elapsed()).unwrap_or(Duration::ZERO);
+        let left = self.terms.bound.checked_sub(clock.elapsed()).unwrap_or(Duration::ZERO);
         let (mut work, mut time, seam) = (pin!(work), clock.sleep(left), machine.seam());
         let mut stopped = pin!(seam.stopped());
         poll_fn(move |cx| {

@@ -1,20 +1,31 @@
 //! What one simulated process runs on.
 
-use super::{Explorer, Seam, SeamStore, Strike, Trace};
+use super::chance::Plan;
+use super::life::Terms;
+use super::{Fault, Kind, Seam, SeamStore, Trace};
 use partita_core::Store;
 use partita_time::{Clock, Entropy, Host, TaskGroup, Timestamp, TokioClock};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// When every simulated run begins: 2026-11-21T08:00:00Z.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_795_248_000_000);
 
-/// What the processes of one run share: time, the trace, and the counters.
+/// What the processes of one run share: time, the trace, and what was counted.
 pub(super) struct Simulation {
     clock: TokioClock,
     trace: Trace,
-    counters: Mutex<BTreeMap<&'static str, u64>>,
+    counted: Mutex<Counted>,
+}
+
+/// What was counted over all processes of a run.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    pub(super) counters: BTreeMap<&'static str, u64>,
+    pub(super) faults: BTreeMap<(Kind, Fault), u64>,
+    pub(super) violations: Vec<String>,
 }
 
 /// What one simulated process runs on: a host of its own, and the seam that it acts through. Clones are the same machine.
@@ -31,7 +42,11 @@ impl Simulation {
     /// Begins now; there must be a runtime.
     pub(super) fn begin() -> Arc<Self> {
         let clock = TokioClock::anchored(BEGINNING);
-        Arc::new(Self { clock, trace: Trace::default(), counters: Mutex::default() })
+        Arc::new(Self { clock, trace: Trace::default(), counted: Mutex::default() })
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
@@ -47,22 +62,32 @@ impl Simulation {
     }
 
     pub(super) fn count(&self, counter: &'static str) {
-        *self.counters.lock().unwrap_or_else(PoisonError::into_inner).entry(counter).or_default() += 1;
+        *self.counted().counters.entry(counter).or_default() += 1;
     }
 
-    pub(super) fn counters(&self) -> BTreeMap<&'static str, u64> {
-        self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn strikes(&self, kind: Kind, fault: Fault) {
+        *self.counted().faults.entry((kind, fault)).or_default() += 1;
+    }
+
+    /// Something does not hold, whatever the world finds when it is asked.
+    pub(super) fn violated(&self, what: String) {
+        self.trace(what.clone(), None);
+        self.counted().violations.push(what);
+    }
+
+    pub(super) fn all_counted(&self) -> Counted {
+        std::mem::take(&mut *self.counted())
     }
 }
 
 impl Machine {
     /// The machine of the run's process with this number, from 1. Each process draws other ids than the one before.
-    pub(super) fn boot(simulation: &Arc<Simulation>, number: u64, strike: Option<Strike>, explorer: &Explorer) -> Self {
+    pub(super) fn boot(simulation: &Arc<Simulation>, number: u64, plan: Plan, terms: &Terms) -> Self {
         let group = TaskGroup::new();
-        let entropy = Entropy::seeded(explorer.seed.wrapping_mul(1_000).wrapping_add(number));
+        let entropy = Entropy::seeded(terms.seed.wrapping_mul(1_000).wrapping_add(number));
         let host =
             Host { clock: Arc::new(simulation.clock), spawner: Arc::new(group.clone()), entropy: Arc::new(entropy) };
-        let seam = Seam::new(host.clone(), simulation.clone(), strike, explorer.latency);
+        let seam = Seam::new(host.clone(), simulation.clone(), plan, (terms.latency, terms.most));
         simulation.trace(format!("process {number} starts"), None);
         Self { host, group, seam, simulation: simulation.clone(), number }
     }
@@ -82,9 +107,15 @@ impl Machine {
         self.number
     }
 
-    /// Puts a store behind the seam.
-    pub fn store(&self, name: &'static str, inner: Arc<dyn Store>) -> Arc<dyn Store> {
-        SeamStore::new(name, inner, self.seam.clone())
+    /// Whether anything was done to the process.
+    pub fn is_struck(&self) -> bool {
+        self.seam.has_struck()
+    }
+
+    /// Puts a store behind the seam. `late` is how long it stands still when it is struck by a delay: longer than its
+    /// callers wait, and not longer than they are declared to put up with.
+    pub fn store(&self, name: &'static str, inner: Arc<dyn Store>, late: Duration) -> Arc<dyn Store> {
+        SeamStore::new(name, inner, self.seam.clone(), late)
     }
 
     /// Counts something that must happen in some run, or the exploration has shown nothing.

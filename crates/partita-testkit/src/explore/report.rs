@@ -1,5 +1,6 @@
 //! What an exploration came to.
 
+use super::point::{Judged, Point};
 use super::{Fault, Kind, Run};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,16 +26,29 @@ pub struct Exploration {
     pub commits: usize,
     /// Calls in the run without faults.
     pub calls: usize,
-    /// Points where the process was to crash.
+    /// Points: an operation and a fault that strikes it.
     pub points: usize,
     /// Points where it did.
     pub explored: usize,
-    /// Calls that were delivered late, each in a run of its own.
-    pub late: usize,
+    /// Of them, by fault.
+    pub by_fault: BTreeMap<Fault, usize>,
+    /// Second crashes, during the recovery from a first one.
+    pub twice: Twice,
     /// Everything that did not hold, the shortest schedule first.
     pub failures: Vec<Failure>,
     /// How often happened what must happen at least once.
     pub sometimes: BTreeMap<&'static str, u64>,
+}
+
+/// Second crashes of a story.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Twice {
+    /// Points of all recoveries together.
+    pub possible: usize,
+    /// Points that were to be crashed.
+    pub points: usize,
+    /// Points that were.
+    pub explored: usize,
 }
 
 impl Failure {
@@ -53,23 +67,37 @@ impl Exploration {
         Self {
             commits: count(Kind::Commit),
             calls: count(Kind::Call),
-            points: 2 * operations().count(),
             sometimes: counters.iter().map(|counter| (*counter, 0)).collect(),
             ..Self::default()
         }
     }
 
-    pub(super) fn add(&mut self, fault: Fault, explored: bool) {
-        match fault {
-            Fault::Late => self.late += usize::from(explored),
-            Fault::Before | Fault::After => self.explored += usize::from(explored),
+    pub(super) fn add(&mut self, point: &Point, judged: Judged) {
+        if let (true, Some(fault)) = (judged.explored, point.fault()) {
+            self.explored += 1;
+            *self.by_fault.entry(fault).or_default() += 1;
+        }
+        self.take(judged);
+    }
+
+    pub(super) fn add_second(&mut self, judged: Judged) {
+        self.twice.explored += usize::from(judged.explored);
+        self.take(judged);
+    }
+
+    fn take(&mut self, judged: Judged) {
+        self.count(&judged.counters);
+        self.failures.extend(judged.failure);
+    }
+
+    fn count(&mut self, counters: &BTreeMap<&'static str, u64>) {
+        for (counter, count) in &mut self.sometimes {
+            *count += counters.get(counter).copied().unwrap_or(0);
         }
     }
 
     pub(super) fn judge(&mut self, schedule: &str, run: &Run) {
-        for (counter, count) in &mut self.sometimes {
-            *count += run.counters.get(counter).copied().unwrap_or(0);
-        }
+        self.count(&run.counters);
         if !run.violations.is_empty() {
             self.fails(schedule, run.violations.clone(), run);
         }
@@ -89,9 +117,10 @@ impl Exploration {
         self.sometimes.iter().filter(|(_, count)| **count == 0).map(|(counter, _)| *counter).collect()
     }
 
-    /// Whether every point was explored, everything held, and everything happened that must happen.
+    /// Whether every point that was to be explored was, everything held, and everything happened that must happen.
     pub fn is_good(&self) -> bool {
-        self.points > 0 && self.explored == self.points && self.failures.is_empty() && self.never().is_empty()
+        let all = self.explored == self.points && self.twice.explored == self.twice.points;
+        self.points > 0 && all && self.failures.is_empty() && self.never().is_empty()
     }
 }
 

@@ -30,7 +30,14 @@ pub enum Fault {
     /// The process ends behind it: it took effect, and nobody learns it. A call ends with its answer, or when its caller
     /// gives it up.
     After,
-    /// Of a call only, and no crash: the request arrives after its caller has given up, the answer never.
+    /// It has no effect, and its caller gets an error that leaves that open.
+    NotApplied,
+    /// It takes effect, and its caller gets an error that leaves that open.
+    Applied,
+    /// It is handed in twice at once; a call also arrives a third time, when it is long over.
+    Duplicate,
+    /// A request arrives after its caller has given up, the answer never. A store stands still for longer than callers wait,
+    /// then applies what was handed in meanwhile.
     Late,
 }
 
@@ -47,6 +54,29 @@ pub struct Strike {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedule(pub Vec<Strike>);
 
+impl Fault {
+    /// All faults.
+    pub const ALL: [Self; 6] =
+        [Self::Before, Self::After, Self::NotApplied, Self::Applied, Self::Duplicate, Self::Late];
+
+    /// Whether the process ends by it.
+    pub const fn is_crash(self) -> bool {
+        matches!(self, Self::Before | Self::After)
+    }
+
+    /// Its name in tables and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Before => "crash before",
+            Self::After => "crash after",
+            Self::NotApplied => "error, not applied",
+            Self::Applied => "error, but applied",
+            Self::Duplicate => "duplicate",
+            Self::Late => "delay",
+        }
+    }
+}
+
 impl Schedule {
     /// Nothing goes wrong.
     pub const fn calm() -> Self {
@@ -56,6 +86,13 @@ impl Schedule {
     /// One fault in the first process.
     pub fn one(at: usize, fault: Fault) -> Self {
         Self(vec![Strike { at, fault }])
+    }
+
+    /// Another one in the process that follows.
+    #[must_use]
+    pub fn then(mut self, at: usize, fault: Fault) -> Self {
+        self.0.push(Strike { at, fault });
+        self
     }
 }
 
@@ -74,12 +111,16 @@ impl fmt::Display for Operation {
     }
 }
 
+/// As it stands in front of an operation.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Before => "crash before",
             Self::After => "crash after",
-            Self::Late => "late delivery of",
+            Self::NotApplied => "error, not applied, at",
+            Self::Applied => "error, but applied, at",
+            Self::Duplicate => "duplicate of",
+            Self::Late => "delay past the deadline of",
         })
     }
 }

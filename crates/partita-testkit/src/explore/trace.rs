@@ -1,8 +1,12 @@
 //! What happened in a run, in order: two runs of one schedule must not differ in it.
 
+use std::collections::VecDeque;
 use std::fmt::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// Lines that are kept; the hash is of all.
+const KEPT: usize = 4_096;
 
 /// What happened in a run. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -10,7 +14,7 @@ pub struct Trace(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    lines: Vec<(Duration, String)>,
+    lines: VecDeque<(Duration, String)>,
     hash: Fnv,
 }
 
@@ -43,7 +47,10 @@ impl Trace {
         if let Some(content) = content {
             let _ = write!(state.hash, "{content:?}");
         }
-        state.lines.push((at, line));
+        if state.lines.len() == KEPT {
+            state.lines.pop_front();
+        }
+        state.lines.push_back((at, line));
     }
 
     /// Of all lines, their times and the whole content of every commit.
@@ -51,7 +58,7 @@ impl Trace {
         self.state().hash.0
     }
 
-    /// The lines, each with its time since the run began.
+    /// The last 4,096 lines, each with its time since the run began.
     pub fn lines(&self) -> Vec<String> {
         let state = self.state();
         state.lines.iter().map(|(at, line)| format!("{:>9.3} s  {line}", at.as_secs_f64())).collect()

@@ -15,6 +15,11 @@ use tokio::process::{Child, Command};
 /// A run that takes longer than this hangs.
 const LONGEST: Duration = Duration::from_secs(1_800);
 
+/// Without an answer for so long, and for as long as the shop stands still, the driver gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A payment takes at most 20 s in all: who stands still for so long, or is killed again and again, may end for that.
+const LATE: Duration = Duration::from_secs(15);
+
 /// What the drill wants to know of a run.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub(crate) struct Driven {
@@ -28,6 +33,8 @@ pub(crate) struct Driven {
     pub(crate) lost: u64,
     /// With another end than their kind must have.
     pub(crate) wrong_end: u64,
+    /// Rejected because they ran out of time, where that is right.
+    pub(crate) late: Option<u64>,
 }
 
 /// What the drill wants to know of an audit.
@@ -71,6 +78,10 @@ impl Driver {
         let mut command = Command::new(&drill.binary);
         command.args(["drive", "--json", "--url", url, "--mix", MIX, "--orders", &orders]);
         command.args(["--concurrency", &concurrency, "--seed", &seed, "--log"]).arg(&log);
+        command.args(["--patience", &format!("{}s", PATIENCE.as_secs() + drill.stop.as_secs())]);
+        if drill.stop >= LATE || drill.early + drill.recovering > 0 {
+            command.arg("--late-ends");
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         let child = command.stderr(append(&folder.join("drive.log")).map_err(failed)?).spawn().map_err(failed)?;
         Ok(Self { child, log, read: None, torn: vec![], accepted: 0, recent: vec![] })

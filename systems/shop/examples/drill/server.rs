@@ -44,6 +44,11 @@ impl Server {
         &self.url
     }
 
+    /// The id of its process, while it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Kills it where it stands and waits until it is gone.
     pub(crate) async fn kill(&mut self) -> Result<(), String> {
         self.child.kill().await.map_err(|error| format!("the shop could not be killed: {error}"))
@@ -58,6 +63,22 @@ impl Server {
         going_on(&banner).ok_or_else(|| format!("the banner does not say how many sagas go on: {banner}"))
     }
 
+    /// Starts it again and kills it so soon. Returns whether it had not even said where it listens.
+    pub(crate) async fn kill_early(&mut self, after: Duration, host: &Host) -> Result<bool, String> {
+        let listen = self.url.trim_start_matches("http://");
+        self.child = spawn(&self.binary, &self.folder, listen)?;
+        host.clock.sleep(after).await;
+        self.kill().await?;
+        Ok(std::fs::read(said(&self.folder)).is_ok_and(|said| said.is_empty()))
+    }
+
+    /// Lets it stand still for a while.
+    pub(crate) async fn stand_still(&self, wait: Duration, host: &Host) -> Result<(), String> {
+        self.signal(Signal::STOP)?;
+        host.clock.sleep(wait).await;
+        self.signal(Signal::CONT)
+    }
+
     async fn ready(&self, host: &Host) -> Result<(), String> {
         let client = Client::network(&self.url, host).map_err(|error| error.to_string())?;
         let asked = async {
@@ -70,9 +91,26 @@ impl Server {
 
     /// Stops it as an operator would. It must end by itself, and well.
     pub(crate) async fn stop(mut self, host: &Host) -> Result<(), String> {
-        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        self.ends_well(host).await
+    }
+
+    /// Stops it as an operator would. Returns how many orders go on at the next start, as it said.
+    pub(crate) async fn terminate(&mut self, host: &Host) -> Result<u64, String> {
+        self.ends_well(host).await?;
+        let text = std::fs::read_to_string(said(&self.folder)).unwrap_or_default();
+        let last = text.lines().last().unwrap_or_default();
+        let count = last.strip_prefix("stopped; ").and_then(|rest| rest.split(' ').next()?.parse().ok());
+        count.ok_or_else(|| format!("its last line does not say how many sagas go on: {last}"))
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), String> {
+        let pid = self.pid().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         let pid = pid.ok_or("the shop ended before it was told to")?;
-        kill_process(pid, Signal::TERM).map_err(|error| format!("the shop could not be stopped: {error}"))?;
+        kill_process(pid, signal).map_err(|error| format!("the shop does not get its signal: {error}"))
+    }
+
+    async fn ends_well(&mut self, host: &Host) -> Result<(), String> {
+        self.signal(Signal::TERM)?;
         let ended = timeout(&*host.clock, STOPS, self.child.wait()).await;
         match ended {
             Ok(Ok(status)) if status.success() => Ok(()),

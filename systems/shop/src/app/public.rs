@@ -42,6 +42,7 @@ pub(super) fn routes(parts: Parts, stopping: watch::Receiver<bool>, host: &Host)
     let audited = Audited::new(ordering.clone(), clients.clone(), host);
     let json_routes = Router::new()
         .route("/", get(|| async { Redirect::to("/console") }))
+        .route("/openapi.json", get(crate::openapi::show))
         .route("/products", get(|| async { Json(products_body()) }))
         .route("/readyz", get(ready).with_state(Health { stores, stopping }))
         .route("/inventory/{sku}", get(inventory).with_state(clients.links.inventory))
@@ -96,7 +97,7 @@ pub(super) fn opening() -> Router {
         SERVICES.map(|service| (service.to_owned(), Value::from("opening"))).into_iter().collect::<Map<_, _>>();
     let page = any(async move || (StatusCode::SERVICE_UNAVAILABLE, Html(detail)));
     Router::new()
-        .route("/readyz", get(async move || not_ready(detail, checks)))
+        .route("/readyz", any(async move || not_ready(detail, checks)))
         .route("/console", page.clone())
         .route("/console/{*rest}", page)
         .fallback(async move || Problem::new(Slug::NotReady).detail(detail).retry_after(1))

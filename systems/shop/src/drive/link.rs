@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Requests under way at once. The server takes 1,024 connections; some are left for others.
+/// Requests under way at once. The server answers 1,024 at once; some are left for others.
 const AT_ONCE: usize = 768;
 
 /// A server that is there and only ever says "later" is given up after this time.

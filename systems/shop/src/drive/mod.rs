@@ -66,6 +66,9 @@ pub struct DriveArgs {
     /// Write one line {"key","order_id"} for each accepted order; an existing file is replaced
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+    /// Count orders that run out of time as rightly ended: the server is going to stand still for long
+    #[arg(long)]
+    pub late_ends: bool,
     /// Where the shop is
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub url: String,
@@ -91,6 +94,7 @@ pub async fn run(args: DriveArgs, host: Host) -> ExitCode {
         mix: args.mix,
         seed: args.seed,
         log: args.log,
+        late_ends: args.late_ends,
     };
     let bar = progress(options.orders);
     let outcome = drive(&options, link, &bar).await;

@@ -30,6 +30,8 @@ pub enum End {
     OutOfStock,
     /// Undone: the card was declined.
     PaymentDeclined,
+    /// Undone: it ran out of time, by itself or at the payment.
+    Late,
     /// Undone, for another reason.
     Rejected,
     /// Undone for the customer.
@@ -60,8 +62,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether it ended otherwise than its kind must. No end at all is another matter.
-    pub fn is_wrong(&self) -> bool {
+    /// Whether it ended otherwise than its kind must. No end at all is another matter; nor is it wrong to be late where
+    /// the server stood still, unless a cancel was promised.
+    pub fn is_wrong(&self, late_is_right: bool) -> bool {
+        if late_is_right && self.end == End::Late && self.cancel_promised != Some(true) {
+            return false;
+        }
         let right = match self.kind {
             Kind::Cancel if self.cancel_promised == Some(true) => End::Cancelled,
             Kind::Declined | Kind::CaptureDeclined => End::PaymentDeclined,
@@ -94,6 +100,7 @@ impl View {
             ("CANCELLED", _) => End::Cancelled,
             ("REJECTED", Some("out_of_stock")) => End::OutOfStock,
             ("REJECTED", Some("payment_declined")) => End::PaymentDeclined,
+            ("REJECTED", Some("deadline" | "payment_unavailable")) => End::Late,
             ("REJECTED", _) => End::Rejected,
             _ => return None,
         })
@@ -206,26 +213,37 @@ mod tests {
             Kind::UndoFails => End::Parked,
             _ => End::Confirmed,
         };
-        let ends = [End::Confirmed, End::OutOfStock, End::PaymentDeclined, End::Rejected, End::Cancelled, End::Parked];
+        let declined = [End::OutOfStock, End::PaymentDeclined, End::Rejected, End::Late];
+        let ends = [&[End::Confirmed, End::Cancelled, End::Parked][..], &declined].concat();
         for kind in Kind::ALL {
-            for end in ends {
-                assert_eq!(outcome(kind, None, end).is_wrong(), end != right(kind), "{kind:?} {end:?}");
+            for end in ends.iter().copied() {
+                assert_eq!(outcome(kind, None, end).is_wrong(false), end != right(kind), "{kind:?} {end:?}");
             }
         }
     }
 
     #[test]
     fn a_promised_cancel_must_end_cancelled_and_a_refused_one_confirmed() {
-        assert!(!outcome(Kind::Cancel, Some(true), End::Cancelled).is_wrong());
-        assert!(outcome(Kind::Cancel, Some(true), End::Confirmed).is_wrong());
-        assert!(!outcome(Kind::Cancel, Some(false), End::Confirmed).is_wrong());
-        assert!(outcome(Kind::Cancel, Some(false), End::Cancelled).is_wrong());
+        assert!(!outcome(Kind::Cancel, Some(true), End::Cancelled).is_wrong(false));
+        assert!(outcome(Kind::Cancel, Some(true), End::Confirmed).is_wrong(false));
+        assert!(!outcome(Kind::Cancel, Some(false), End::Confirmed).is_wrong(false));
+        assert!(outcome(Kind::Cancel, Some(false), End::Cancelled).is_wrong(false));
+    }
+
+    #[test]
+    fn late_is_right_only_where_it_is_said_and_never_against_a_promise() {
+        for kind in Kind::ALL {
+            assert!(outcome(kind, None, End::Late).is_wrong(false) && !outcome(kind, None, End::Late).is_wrong(true));
+            assert!(outcome(kind, None, End::Rejected).is_wrong(true));
+        }
+        assert!(!outcome(Kind::Cancel, Some(false), End::Late).is_wrong(true));
+        assert!(outcome(Kind::Cancel, Some(true), End::Late).is_wrong(true));
     }
 
     #[test]
     fn no_end_is_not_a_wrong_end() {
         for end in [End::Unended, End::Missing] {
-            assert!(!outcome(Kind::Ok, None, end).is_wrong());
+            assert!(!outcome(Kind::Ok, None, end).is_wrong(false));
         }
     }
 }

@@ -42,6 +42,9 @@ pub struct DriveReport {
     pub lost: u64,
     /// With an end that their kind must not have.
     pub wrong_end: u64,
+    /// Of the rejected ones, those that ran out of time; there with `--late-ends` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late: Option<u64>,
     /// Orders that came to rest, by the second.
     pub orders_per_s: f64,
     /// From the first request to the 202.
@@ -75,6 +78,9 @@ impl fmt::Display for DriveReport {
         for (name, count) in counts {
             writeln!(f, "{name:<10} {count:>10}")?;
         }
+        if let Some(late) = self.late {
+            writeln!(f, "{:<10} {late:>10}", "late")?;
+        }
         writeln!(f, "{:<10} {:>10.1}", "orders/s", self.orders_per_s)?;
         writeln!(f)?;
         writeln!(f, "{:<10} {:>10} {:>10} {:>10} {:>10}", "ms", "p50", "p95", "p99", "max")?;
@@ -100,20 +106,23 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Nothing counted. `None` when the histograms cannot be made, which their fixed bounds exclude.
-    pub(super) fn new() -> Option<Self> {
+    pub(super) fn new(late_ends: bool) -> Option<Self> {
         let histogram = || Histogram::new_with_bounds(1, LONGEST_US, 3).ok();
-        let report = DriveReport::default();
+        let report = DriveReport { late: late_ends.then_some(0), ..DriveReport::default() };
         Some(Self { report, parked_unasked: 0, accept: histogram()?, end: histogram()? })
     }
 
     /// One order came to its end, or to none.
     pub(super) fn add(&mut self, outcome: &Outcome) {
         let report = &mut self.report;
-        report.wrong_end += u64::from(outcome.is_wrong());
+        report.wrong_end += u64::from(outcome.is_wrong(report.late.is_some()));
+        if let (Some(late), End::Late) = (&mut report.late, outcome.end) {
+            *late += 1;
+        }
         self.accept.saturating_record(micros(outcome.accept_took));
         let place = match outcome.end {
             End::Confirmed => &mut report.confirmed,
-            End::OutOfStock | End::PaymentDeclined | End::Rejected => &mut report.rejected,
+            End::OutOfStock | End::PaymentDeclined | End::Late | End::Rejected => &mut report.rejected,
             End::Cancelled => &mut report.cancelled,
             End::Parked => &mut report.parked,
             End::Unended => &mut report.unended,
@@ -195,7 +204,7 @@ mod tests {
     }
 
     fn tally(outcomes: &[Outcome]) -> Tally {
-        let mut tally = Tally::new().unwrap();
+        let mut tally = Tally::new(false).unwrap();
         outcomes.iter().for_each(|outcome| tally.add(outcome));
         tally
     }

@@ -43,6 +43,8 @@ pub struct DriveOptions {
     pub seed: u64,
     /// Where to list what was accepted.
     pub log: Option<PathBuf>,
+    /// Whether an order may run out of time.
+    pub late_ends: bool,
 }
 
 /// How a run went.
@@ -63,7 +65,8 @@ pub struct DriveOutcome {
 pub async fn drive(options: &DriveOptions, link: Arc<Link>, bar: &ProgressBar) -> Result<DriveOutcome, GaveUp> {
     let skus = products(&options.url, &link).await?;
     let run = Arc::new(Run::new(options, link.clone(), skus)?);
-    let mut tally = Tally::new().ok_or_else(|| GaveUp("there is no room for histograms".to_owned()))?;
+    let mut tally =
+        Tally::new(options.late_ends).ok_or_else(|| GaveUp("there is no room for histograms".to_owned()))?;
     let begun = link.now();
     let counted = count(begin(&run), &mut tally, bar, &run).await;
     let took = link.now().saturating_sub(begun);

@@ -144,7 +144,8 @@ async fn driven(faults: Faults) -> Drove {
     let client = Client::over(Arc::new(Wire(fake.clone())), &host);
     let link = Arc::new(Link::new(client, &host, "http://shop", Duration::from_secs(60)));
     let (mix, log) = ("ok=1".parse().unwrap(), Some(path.clone()));
-    let options = DriveOptions { url: "http://shop".into(), orders: 20, concurrency: 5, mix, seed: 1, log };
+    let options =
+        DriveOptions { url: "http://shop".into(), orders: 20, concurrency: 5, mix, seed: 1, log, late_ends: false };
     let outcome = drive(&options, link, &ProgressBar::hidden()).await;
     let log = if path.exists() { read_accepted(&path).unwrap() } else { vec![] };
     Drove { fake, outcome, took: host.clock.elapsed(), log }

@@ -129,7 +129,7 @@ async fn reserve_lines(State(inventory): State<Inventory>, action: Action<Reserv
         reply: json!({"order_id": order_id, "lines": lines}),
         detail: json!({"lines": lines}),
     };
-    let acted = inventory.ledger.act(entry, |put| inventory.reserve(order_id, lines, put)).await?;
+    let acted = inventory.ledger.act_or_refuse(entry, |put| inventory.reserve(order_id, lines, put)).await?;
     answer(acted, |OutOfStock { sku }| {
         let problem = Problem::new(Slug::Refused).detail(format!("there is not enough of {sku}"));
         problem.member("reason", "out_of_stock".into()).member("sku", sku.into())

@@ -12,6 +12,7 @@
 //! | `GET /audit/ledger`, `GET /audit/stock` | show what is stored, for audits |
 
 mod api;
+mod describe;
 mod model;
 pub(crate) mod participant;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use partita::events::Repository;
 use partita::http::Ledger;
 
 pub use api::router;
+pub(crate) use describe::describe;
 pub use model::{Line, Stock, StockEvent};
 
 /// The spaces that the service's store must be opened with.

@@ -55,7 +55,7 @@ pub struct Line {
 }
 
 /// There is not enough of a product.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct OutOfStock {
     /// The first such product of the order.
     pub sku: String,

@@ -32,6 +32,20 @@ async fn a_new_store_is_stocked_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_copy_of_a_refused_request_is_refused_though_there_is_room_by_then() {
+    let service = open().await;
+    let order = |id: &str, quantity: u32| json!({"order_id": id, "lines": [{"sku": "scarce", "quantity": quantity}]});
+    assert!(service.post("/reserve", "first", &order("o-1", 5)).await.is_success());
+    let refused = service.post("/reserve", "k", &order("o-2", 1)).await;
+    assert_eq!(refusal(&refused), (422, "refused".to_owned(), json!("out_of_stock")));
+    assert!(service.post("/release", "first", &json!({"order_id": "o-1"})).await.is_success());
+    let copy = service.post("/reserve", "k", &order("o-2", 1)).await;
+    assert_eq!((copy.status, &copy.body), (refused.status, &refused.body));
+    assert_eq!(figures(&service, "scarce").await, [5, 0, 5]);
+    assert!(service.post("/release", "k", &json!({"order_id": "o-2"})).await.is_success(), "there is nothing to undo");
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_lines_are_reserved_or_none() {
     let service = open().await;
     let lines = json!([{"sku": "wall-clock", "quantity": 3}, {"sku": "scarce", "quantity": 6}]);
@@ -41,8 +55,9 @@ async fn all_lines_are_reserved_or_none() {
     assert_eq!(figures(&service, "wall-clock").await, [1_000_000, 0, 1_000_000]);
     let lines = json!([{"sku": "wall-clock", "quantity": 3}, {"sku": "scarce", "quantity": 5}]);
     let body = json!({"order_id": "o-1", "lines": lines});
-    let fits = service.post("/reserve", "k", &body).await;
-    assert_eq!((fits.status.as_u16(), fits.json::<Value>().unwrap()), (200, body), "a refusal leaves the key unused");
+    assert_eq!(refusal(&service.post("/reserve", "k", &body).await).1, "key-reused", "a refusal has used the key");
+    let fits = service.post("/reserve", "k-2", &body).await;
+    assert_eq!((fits.status.as_u16(), fits.json::<Value>().unwrap()), (200, body));
     assert_eq!(
         (figures(&service, "wall-clock").await, figures(&service, "scarce").await),
         ([1_000_000, 3, 999_997], [5, 5, 0])

@@ -12,6 +12,7 @@
 //! | `GET /audit/ledger`, `GET /audit/accounts` | show what is stored, for audits |
 
 mod api;
+mod describe;
 mod model;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use partita::events::Repository;
 use partita::http::Ledger;
 
 pub use api::router;
+pub(crate) use describe::describe;
 pub use model::{Account, Points, PointsEvent};
 
 const ACCOUNTS: &str = "accounts";

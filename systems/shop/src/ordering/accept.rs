@@ -12,7 +12,10 @@ use partita::core::{
 };
 use partita::http::{Decision, IdempotencyKey, Intake, Json, Problem, Slug, StoredReply, read_body, require_json};
 use serde_json::json;
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::Ordering as Atomic;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const MAX_BODY: usize = 64 << 10;
@@ -20,6 +23,8 @@ const KEEP_KEYS: Duration = Duration::from_secs(25 * 60 * 60);
 const FORGET_EVERY: Duration = Duration::from_secs(10 * 60);
 /// Orders after which old keys are looked for again.
 const FORGET_AFTER: u32 = 512;
+/// Keys in each of the two sets of recent ones.
+const RECENT_KEYS: usize = 16_384;
 const KEYS: &str = "keys";
 /// The place of the key's record among the puts of a start: behind the saga's line.
 const KEY_PUT: usize = 1;
@@ -31,25 +36,65 @@ pub(super) async fn accept(ordering: &Ordering, headers: &HeaderMap, body: Body)
     let key = IdempotencyKey::from_headers(headers)?;
     let body = Json::parse_object(&body)?;
     let fingerprint = body.fingerprint();
-    if let Some(record) = ordering.0.env.store.get(KEYS, key.as_str()).await? {
+    let keys = &ordering.0.env.store;
+    // A key that was used keeps its answer whatever else there is to say. One that was never seen is not looked for: the
+    // commit expects it to be absent.
+    if ordering.0.recent_keys.may_hold(key.as_str())
+        && let Some(record) = keys.get(KEYS, key.as_str()).await?
+    {
         return replay(&record, &fingerprint);
     }
-    let order = model::read(&body, ordering.0.env.host.clock.now())
-        .map_err(|errors| Problem::invalid(Slug::InvalidOrder, errors))?;
-    let place = Place::take(ordering)?;
-    let placed = place_order(ordering, order, key.as_str(), &fingerprint).await;
-    match placed {
-        Ok(reply) => {
-            place.keep();
-            if ordering.0.keys_taken.fetch_add(1, Atomic::Relaxed) % FORGET_AFTER == FORGET_AFTER - 1 {
-                ordering.0.many_keys.notify_one();
-            }
-            Ok(reply.into_response(false))
-        }
-        Err(error) => match key_taken(&error) {
-            Some(record) => replay(record, &fingerprint),
-            None => Err(refused(error)),
+    match take(ordering, &body, key.as_str(), &fingerprint).await {
+        Ok(reply) => Ok(reply.into_response(false)),
+        Err(Refused::Conflict(record)) => replay(&record, &fingerprint),
+        Err(Refused::Problem(problem)) => match keys.get(KEYS, key.as_str()).await? {
+            Some(record) => replay(&record, &fingerprint),
+            None => Err(problem),
         },
+    }
+}
+
+/// Why an order was not taken.
+enum Refused {
+    /// Its key was used before.
+    Conflict(Record),
+    /// It, or the shop, is not as it should be.
+    Problem(Problem),
+}
+
+async fn take(ordering: &Ordering, body: &Json, key: &str, fingerprint: &str) -> Result<StoredReply, Refused> {
+    let order = model::read(body, ordering.0.env.host.clock.now())
+        .map_err(|errors| Refused::Problem(Problem::invalid(Slug::InvalidOrder, errors)))?;
+    let place = Place::take(ordering).map_err(Refused::Problem)?;
+    let reply = place_order(ordering, order, key, fingerprint).await.map_err(|error| match key_taken(&error) {
+        Some(record) => Refused::Conflict(record.clone()),
+        None => Refused::Problem(refused(error)),
+    })?;
+    place.keep();
+    if ordering.0.keys_taken.fetch_add(1, Atomic::Relaxed) % FORGET_AFTER == FORGET_AFTER - 1 {
+        ordering.0.many_keys.notify_one();
+    }
+    Ok(reply)
+}
+
+/// Keys that were asked for lately, by their hashes: a repetition is then answered by a read, and the writer is spared a
+/// commit that would conflict.
+#[derive(Debug, Default)]
+pub(super) struct RecentKeys(Mutex<[BTreeSet<u64>; 2]>);
+
+impl RecentKeys {
+    /// Whether the key was asked for before; from now on it was.
+    fn may_hold(&self, key: &str) -> bool {
+        let mut hash = DefaultHasher::new();
+        key.hash(&mut hash);
+        let hash = hash.finish();
+        let mut sets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let [young, old] = &mut *sets;
+        let known = old.contains(&hash) || !young.insert(hash);
+        if young.len() >= RECENT_KEYS {
+            *old = std::mem::take(young);
+        }
+        known
     }
 }
 
@@ -98,7 +143,9 @@ async fn place_order(ordering: &Ordering, order: Order, key: &str, fingerprint: 
         .append(Append { stream: StreamId::named("order", &id), expect: Version::Empty, events: vec![event] });
     let state = Checkout { id: id.clone(), order, reservation: None, hold: None };
     let start = ordering.0.checkout.start(&id, &state)?;
-    ordering.0.checkout.launch(start, part).await?;
+    ordering.0.waiters.expect(&id);
+    let launched = ordering.0.checkout.launch(start, part).await;
+    launched.inspect_err(|_| ordering.0.waiters.forget(&id))?;
     Ok(reply)
 }
 
@@ -179,4 +226,22 @@ pub(super) fn forget_old_keys(ordering: Ordering) {
             }
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_known_from_its_second_request_on_and_memory_is_bounded() {
+        let keys = RecentKeys::default();
+        assert!(!keys.may_hold("first"));
+        assert!(keys.may_hold("first"));
+        for n in 0..3 * RECENT_KEYS {
+            let _ = keys.may_hold(&n.to_string());
+        }
+        let held: usize = keys.0.lock().unwrap().iter().map(BTreeSet::len).sum();
+        assert!((RECENT_KEYS..=2 * RECENT_KEYS).contains(&held), "{held}");
+        assert!(keys.may_hold(&(3 * RECENT_KEYS - 1).to_string()));
+    }
 }

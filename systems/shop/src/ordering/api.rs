@@ -1,6 +1,6 @@
 //! The public routes of ordering.
 
-use super::model::{CURRENCY, OrderRecord, Status};
+use super::model::{CURRENCY, Line, OrderRecord, Status};
 use super::{ORDERS, Ordering, accept};
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -13,7 +13,7 @@ use partita::core::Result;
 use partita::http::{Problem, Slug, prefer_wait};
 use partita::saga::{Class, SagaDetail, Sagas, TimelineEntry};
 use partita::time::timeout;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::time::Duration;
 
 /// An id in a path; one that is not UTF-8 is no order's.
@@ -62,10 +62,14 @@ impl Ordering {
             loop {
                 let mut rung = std::pin::pin!(waiting.rung());
                 rung.as_mut().enable();
-                if self.is_settled(id).await? {
+                let expected = waiting.is_expected();
+                if !expected && self.is_settled(id).await? {
                     return Ok(());
                 }
                 rung.await;
+                if expected && waiting.is_sure() {
+                    return Ok(());
+                }
             }
         };
         timeout(&*self.0.env.host.clock, limit, settles).await.unwrap_or(Ok(()))
@@ -100,25 +104,49 @@ impl Ordering {
     }
 }
 
-fn body(id: &str, order: &OrderRecord, saga: Option<&SagaDetail>) -> Value {
+/// An order as it is shown.
+#[derive(Serialize)]
+struct Shown<'a> {
+    order_id: &'a str,
+    customer_id: &'a str,
+    status: Status,
+    reason: Option<&'a str>,
+    items: &'a [Line],
+    total: u64,
+    currency: &'static str,
+    created_at: String,
+    ended_at: Option<String>,
+    timeline: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    at: String,
+    step: Option<&'a str>,
+    event: &'static str,
+    attempt: Option<u32>,
+    detail: Option<&'a str>,
+}
+
+fn body<'a>(id: &'a str, order: &'a OrderRecord, saga: Option<&'a SagaDetail>) -> Shown<'a> {
     let ended_at = saga.filter(|saga| order.status != Status::Pending && saga.row.class.is_ended());
     let parked = order.status == Status::Pending && saga.is_some_and(|saga| saga.row.class == Class::Parked);
     let reason = if parked { Some("needs_operator") } else { order.reason.as_deref() };
-    json!({
-        "order_id": id,
-        "customer_id": order.order.customer_id,
-        "status": order.status,
-        "reason": reason,
-        "items": order.order.items,
-        "total": order.order.total,
-        "currency": CURRENCY,
-        "created_at": order.order.created_at.to_string(),
-        "ended_at": ended_at.map(|saga| saga.row.changed_at.to_string()),
-        "timeline": saga.map_or_else(Vec::new, |saga| saga.timeline.iter().map(entry).collect()),
-    })
+    Shown {
+        order_id: id,
+        customer_id: &order.order.customer_id,
+        status: order.status,
+        reason,
+        items: &order.order.items,
+        total: order.order.total,
+        currency: CURRENCY,
+        created_at: order.order.created_at.to_string(),
+        ended_at: ended_at.map(|saga| saga.row.changed_at.to_string()),
+        timeline: saga.map_or_else(Vec::new, |saga| saga.timeline.iter().map(entry).collect()),
+    }
 }
 
-fn entry(entry: &TimelineEntry) -> Value {
+fn entry(entry: &TimelineEntry) -> Entry<'_> {
     let TimelineEntry { at, step, event, attempt, detail } = entry;
-    json!({"at": at.to_string(), "step": step, "event": event, "attempt": attempt, "detail": detail})
+    Entry { at: at.to_string(), step: step.as_deref(), event, attempt: *attempt, detail: detail.as_deref() }
 }

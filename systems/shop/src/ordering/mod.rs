@@ -2,6 +2,7 @@
 
 mod accept;
 mod api;
+mod describe;
 mod facts;
 mod model;
 mod saga;
@@ -9,6 +10,7 @@ mod waiters;
 
 use crate::env::ServiceEnv;
 use axum::Router;
+pub(crate) use describe::describe;
 pub use facts::Facts;
 use model::Checkout;
 use partita::core::{FieldKind, Result, Space};
@@ -34,6 +36,7 @@ struct Inner {
     waiters: Waiters,
     unfinished: AtomicI64,
     taken_over: i64,
+    recent_keys: accept::RecentKeys,
     keys_taken: AtomicU32,
     /// Rings when it is time to forget old keys.
     many_keys: Notify,
@@ -96,6 +99,7 @@ impl Ordering {
             waiters,
             unfinished: AtomicI64::new(pending - parked),
             taken_over: pending - parked,
+            recent_keys: accept::RecentKeys::default(),
             keys_taken: AtomicU32::new(0),
             many_keys: Notify::new(),
             max_unfinished: i64::from(options.max_unfinished),

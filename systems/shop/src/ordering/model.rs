@@ -7,7 +7,7 @@ use partita::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Payment methods of the provider simulator.
-const METHODS: [&str; 9] = [
+pub(super) const METHODS: [&str; 9] = [
     "pm_ok",
     "pm_declined",
     "pm_capture_declined",
@@ -19,8 +19,8 @@ const METHODS: [&str; 9] = [
     "pm_undo_flaky",
 ];
 const MEMBERS: [&str; 3] = ["customer_id", "items", "payment_method"];
-const MAX_LINES: usize = 100;
-const MAX_QUANTITY: u64 = 100_000;
+pub(super) const MAX_LINES: usize = 100;
+pub(super) const MAX_QUANTITY: u64 = 100_000;
 pub(super) const CURRENCY: &str = "EUR";
 
 /// One line of an order, at the price of the moment of acceptance.

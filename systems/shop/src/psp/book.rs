@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Space of the intents, by id.
-const INTENTS: &str = "intents";
+pub(crate) const INTENTS: &str = "intents";
 const KEYS: &str = "psp_keys";
 const ATTEMPTS: &str = "psp_attempts";
 

@@ -33,6 +33,7 @@
 mod api;
 mod audit;
 mod book;
+mod describe;
 mod error;
 mod model;
 mod params;
@@ -47,7 +48,9 @@ use axum::Router;
 use partita::core::Result;
 
 pub use audit::audit_router;
+pub(crate) use book::INTENTS;
 pub use book::spaces;
+pub(crate) use describe::describe;
 
 /// Builds the provider and takes up the slow intents that an earlier run left unfinished.
 ///

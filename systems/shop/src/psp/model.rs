@@ -101,6 +101,19 @@ enum Fault {
 }
 
 impl Method {
+    /// All of them.
+    pub(super) const ALL: [Self; 9] = [
+        Self::Ok,
+        Self::Declined,
+        Self::CaptureDeclined,
+        Self::Slow,
+        Self::LostReply,
+        Self::LostRequest,
+        Self::Flaky,
+        Self::UndoFails,
+        Self::UndoFlaky,
+    ];
+
     /// Whether the attempts of an operation must be counted, because what happens depends on their number.
     pub(super) const fn counts(self, operation: Operation) -> bool {
         match operation {

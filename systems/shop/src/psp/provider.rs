@@ -9,7 +9,7 @@ use super::error::Refusal;
 use super::model::{self, Intent, NewIntent, Operation, Outcome, SLOW};
 use super::view::View;
 use crate::env::ServiceEnv;
-use partita::core::{Error, ErrorKind, Expect, Put, Result, new_id};
+use partita::core::{Effect, Error, ErrorKind, Expect, Put, Result, new_id};
 use partita::time::{Host, Timestamp};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -86,8 +86,8 @@ impl Provider {
 
     /// Answers a request; what it answers is durable.
     pub(super) async fn act(&self, request: &Request) -> Result<Answer> {
-        for _ in 0..ROUNDS {
-            match self.act_once(request).await {
+        for round in 0..ROUNDS {
+            match self.act_once(request, round == 0).await {
                 Err(error) if error.kind() == ErrorKind::Conflict => {}
                 other => return other,
             }
@@ -95,7 +95,7 @@ impl Provider {
         Err(Error::new(ErrorKind::Busy, "too many requests for one intent at once"))
     }
 
-    async fn act_once(&self, request: &Request) -> Result<Answer> {
+    async fn act_once(&self, request: &Request, first: bool) -> Result<Answer> {
         let now = self.host.clock.now();
         // The intent before the key: who sees the effect of its duplicate then also sees the duplicate's answer.
         let (intent, intent_expect) = match &request.action {
@@ -105,17 +105,19 @@ impl Provider {
                 None => return refused(&Refusal::no_such_intent(id)),
             },
         };
+        let counted = self.counted(request, intent.as_ref()).await?;
+        let attempt = counted.as_ref().map_or(1, |(_, counted)| counted.value.saturating_add(1));
+        let outcome = self.decide(&request.action, intent, attempt, now);
+        // An outcome that is kept under the key tells a duplicate by its conflict, which begins the second round.
+        let tells = counted.is_none() && matches!(outcome, Outcome::Decided { .. } | Outcome::Begun(_));
         let mut key_expect = Expect::Absent;
-        if let Some(key) = &request.key {
+        if let Some(key) = request.key.as_ref().filter(|_| !(first && tells)) {
             let held = self.book.key(&key.name, now).await?;
             if let Some(entry) = held.value {
                 return repeated(key, entry);
             }
             key_expect = held.expect;
         }
-        let counted = self.counted(request, intent.as_ref()).await?;
-        let attempt = counted.as_ref().map_or(1, |(_, counted)| counted.value.saturating_add(1));
-        let outcome = self.decide(&request.action, intent, attempt, now);
         self.settle(request, outcome, &Seen { now, key: key_expect, intent: intent_expect, counted }).await
     }
 
@@ -184,7 +186,12 @@ impl Provider {
         if let Some(key) = &request.key {
             puts.push(book::put_key(&key.name, seen.key, &book::key_entry(&key.fingerprint, None, seen.now))?);
         }
-        self.commit(puts, seen).await?;
+        let committed = self.commit(puts, seen).await;
+        // Where nobody can say whether it was begun, it must be ended if it was.
+        if committed.as_ref().is_err_and(|error| error.possible_effect() == Effect::Possible) {
+            self.finish_later(intent.id.clone(), due, None);
+        }
+        committed?;
         let (done, awaited) = oneshot::channel();
         self.finish_later(intent.id, due, Some(done));
         Ok(Answer::Awaited(awaited))

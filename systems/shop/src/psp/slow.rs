@@ -16,13 +16,15 @@ use tokio::sync::oneshot;
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Provider {
-    /// Takes up what an earlier run left `processing`.
+    /// Takes up what an earlier run left `processing`. No intent takes longer than [`model::SLOW`], also if the clock was set
+    /// back since.
     ///
     /// # Errors
     /// Those of the store's reads.
     pub(super) async fn recover(&self) -> Result<()> {
+        let latest = self.host.clock.now().plus(model::SLOW);
         for (id, due) in self.book.processing().await? {
-            self.finish_later(id, due, None);
+            self.finish_later(id, due.min(latest), None);
         }
         Ok(())
     }

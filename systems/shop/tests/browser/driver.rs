@@ -75,7 +75,7 @@ impl Browser {
     #[track_caller]
     fn tell(&self, command: &str, body: &Value) -> Value {
         let path = format!("/session{}{command}", self.session);
-        let answer = Ask::new(self.address, "POST", &path).json(body).send();
+        let answer = Ask::new(self.address, "POST", &path).elsewhere().json(body).send();
         assert_eq!(answer.status, 200, "{command}: {answer:?}");
         answer.json()["value"].clone()
     }
@@ -122,7 +122,7 @@ fn is_policy(entry: &Value) -> bool {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        let _ = Ask::new(self.address, "DELETE", &format!("/session{}", self.session)).try_send();
+        let _ = Ask::new(self.address, "DELETE", &format!("/session{}", self.session)).elsewhere().try_send();
         self.end_processes();
     }
 }

@@ -6,22 +6,11 @@
 mod common;
 mod driver;
 
-use common::{Shop, until};
+use common::{Shop, skip, until};
 use driver::Browser;
-use std::io::Write;
 
 const WIDTHS: [(u32, u32); 2] = [(390, 844), (1_280, 900)];
 const STATE: &str = r#"document.querySelector("h1 .chip")?.textContent"#;
-
-/// Says that a test was not run; at strict that is a failure.
-fn skip(why: &str) {
-    println!("SKIPPED: {why}");
-    if let Some(path) = std::env::var_os("PARTITA_SKIPS") {
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-        writeln!(file, "{why}").unwrap();
-    }
-    assert!(std::env::var_os("PARTITA_STRICT").is_none_or(|strict| strict != "1"), "nothing may be skipped: {why}");
-}
 
 #[track_caller]
 fn fits(browser: &Browser, width: u32) {

@@ -17,6 +17,7 @@ pub(crate) struct Ask {
     line: String,
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
+    is_ours: bool,
 }
 
 /// An answer, whole.
@@ -52,7 +53,12 @@ fn is_whole(bytes: &[u8]) -> bool {
 
 impl Ask {
     pub(crate) fn new(to: SocketAddr, method: &str, path: &str) -> Self {
-        Self { to, line: format!("{method} {path} HTTP/1.1"), headers: vec![], body: vec![] }
+        Self { to, line: format!("{method} {path} HTTP/1.1"), headers: vec![], body: vec![], is_ours: true }
+    }
+
+    /// Asks another server than the shop: its answers are not described.
+    pub(crate) fn elsewhere(self) -> Self {
+        Self { is_ours: false, ..self }
     }
 
     /// Adds a header, also one that is there.
@@ -95,7 +101,11 @@ impl Ask {
 
     pub(crate) fn try_send(&self) -> io::Result<Answer> {
         let bytes = exchange(self.to, &self.bytes())?;
-        Answer::parse(&bytes).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        let answer = Answer::parse(&bytes).ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        if self.is_ours {
+            super::described::holds(&self.line, &answer);
+        }
+        Ok(answer)
     }
 
     #[track_caller]

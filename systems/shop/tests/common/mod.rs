@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod described;
 pub(crate) mod http;
 pub(crate) mod process;
 
@@ -105,7 +106,11 @@ impl Shop {
     /// On a folder of the caller's. It takes orders when this returns.
     pub(crate) fn on(folder: &Path, more: &[&str]) -> Self {
         let data = folder.to_str().unwrap();
-        let process = Process::shop(&[&["--listen", "127.0.0.1:0", "--data", data], more].concat());
+        Self::of(Process::shop(&[&["--listen", "127.0.0.1:0", "--data", data], more].concat()), folder)
+    }
+
+    /// A process that has just been started. It takes orders when this returns.
+    pub(crate) fn of(process: Process, folder: &Path) -> Self {
         let mut banner: Vec<String> = vec![];
         while !banner.last().is_some_and(|line| line.trim_start().starts_with("kill -9 ")) {
             let line = process.line(STARTS);
@@ -208,4 +213,14 @@ pub(crate) fn end(order: &Value) -> (&str, Option<&str>) {
 /// Names of the timeline's events.
 pub(crate) fn events(order: &Value) -> Vec<&str> {
     order["timeline"].as_array().unwrap().iter().map(|entry| entry["event"].as_str().unwrap()).collect()
+}
+
+/// Says that a test was not run; at strict that is a failure.
+pub(crate) fn skip(why: &str) {
+    println!("SKIPPED: {why}");
+    if let Some(path) = std::env::var_os("PARTITA_SKIPS") {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        std::io::Write::write_all(&mut file, format!("{why}\n").as_bytes()).unwrap();
+    }
+    assert!(std::env::var_os("PARTITA_STRICT").is_none_or(|strict| strict != "1"), "nothing may be skipped: {why}");
 }

@@ -29,9 +29,14 @@ pub(crate) struct Said {
 impl Process {
     /// The shop with arguments.
     pub(crate) fn shop(arguments: &[&str]) -> Self {
+        Self::spawn(Self::shop_command(arguments))
+    }
+
+    /// The shop with arguments, not yet started.
+    pub(crate) fn shop_command(arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shop"));
         command.args(arguments).env_remove("RUST_LOG").env_remove("NO_COLOR");
-        Self::spawn(command)
+        command
     }
 
     pub(crate) fn spawn(mut command: Command) -> Self {

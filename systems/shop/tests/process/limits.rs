@@ -2,7 +2,7 @@
 
 use crate::common::{Shop, Watch, shared};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -37,22 +37,36 @@ pub(crate) fn a_client_has_10_s_for_head_and_body() {
     });
 }
 
-pub(crate) fn over_1024_connections_new_ones_wait_until_others_leave() {
+pub(crate) fn over_2048_connections_the_longest_idle_one_is_closed_for_a_new_one() {
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum.or(files.current);
     setrlimit(Resource::Nofile, files).unwrap();
     let shop = Shop::start();
-    let watch = Watch::start();
-    let mut idle: Vec<TcpStream> = (0..1_100).map(|_| connect(&shop, 1.0)).collect();
-    assert!(watch.secs() < 0.9, "a burst finds room in the backlog: {} s", watch.secs());
-    let mut stream = connect(&shop, 1.0);
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
-    let silent = stream.read(&mut [0; 1]).unwrap_err();
-    assert!(matches!(silent.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{silent}");
-    idle.truncate(900);
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut idle: Vec<TcpStream> = (0..2_100).map(|_| connect(&shop, 5.0)).collect();
+    assert_eq!(shop.get("/readyz").status, 200);
+    let mut first = idle.swap_remove(0);
+    assert_eq!(first.read(&mut [0; 1]).unwrap(), 0, "who asked nothing is told nothing");
+    let mut last = idle.pop().unwrap();
+    last.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    last.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(shop.process.errors(), "");
+}
+
+pub(crate) fn a_shop_that_may_open_few_files_takes_fewer_connections_and_stays_reachable() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new("sh");
+    let shop = env!("CARGO_BIN_EXE_shop");
+    command
+        .args(["-c", "ulimit -n 192; exec \"$@\"", "sh", shop, "--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path());
+    let process = crate::common::process::Process::spawn(command);
+    let address = crate::common::address_in(&process.line(Duration::from_secs(20)).unwrap());
+    let ask =
+        || crate::common::http::Ask::new(address, "GET", "/readyz").try_send().is_ok_and(|answer| answer.status == 200);
+    crate::common::until(20.0, "it is ready", || ask().then_some(()));
+    let _idle: Vec<TcpStream> = (0..300).filter_map(|_| TcpStream::connect(address).ok()).collect();
+    assert!(ask() && ask(), "{}", process.errors());
+    assert!(process.errors().contains("few open files"), "{}", process.errors());
 }

@@ -50,6 +50,7 @@ fn a_folder_that_cannot_be_one_is_named() {
         let said = on_folder(&folder);
         assert!(said.err.contains(folder.to_str().unwrap()) && said.err.contains("--data"), "{said:?}");
     }
+    assert!(on_folder(&file).err.contains("it is a file"));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
 }
 
@@ -116,8 +117,9 @@ fn wrong_usage_is_exit_2_and_nothing_is_made() {
 
 #[test]
 fn help_has_examples_and_exit_codes() {
-    for arguments in [&["--help"][..], &["drive", "--help"], &["audit", "--help"]] {
-        let said = Process::shop(arguments).said(SOON);
+    let commands = ["drive", "audit", "check", "backup"].map(|command| vec![command, "--help"]);
+    for arguments in [vec!["--help"]].into_iter().chain(commands) {
+        let said = Process::shop(&arguments).said(SOON);
         assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{arguments:?}");
         assert!(said.out.contains("Examples:\n  shop") && said.out.contains("2 wrong usage"), "{}", said.out);
     }

@@ -1,10 +1,8 @@
 //! A store that counts its commits, and those that were refused because something had changed.
 
-use partita::core::{
-    Checkpoint, Commit, DuePage, ErrorKind, Fence, Find, Head, JournalEntry, Journals, Log, Position, Read, Receipt,
-    Record, Recorded, Records, Result, Store, StoreFacts, StreamId, Ticket,
-};
-use partita::time::{BoxFuture, Host, Spawner};
+use partita::core::{Commit, ErrorKind, Read, Receipt, Result, Store, Ticket};
+use partita::time::{Host, Spawner};
+use partita_testkit::{Intercept, Intercepted};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,12 +36,16 @@ pub(crate) struct Counting<S> {
 }
 
 impl<S> Counting<S> {
-    pub(crate) fn new(inner: Arc<S>, counts: Arc<Counts>, host: &Host) -> Self {
-        Self { inner, counts, spawner: host.spawner.clone() }
+    pub(crate) fn new(inner: Arc<S>, counts: Arc<Counts>, host: &Host) -> Intercepted<Self> {
+        Intercepted(Self { inner, counts, spawner: host.spawner.clone() })
     }
 }
 
-impl<S: Store> Store for Counting<S> {
+impl<S: Store> Intercept for Counting<S> {
+    fn store(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     fn submit(&self, commit: Commit) -> Ticket {
         let (ticket, counts) = (self.inner.submit(commit), self.counts.clone());
         if ticket.is_refused() {
@@ -64,67 +66,5 @@ impl<S: Store> Store for Counting<S> {
             self.counts.note(&answer);
             answer
         })
-    }
-
-    fn fence(&self, shard: u16) -> Fence {
-        self.inner.fence(shard)
-    }
-
-    fn incarnation(&self) -> u64 {
-        self.inner.incarnation()
-    }
-
-    fn facts(&self) -> StoreFacts {
-        self.inner.facts()
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        self.inner.close()
-    }
-}
-
-impl<S: Store> Log for Counting<S> {
-    fn head(&self) -> Read<'_, Head> {
-        self.inner.head()
-    }
-
-    fn stream(&self, stream: StreamId, from: u64, limit: usize) -> Read<'_, Vec<Recorded>> {
-        self.inner.stream(stream, from, limit)
-    }
-
-    fn behind(&self, checkpoint: Checkpoint, limit: usize) -> Read<'_, Vec<Recorded>> {
-        self.inner.behind(checkpoint, limit)
-    }
-
-    fn grown(&self, beyond: Position) -> Read<'_, Position> {
-        self.inner.grown(beyond)
-    }
-}
-
-impl<S: Store> Records for Counting<S> {
-    fn get<'a>(&'a self, space: &'static str, key: &'a str) -> Read<'a, Option<Record>> {
-        self.inner.get(space, key)
-    }
-
-    fn page<'a>(&'a self, space: &'static str, after: Option<&'a str>, limit: usize) -> Read<'a, Vec<Record>> {
-        self.inner.page(space, after, limit)
-    }
-
-    fn find(&self, find: Find) -> Read<'_, Vec<Record>> {
-        self.inner.find(find)
-    }
-
-    fn due(&self, page: DuePage) -> Read<'_, Vec<Record>> {
-        self.inner.due(page)
-    }
-
-    fn counters(&self, space: &'static str) -> Read<'_, Vec<(String, i64)>> {
-        self.inner.counters(space)
-    }
-}
-
-impl<S: Store> Journals for Counting<S> {
-    fn journal(&self, saga: u64, from: u32, limit: usize) -> Read<'_, Vec<JournalEntry>> {
-        self.inner.journal(saga, from, limit)
     }
 }

@@ -64,6 +64,17 @@ fn a_wrong_method_is_a_problem_405_that_names_the_right_ones() {
 }
 
 #[test]
+fn an_encoded_body_is_a_415_that_says_so() {
+    let shop = shared();
+    let gzip =
+        |path: &str| shop.post(path).key("gzip").header("content-encoding", "gzip").text([0x1f, 0x8b, 8, 0]).send();
+    let told = gzip("/orders").problem(415, "unsupported-media-type");
+    assert!(told["detail"].as_str().unwrap().contains("Content-Encoding"), "{told}");
+    assert_eq!(gzip("/orders").header("accept-encoding"), Some("identity"));
+    assert_eq!(gzip("/psp/v1/payment_intents").status, 415);
+}
+
+#[test]
 fn a_head_is_the_get_without_its_body() {
     let shop = shared();
     for path in ["/products", "/orders/nope", "/console"] {

@@ -1,11 +1,8 @@
 //! A store in front of the store: counts commits, and makes them fail or crash on demand.
 
 use partita_core::memory::MemoryStore;
-use partita_core::{
-    Checkpoint, Commit, DuePage, Effect, Error, ErrorKind, Fence, Find, Head, JournalEntry, Journals, Log, Position,
-    Read, Receipt, Record, Recorded, Records, Reply, Store, StoreFacts, StreamId, Ticket,
-};
-use partita_time::BoxFuture;
+use partita_core::{Commit, Effect, Error, ErrorKind, Read, Receipt, Reply, Store, Ticket};
+use partita_testkit::{Intercept, Intercepted};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
@@ -43,8 +40,8 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) fn new(store: Arc<MemoryStore>) -> Self {
-        Self { store, state: Mutex::default(), died: Notify::new() }
+    pub(crate) fn new(store: Arc<MemoryStore>) -> Intercepted<Self> {
+        Intercepted(Self { store, state: Mutex::default(), died: Notify::new() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -92,7 +89,11 @@ fn lost() -> Error {
     Error::new(ErrorKind::Io, "nobody knows").effect(Effect::Possible)
 }
 
-impl Store for Gate {
+impl Intercept for Gate {
+    fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
     fn submit(&self, commit: Commit) -> Ticket {
         let (fault, dead) = {
             let mut state = self.state();
@@ -123,67 +124,5 @@ impl Store for Gate {
 
     fn commit(&self, commit: Commit) -> Read<'_, Receipt> {
         Box::pin(async move { self.submit(commit).await })
-    }
-
-    fn fence(&self, shard: u16) -> Fence {
-        self.store.fence(shard)
-    }
-
-    fn incarnation(&self) -> u64 {
-        self.store.incarnation()
-    }
-
-    fn facts(&self) -> StoreFacts {
-        self.store.facts()
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        self.store.close()
-    }
-}
-
-impl Log for Gate {
-    fn head(&self) -> Read<'_, Head> {
-        self.store.head()
-    }
-
-    fn stream(&self, stream: StreamId, from: u64, limit: usize) -> Read<'_, Vec<Recorded>> {
-        self.store.stream(stream, from, limit)
-    }
-
-    fn behind(&self, checkpoint: Checkpoint, limit: usize) -> Read<'_, Vec<Recorded>> {
-        self.store.behind(checkpoint, limit)
-    }
-
-    fn grown(&self, beyond: Position) -> Read<'_, Position> {
-        self.store.grown(beyond)
-    }
-}
-
-impl Records for Gate {
-    fn get<'a>(&'a self, space: &'static str, key: &'a str) -> Read<'a, Option<Record>> {
-        self.store.get(space, key)
-    }
-
-    fn page<'a>(&'a self, space: &'static str, after: Option<&'a str>, limit: usize) -> Read<'a, Vec<Record>> {
-        self.store.page(space, after, limit)
-    }
-
-    fn find(&self, find: Find) -> Read<'_, Vec<Record>> {
-        self.store.find(find)
-    }
-
-    fn due(&self, page: DuePage) -> Read<'_, Vec<Record>> {
-        self.store.due(page)
-    }
-
-    fn counters(&self, space: &'static str) -> Read<'_, Vec<(String, i64)>> {
-        self.store.counters(space)
-    }
-}
-
-impl Journals for Gate {
-    fn journal(&self, saga: u64, from: u32, limit: usize) -> Read<'_, Vec<JournalEntry>> {
-        self.store.journal(saga, from, limit)
     }
 }

@@ -8,6 +8,7 @@ use gate::Gate;
 use partita_core::memory::{MemoryDisk, MemoryStore};
 use partita_core::{Journals, Records, Result, Space};
 use partita_saga::{Alerts, Class, Engine, ParkedAlert, Registered, Saga, SagaDetail, Sagas, Settings, Started};
+use partita_testkit::Intercepted;
 use partita_time::{Clock, Entropy, Host, TaskGroup, Timestamp, TokioClock, timeout};
 use serde_json::Value;
 use service::Service;
@@ -52,7 +53,7 @@ pub(crate) struct World {
 pub(crate) struct Process {
     group: TaskGroup,
     pub(crate) host: Host,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) gate: Arc<Intercepted<Gate>>,
     pub(crate) engine: Engine,
     pub(crate) registered: Vec<Registered<Trip>>,
 }

@@ -13,8 +13,10 @@ use partita::core::Result;
 use partita::core::memory::{MemoryDisk, MemoryStore};
 use partita::http::{Client, Reply};
 use partita::time::{Clock, Entropy, Host, TaskGroup, Timestamp, TokioClock};
+use partita_testkit::Intercepted;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Longer than the provider holds a reply that never comes.
@@ -24,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct World {
     disk: MemoryDisk,
     group: TaskGroup,
+    store: Arc<Intercepted<restless::Restless>>,
     pub(crate) env: ServiceEnv,
     pub(crate) client: Client,
 }
@@ -38,18 +41,25 @@ impl World {
         let group = TaskGroup::new();
         let host = Host { clock, spawner: Arc::new(group.clone()), entropy: Arc::new(Entropy::seeded(7)) };
         let store = MemoryStore::open(&disk, spaces(), &host);
-        let store = Arc::new(restless::Restless { inner: store, entropy: Entropy::seeded(11) });
-        let env = ServiceEnv { store, host };
+        let (entropy, loses) = (Entropy::seeded(11), AtomicBool::new(false));
+        let store = Arc::new(Intercepted(restless::Restless { inner: store, entropy, loses }));
+        let env = ServiceEnv { store: store.clone(), host };
         let routes = router(env.clone()).await.unwrap().merge(audit_router(&env));
         let client = Client::in_process(routes, &env.host);
-        Self { disk, group, env, client }
+        Self { disk, group, store, env, client }
     }
 
     /// Ends the process as a crash does, and starts it on the same disk.
     pub(crate) async fn restart(self) -> Self {
-        let Self { disk, group, env, client: _ } = self;
+        let Self { disk, group, env, .. } = self;
         group.end().await;
         Self::start(disk, env.host.clock.clone()).await
+    }
+
+    /// As [`Self::restart`], after the wall clock was set.
+    pub(crate) async fn restart_at(self, now: Timestamp) -> Self {
+        self.group.end().await;
+        Self::start(self.disk, Arc::new(TokioClock::anchored(now))).await
     }
 
     pub(crate) async fn create(&self, key: &str, method: &str, order_id: &str) -> Result<Reply> {

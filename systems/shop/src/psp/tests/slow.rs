@@ -6,6 +6,7 @@ use super::super::provider::{Action, KeyUse, Provider, Request};
 use super::{World, params, replayed, text};
 use partita::core::ErrorKind;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -44,6 +45,17 @@ async fn meanwhile_it_is_processing_its_key_is_in_use_and_nothing_changes_it() {
     world.sleep(4).await;
     assert!(replayed(&world.create("k", "pm_slow", "o").await.unwrap()));
     assert_eq!(world.act("u", &id, "cancel").await.unwrap().status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_nobody_knows_to_be_begun_ends_too() {
+    let world = World::new().await;
+    world.store.loses.store(true, Ordering::Relaxed);
+    assert_eq!(world.create("k", "pm_slow", "o").await.unwrap().status, 500);
+    assert_eq!(world.statuses("o").await, ["processing"]);
+    world.sleep(6).await;
+    assert_eq!(world.statuses("o").await, ["requires_capture"]);
+    assert!(replayed(&world.create("k", "pm_slow", "o").await.unwrap()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,4 +116,14 @@ async fn a_caller_who_hangs_up_at_any_moment_leaves_nothing_half_done() {
         world.sleep(2).await;
         assert_eq!(world.statuses(&format!("o{turns}")).await, ["requires_capture"]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_by_an_hour_makes_it_wait_no_longer_than_a_new_one() {
+    let world = World::new().await;
+    begun(&world, "k").await;
+    let behind = partita::time::Timestamp::from_millis(1_800_000_000_000 - 3_600_000);
+    let world = world.restart_at(behind).await;
+    world.sleep(6).await;
+    assert_eq!(world.statuses("o").await, ["requires_capture"]);
 }

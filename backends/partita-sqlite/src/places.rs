@@ -1,0 +1,162 @@
+//! Where the rows of one stream or journal lie: a run of places, packed into a byte or two each.
+
+/// Places of a row of the index at most.
+const CHUNK_PLACES: usize = 256;
+/// Bytes of a row of the index, about: what is longer would spill out of SQLite's page.
+const CHUNK_BYTES: usize = 700;
+
+/// Places of consecutive versions, ascending: their differences as LEB128, the first one against 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Run {
+    first: u64,
+    count: u64,
+    last: u64,
+    packed: Vec<u8>,
+}
+
+impl Run {
+    /// An empty run; its first place will be that of this version.
+    pub(crate) fn from(first: u64) -> Self {
+        Self { first, ..Self::default() }
+    }
+
+    /// The run that a row of the index holds.
+    pub(crate) fn unpack(first: u64, packed: &[u8]) -> Self {
+        let last = Unpacked { packed, last: 0 }.last().unwrap_or(0);
+        Self { first, count: count(packed), last, packed: packed.to_vec() }
+    }
+
+    /// The next version lies here.
+    pub(crate) fn push(&mut self, place: u64) {
+        pack(&mut self.packed, place.wrapping_sub(self.last));
+        self.last = place;
+        self.count += 1;
+    }
+
+    /// Takes in the run that goes on where this one ends.
+    pub(crate) fn extend(&mut self, next: &Self) {
+        next.iter().for_each(|(_, place)| self.push(place));
+    }
+
+    /// This run without another one, with which it ends.
+    pub(crate) fn without(&self, end: &Self) -> Self {
+        let mut run = Self::from(self.first);
+        self.iter().take(self.len().saturating_sub(end.len())).for_each(|(_, place)| run.push(place));
+        run
+    }
+
+    /// The version of the first place.
+    pub(crate) const fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// One more than the version of the last place.
+    pub(crate) const fn end(&self) -> u64 {
+        self.first + self.count
+    }
+
+    /// How many places.
+    pub(crate) fn len(&self) -> usize {
+        usize::try_from(self.count).unwrap_or(usize::MAX)
+    }
+
+    /// Versions and places.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        (self.first..).zip(Unpacked { packed: &self.packed, last: 0 })
+    }
+
+    /// Rows of the index. Where one ends follows from its beginning alone, so that a longer run has the same rows and more.
+    pub(crate) fn chunks(&self) -> Vec<(u64, Vec<u8>)> {
+        if self.len() <= CHUNK_PLACES && self.packed.len() <= CHUNK_BYTES {
+            return vec![(self.first, self.packed.clone())];
+        }
+        let mut chunks = vec![];
+        let mut chunk = Self::from(self.first);
+        for (version, place) in self.iter() {
+            if chunk.len() == CHUNK_PLACES || chunk.packed.len() > CHUNK_BYTES {
+                let full = std::mem::replace(&mut chunk, Self::from(version));
+                chunks.push((full.first, full.packed));
+            }
+            chunk.push(place);
+        }
+        chunks.push((chunk.first, chunk.packed));
+        chunks
+    }
+}
+
+/// How many places are packed into these bytes.
+pub(crate) fn count(packed: &[u8]) -> u64 {
+    packed.iter().filter(|byte| **byte < 0x80).count() as u64
+}
+
+fn pack(packed: &mut Vec<u8>, mut difference: u64) {
+    loop {
+        let low = (difference & 0x7f) as u8;
+        difference >>= 7;
+        if difference == 0 {
+            return packed.push(low);
+        }
+        packed.push(low | 0x80);
+    }
+}
+
+struct Unpacked<'a> {
+    packed: &'a [u8],
+    last: u64,
+}
+
+impl Iterator for Unpacked<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let end = self.packed.iter().position(|byte| *byte < 0x80)?;
+        let (one, rest) = self.packed.split_at(end + 1);
+        let difference = one.iter().rev().fold(0_u64, |sum, byte| sum << 7 | u64::from(byte & 0x7f));
+        self.packed = rest;
+        self.last = self.last.wrapping_add(difference);
+        Some(self.last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(first: u64, places: impl IntoIterator<Item = u64>) -> Run {
+        let mut run = Run::from(first);
+        places.into_iter().for_each(|place| run.push(place));
+        run
+    }
+
+    #[test]
+    fn places_are_read_back_and_neighbours_take_a_byte() {
+        let places = [1, 2, 3, 200, 100_000, u64::from(u32::MAX), u64::MAX >> 1];
+        let packed = run(7, places);
+        assert_eq!(packed.iter().collect::<Vec<_>>(), (7..).zip(places).collect::<Vec<_>>());
+        assert_eq!((packed.first(), packed.end(), packed.len()), (7, 14, 7));
+        assert_eq!(run(0, 1..=100).packed.len(), 100);
+        assert_eq!(Run::unpack(7, &packed.packed), packed);
+    }
+
+    #[test]
+    fn a_longer_run_has_the_same_rows_and_more() {
+        let steps = |n: u64| (1..=n).map(|at| at * 150);
+        let (short, long) = (run(5, steps(1_000)), run(5, steps(3_000)));
+        let (of_short, of_long) = (short.chunks(), long.chunks());
+        let whole = of_short.len() - 1;
+        assert_eq!(of_short[..whole], of_long[..whole]);
+        assert_eq!(of_short[whole].0, of_long[whole].0);
+        let joined: Vec<_> =
+            of_long.iter().flat_map(|(first, packed)| Run::unpack(*first, packed).iter().collect::<Vec<_>>()).collect();
+        assert_eq!(joined, long.iter().collect::<Vec<_>>());
+        assert!(of_long.iter().all(|(_, packed)| packed.len() < CHUNK_BYTES + 10));
+    }
+
+    #[test]
+    fn a_run_goes_on_where_another_ends() {
+        let (mut front, back) = (run(0, [3, 4]), run(2, [9, 11]));
+        front.extend(&back);
+        assert_eq!(front, run(0, [3, 4, 9, 11]));
+        assert_eq!(front.without(&back), run(0, [3, 4]));
+    }
+}

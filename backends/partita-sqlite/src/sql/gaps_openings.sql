@@ -1,0 +1,3 @@
+SELECT count(*) || ' openings, numbered ' || min(incarnation) || ' to ' || max(incarnation)
+FROM partita_writers
+HAVING min(incarnation) <> 1 OR max(incarnation) <> count(*)

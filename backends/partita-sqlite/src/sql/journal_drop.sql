@@ -1,0 +1,1 @@
+DELETE FROM partita_journal WHERE place = ?1 AND saga = ?2

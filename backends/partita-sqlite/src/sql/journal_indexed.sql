@@ -1,0 +1,1 @@
+UPDATE partita_meta SET journal_indexed = ?1

@@ -1,0 +1,1 @@
+SELECT seq, body FROM partita_journal WHERE place = ?1 AND saga = ?2 AND seq = ?3

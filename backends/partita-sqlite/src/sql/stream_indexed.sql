@@ -1,0 +1,1 @@
+UPDATE partita_meta SET events_indexed = ?1

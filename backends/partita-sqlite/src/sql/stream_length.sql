@@ -1,1 +1,0 @@
-SELECT version + 1 FROM partita_events WHERE stream = ?1 ORDER BY version DESC LIMIT 1

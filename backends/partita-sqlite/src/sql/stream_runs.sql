@@ -1,0 +1,5 @@
+SELECT first, places
+FROM partita_streams
+WHERE stream = ?1
+  AND first >= coalesce((SELECT max(first) FROM partita_streams WHERE stream = ?1 AND first <= ?2), 0)
+ORDER BY first

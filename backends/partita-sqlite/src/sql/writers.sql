@@ -1,0 +1,1 @@
+SELECT count(*), coalesce(sum(seq), 0) FROM partita_writers

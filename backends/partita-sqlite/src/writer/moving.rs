@@ -1,0 +1,133 @@
+//! Moves the oldest places of the tail into the index of the file, beside the commits that make new ones.
+
+use super::Writer;
+use super::ledger::Ledger;
+use super::transaction::Trouble;
+use crate::tail::{Moving, Tail};
+use partita_core::StreamId;
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, ToSql};
+use std::hash::Hash;
+
+/// What the open transaction has moved.
+#[derive(Debug, Default)]
+pub(super) struct Moved {
+    streams: Option<Moving<StreamId>>,
+    journals: Option<Moving<u64>>,
+}
+
+impl Writer {
+    /// Moves what is due, or all there is, within the open transaction.
+    pub(super) fn move_places(&mut self, all: bool) -> rusqlite::Result<Moved> {
+        let (streams, journals) = {
+            let mut tails = self.shared.tails.lock();
+            (self.streams.next(&mut tails.streams, all), self.journals.next(&mut tails.journals, all))
+        };
+        if let Some(moving) = &streams {
+            let sql = (include_str!("../sql/stream_index.sql"), include_str!("../sql/stream_indexed.sql"));
+            write(&self.connection, sql, moving, |stream| stream.as_bytes().to_vec())?;
+        }
+        if let Some(moving) = &journals {
+            let sql = (include_str!("../sql/journal_index.sql"), include_str!("../sql/journal_indexed.sql"));
+            write(&self.connection, sql, moving, |saga| saga.cast_signed())?;
+        }
+        Ok(Moved { streams, journals })
+    }
+
+    /// The transaction is about to be committed. Whoever finds an event in the log must find it in its stream, too.
+    pub(super) fn show(&mut self) {
+        self.streams.show(&mut self.shared.tails.lock().streams);
+    }
+
+    /// The transaction is durable.
+    pub(super) fn settle_places(&mut self, moved: &Moved) {
+        let mut tails = self.shared.tails.lock();
+        self.streams.settle(&mut tails.streams, moved.streams.as_ref());
+        self.journals.settle(&mut tails.journals, moved.journals.as_ref());
+    }
+
+    /// The transaction was rolled back.
+    pub(super) fn forget_places(&mut self) {
+        let mut tails = self.shared.tails.lock();
+        self.streams.forget(&mut tails.streams);
+        self.journals.forget(&mut tails.journals);
+    }
+
+    /// Completes the index, so that the next opening has nothing to read.
+    pub(super) fn move_all(&mut self) {
+        let moved = self.try_to_move_all();
+        if let Err(Trouble::Outage(error) | Trouble::Unknown(error) | Trouble::Fatal(error)) = moved {
+            self.undo();
+            tracing::warn!(%error, "the index is not complete; the next opening reads what is missing");
+        }
+    }
+
+    fn try_to_move_all(&mut self) -> Result<(), Trouble> {
+        // A generation that moves already, and the one behind it.
+        for _ in 0..2 {
+            self.begin(1)?;
+            let moved = self.move_places(true)?;
+            if moved.streams.is_none() && moved.journals.is_none() {
+                self.undo();
+                return Ok(());
+            }
+            self.end_transaction(1)?;
+            self.settle_places(&moved);
+        }
+        Ok(())
+    }
+
+    /// Reads what the index in the file lacks, after an opening or when memory may not be what the file is.
+    pub(super) fn read_places(&mut self) -> rusqlite::Result<()> {
+        let newest = |sql| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned);
+        let head: i64 = self.connection.query_row(include_str!("../sql/head.sql"), [], |row| row.get(2))?;
+        let journals = newest(include_str!("../sql/journal_newest.sql"))?;
+        let (mut of_streams, mut of_journals) = (Tail::default(), Tail::default());
+        read(&self.connection, include_str!("../sql/stream_tail.sql"), &mut of_streams, StreamId::from_bytes)?;
+        read(&self.connection, include_str!("../sql/journal_tail.sql"), &mut of_journals, i64::cast_unsigned)?;
+        let greatest = |sql| self.connection.query_row(sql, [], |row| row.get(0));
+        self.greatest_saga = greatest(include_str!("../sql/journal_greatest.sql"))?;
+        let mut tails = self.shared.tails.lock();
+        (tails.streams, tails.journals) = (of_streams, of_journals);
+        self.streams = Ledger::ending_at(head.cast_unsigned());
+        self.journals = Ledger::ending_at(journals);
+        Ok(())
+    }
+}
+
+fn write<K: Copy, T: ToSql>(
+    connection: &Connection,
+    (index, indexed): (&str, &str),
+    moving: &Moving<K>,
+    key: impl Fn(&K) -> T,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(index)?;
+    for (of, run) in &moving.runs {
+        let key = key(of);
+        for (first, packed) in run.chunks() {
+            statement.raw_bind_parameter(1, &key)?;
+            statement.raw_bind_parameter(2, first.cast_signed())?;
+            statement.raw_bind_parameter(3, packed)?;
+            statement.raw_execute()?;
+        }
+    }
+    if let Some(complete) = moving.complete {
+        connection.prepare_cached(indexed)?.execute([complete.cast_signed()])?;
+    }
+    Ok(())
+}
+
+fn read<K: Copy + Ord + Hash, T: FromSql>(
+    connection: &Connection,
+    sql: &str,
+    tail: &mut Tail<K>,
+    key: impl Fn(T) -> K,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (place, version): (i64, i64) = (row.get(0)?, row.get(2)?);
+        tail.read(key(row.get(1)?), version.cast_unsigned(), place.cast_unsigned());
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! A server's own door: the caller's deadline from the header, load shedding, and a status for each refusal.
+//!
+//! It serves on the loopback interface, asks itself three times and ends.
+//!
+//! ```text
+//! cargo run -p partita-resilience --example axum --features http
+//! ```
+
+#![allow(clippy::print_stdout, reason = "an example shows what happens")]
+
+use axum::error_handling::HandleErrorLayer;
+use axum::http::{HeaderName, StatusCode, header::RETRY_AFTER};
+use axum::{Router, routing::get};
+use partita_resilience::deadline::{Deadline, HEADER};
+use partita_resilience::shed::{Priority, Shed};
+use partita_resilience::{Error, Timing};
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceBuilder;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let client = async {
+        println!("GET /fast                    {}", ask(address, "/fast", None).await?);
+        println!("GET /slow                    {}", ask(address, "/slow", None).await?);
+        println!("GET /slow, 50 ms left        {}", ask(address, "/slow", Some(50)).await?);
+        let (one, two) = tokio::join!(ask(address, "/slow", None), ask(address, "/slow", None));
+        println!("GET /slow, twice at once     {} and {}", one?, two?);
+        Ok(())
+    };
+    tokio::select! {
+        served = axum::serve(listener, shop()?).into_future() => Ok(served?),
+        asked = client => asked,
+    }
+}
+
+fn shop() -> Result<Router, Box<dyn std::error::Error>> {
+    let deadline = Deadline::builder("shop").limit(Duration::from_secs(2)).build()?;
+    // So few, to see it refuse.
+    let shed = Shed::builder("shop").max_in_flight(1).build()?;
+    let door = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(refused))
+        .layer(deadline.server_layer().nested())
+        .layer(shed.layer(Priority::Normal));
+    Ok(Router::new().route("/fast", get(|| async { "fast" })).route("/slow", get(slow)).layer(door))
+}
+
+async fn slow() -> &'static str {
+    Timing::system().sleep(Duration::from_millis(100)).await;
+    "slow"
+}
+
+async fn refused(error: Error<Infallible>) -> (StatusCode, [(HeaderName, String); 1], String) {
+    let status = match &error {
+        Error::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let seconds = error.retry_after().map_or(1, |wait| wait.as_secs().max(1));
+    (status, [(RETRY_AFTER, seconds.to_string())], error.to_string())
+}
+
+/// The status line of the answer, and its body.
+async fn ask(to: std::net::SocketAddr, path: &str, left_ms: Option<u64>) -> Result<String, Box<dyn std::error::Error>> {
+    let mut stream = TcpStream::connect(to).await?;
+    let left = left_ms.map_or_else(String::new, |left| format!("{HEADER}: {left}\r\n"));
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n{left}\r\n").as_bytes())
+        .await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let status = answer.lines().next().unwrap_or_default();
+    let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
+    Ok(format!("{status}: {body}"))
+}

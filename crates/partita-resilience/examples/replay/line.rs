@@ -1,0 +1,200 @@
+//! The lines: what is read, what is answered.
+
+use partita_resilience::Outcome;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::time::Duration;
+
+/// One policy in virtual time.
+pub(crate) trait Tool {
+    /// Moves to `at`, gathers what fell due on the way, and does what the line says.
+    fn step(&mut self, at: Duration, input: Input) -> Result<Answer, Fault>;
+}
+
+/// What a line asks for.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    /// A call begins.
+    #[allow(dead_code, reason = "policies without keys do not read it")]
+    Start { id: String, key: Option<String> },
+    /// A call ends.
+    End { id: String, outcome: Outcome },
+    /// An operator forces a state.
+    Set(Mode),
+    /// A limiter is asked.
+    Check { key: String, cost: u32 },
+    /// Nothing happens.
+    Look,
+}
+
+/// What an operator may set.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    ForcedOpen,
+    Disabled,
+    MetricsOnly,
+    Closed,
+    Reset,
+}
+
+/// The answer to a line.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Answer {
+    pub(crate) at_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) admitted: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) delay_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) queued: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    pub(crate) events: Vec<Due>,
+    pub(crate) snapshot: Map<String, Value>,
+}
+
+/// What fell due since the last line.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Due {
+    pub(crate) at_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    pub(crate) event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) delay_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) from: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+impl Due {
+    pub(crate) const fn of(event: &'static str) -> Self {
+        Self { at_ms: 0, id: None, event, attempt: None, delay_ms: None, from: None, to: None, reason: None }
+    }
+}
+
+/// What is wrong with the input.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault(String);
+
+impl Fault {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The first line.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct First {
+    #[serde(default)]
+    pub(crate) config: Map<String, Value>,
+    #[serde(default)]
+    pub(crate) seed: u64,
+}
+
+/// Reads the options of a policy; an unknown one is an error that lists those there are.
+pub(crate) fn options<T: DeserializeOwned>(config: Map<String, Value>) -> Result<T, Fault> {
+    serde_json::from_value(Value::Object(config.clone())).map_err(|e| {
+        let alone = |(name, value)| {
+            let only = Map::from_iter([(name, value)]);
+            serde_json::from_value::<T>(Value::Object(only.clone())).err().zip(only.keys().next().cloned())
+        };
+        config.into_iter().find_map(alone).map_or_else(
+            || Fault::new(format!("config: {e}")),
+            |(e, name)| Fault::new(format!("config: `{name}`: {e}")),
+        )
+    })
+}
+
+/// What fits into 64 bits of nanoseconds.
+const LATEST_MS: u64 = u64::MAX / 1_000_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    at_ms: u64,
+    start: Option<String>,
+    key: Option<String>,
+    end: Option<String>,
+    outcome: Option<Word>,
+    retry_after_ms: Option<u64>,
+    set: Option<Mode>,
+    check: Option<String>,
+    cost: Option<u32>,
+    look: Option<bool>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Success,
+    Failure,
+    Ignored,
+    Overloaded,
+    Cancelled,
+}
+
+/// Reads a line after the first.
+pub(crate) fn read(text: &str) -> Result<(Duration, Input), Fault> {
+    if text.trim().is_empty() {
+        return Err(Fault::new("an empty line: leave it out"));
+    }
+    let raw: Raw = serde_json::from_str(text).map_err(|e| Fault::new(e.to_string()))?;
+    if raw.at_ms > LATEST_MS {
+        return Err(Fault::new(format!("at_ms {} is more than 584 years: write milliseconds", raw.at_ms)));
+    }
+    let at = Duration::from_millis(raw.at_ms);
+    let retry_after = raw.retry_after_ms.map(Duration::from_millis);
+    let input = match (raw.start, raw.end, raw.set, raw.check, raw.look) {
+        (Some(id), None, None, None, None) => Input::Start { id, key: raw.key },
+        (None, Some(id), None, None, None) => {
+            let word = raw.outcome.ok_or_else(|| Fault::new("`end` needs an `outcome`"))?;
+            Input::End { id, outcome: outcome(word, retry_after) }
+        }
+        (None, None, Some(mode), None, None) => Input::Set(mode),
+        (None, None, None, Some(key), None) => Input::Check { key, cost: raw.cost.unwrap_or(1) },
+        (None, None, None, None, Some(true)) => Input::Look,
+        _ => return Err(Fault::new("a line has exactly one of `start`, `end`, `set`, `check` and `look`: true")),
+    };
+    Ok((at, input))
+}
+
+const fn outcome(word: Word, retry_after: Option<Duration>) -> Outcome {
+    match word {
+        Word::Success => Outcome::Success,
+        Word::Failure => Outcome::Failure,
+        Word::Ignored => Outcome::Ignored,
+        Word::Overloaded => Outcome::Overloaded { retry_after },
+        Word::Cancelled => Outcome::Cancelled,
+    }
+}
+
+/// Whole milliseconds, rounded up, so that a wait told is never too short.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}

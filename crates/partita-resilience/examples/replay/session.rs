@@ -1,0 +1,72 @@
+//! One replay from its first line to its last: each line has one answer.
+
+use crate::line::{self, Answer, Fault, First, Input, Tool};
+use crate::{breaker, bulkhead, hedge, limiter, retry};
+use std::time::Duration;
+
+/// What the lines are put to.
+enum Stage {
+    /// The first line is awaited.
+    New,
+    Open(Box<dyn Tool>),
+    /// The first line could not be read.
+    Shut,
+}
+
+/// A policy in virtual time, and how far its lines have come.
+pub(crate) struct Replay {
+    policy: String,
+    stage: Stage,
+    now: Duration,
+    line: u64,
+}
+
+impl Replay {
+    pub(crate) fn new(policy: &str) -> Self {
+        Self { policy: policy.to_owned(), stage: Stage::New, now: Duration::ZERO, line: 0 }
+    }
+
+    /// The answer to the next line, which may end in a carriage return.
+    pub(crate) fn answer(&mut self, line: &[u8]) -> Result<String, Fault> {
+        self.line += 1;
+        let number = self.line;
+        let answer = self.step(line).map_err(|fault| Fault::new(format!("line {number}: {fault}")))?;
+        serde_json::to_string(&answer).map_err(|e| Fault::new(e.to_string()))
+    }
+
+    fn step(&mut self, line: &[u8]) -> Result<Answer, Fault> {
+        let text = std::str::from_utf8(line).map_err(|e| Fault::new(e.to_string()));
+        match &mut self.stage {
+            Stage::New => {
+                self.stage = Stage::Shut;
+                let mut tool = open(&self.policy, text?)?;
+                let answer = tool.step(Duration::ZERO, Input::Look)?;
+                self.stage = Stage::Open(tool);
+                Ok(answer)
+            }
+            Stage::Open(tool) => {
+                let (at, input) = line::read(text?)?;
+                if at < self.now {
+                    let (before, at) = (self.now.as_millis(), at.as_millis());
+                    return Err(Fault::new(format!("at_ms goes back from {before} to {at}")));
+                }
+                self.now = at;
+                tool.step(at, input)
+            }
+            Stage::Shut => Err(Fault::new("nothing to ask: mend line 1 and start again")),
+        }
+    }
+}
+
+fn open(policy: &str, text: &str) -> Result<Box<dyn Tool>, Fault> {
+    let first: First = serde_json::from_str(text)
+        .map_err(|e| Fault::new(format!("the first line must be {{\"config\":{{..}},\"seed\":n}}: {e}")))?;
+    match policy {
+        "breaker" => Ok(Box::new(breaker::Replay::open(first)?)),
+        "bulkhead" => Ok(Box::new(bulkhead::BulkheadTool::open(first)?)),
+        "hedge" => Ok(Box::new(hedge::HedgeTool::new(first)?)),
+        "retry" => Ok(Box::new(retry::RetryTool::new(first)?)),
+        "limiter" => Ok(Box::new(limiter::LimiterTool::open(first)?)),
+        other => Err(Fault::new(format!("no policy `{other}`: breaker, bulkhead, limiter, retry or hedge"))),
+    }
+}

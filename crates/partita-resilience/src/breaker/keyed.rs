@@ -1,0 +1,62 @@
+//! One breaker for each key.
+
+use super::core::{Core, MS};
+use super::registry::worst_first;
+use super::{Breaker, Builder, Mode, Snapshot, State};
+use crate::keyed::{Bounds, Idle, Keyed};
+use crate::{BuildError, Error, PolicyKind};
+use std::fmt::Display;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::Arc;
+
+impl Builder {
+    /// Makes a breaker for each key at its first use, with these settings and the name `name/key`; keys without room share
+    /// `name/*`. An open breaker is not forgotten. Each has one set of counters for all threads, some 2 KB with 10 buckets.
+    ///
+    /// # Errors
+    /// A setting that can only be a mistake, with what to write instead.
+    pub fn build_keyed<K>(self, bounds: Bounds) -> Result<Keyed<K, Breaker>, BuildError>
+    where
+        K: Hash + Eq + Display + 'static,
+    {
+        let settings = self.settings(true)?;
+        let Self { name, timing, listeners, .. } = self;
+        let clock = timing.clone();
+        let make = move |key: Option<&K>| {
+            let name = key.map_or_else(|| format!("{name}/*"), |key| format!("{name}/{key}"));
+            Breaker::of(Arc::new(Core::new(name.into(), timing.clone(), listeners.clone(), settings.clone())))
+        };
+        let keyed = Keyed::builder(PolicyKind::Breaker, make).capacity(bounds.capacity).ttl(bounds.ttl);
+        keyed.judge(|breaker: &Breaker| need(breaker)).timing(clock).build()
+    }
+}
+
+/// Asked under a lock, so it settles nothing and tells nobody.
+fn need(breaker: &Breaker) -> Idle {
+    let core = &breaker.0;
+    let word = core.machine.word();
+    let open = word.state() == State::Open && word.deadline() * MS > core.timing.coarse_nanos();
+    if open || word.mode() != Mode::Automatic { Idle::Needed } else { Idle::Usual }
+}
+
+impl<K: Hash + Eq + Clone> Keyed<K, Breaker> {
+    /// [`Breaker::call`] through the breaker of `key`.
+    ///
+    /// # Errors
+    /// The rejection, the timeout, or the call's own error.
+    pub async fn call<T, E, F, Fut>(&self, key: &K, work: F) -> Result<T, Error<E>>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.get(key).call(work).await
+    }
+
+    /// Where all of them stand, the worst first; the one that keys without room share is among them.
+    pub fn health(&self) -> Vec<Snapshot> {
+        let own = self.entries();
+        let all = own.iter().map(|(_, breaker)| breaker).chain([self.overflow()]);
+        worst_first(all.map(Breaker::snapshot).collect())
+    }
+}

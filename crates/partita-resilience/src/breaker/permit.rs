@@ -1,0 +1,143 @@
+//! The right to make one call.
+
+use super::Breaker;
+use super::core::{Core, Kind, Refusal, Ticket};
+use crate::{Outcome, PolicyKind, Rejected};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The right to make one call; [`Permit::record`] says what became of it.
+///
+/// Dropped without a record it counts as cancelled, or as a failure when the thread panics.
+#[derive(Debug)]
+#[must_use = "dropped at once, the call counts as cancelled"]
+pub struct Permit<'a> {
+    core: Option<&'a Core>,
+    ticket: Ticket,
+}
+
+/// A [`Permit`] that keeps its breaker alive, for calls that outlive the borrow.
+#[derive(Debug)]
+#[must_use = "dropped at once, the call counts as cancelled"]
+pub struct OwnedPermit {
+    core: Option<Arc<Core>>,
+    ticket: Ticket,
+}
+
+impl<'a> Permit<'a> {
+    #[inline(always)]
+    pub(super) const fn of(core: &'a Core, ticket: Ticket) -> Self {
+        Self { core: Some(core), ticket }
+    }
+
+    /// Says what became of the call.
+    #[inline(always)]
+    pub fn record(mut self, outcome: Outcome) {
+        self.end(outcome);
+    }
+
+    /// Word by word: a copy of the whole would stall on the stores that made it.
+    #[inline(always)]
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        if let Some(core) = self.core.take() {
+            let Ticket { word, start, extra } = self.ticket;
+            core.leave(Ticket { word, start, extra }, outcome);
+        }
+    }
+
+    /// When a probe must have ended, as time since the clock was made; None for a call that is no probe.
+    pub const fn deadline(&self) -> Option<Duration> {
+        deadline(self.ticket)
+    }
+}
+
+impl OwnedPermit {
+    /// Says what became of the call.
+    pub fn record(mut self, outcome: Outcome) {
+        if let Some(core) = self.core.take() {
+            core.leave(self.ticket, outcome);
+        }
+    }
+
+    /// When a probe must have ended, as time since the clock was made; None for a call that is no probe.
+    pub const fn deadline(&self) -> Option<Duration> {
+        deadline(self.ticket)
+    }
+}
+
+const fn deadline(ticket: Ticket) -> Option<Duration> {
+    match ticket.kind() {
+        Kind::Probe { deadline, .. } => Some(Duration::from_millis(deadline)),
+        Kind::Plain { .. } | Kind::Shadow | Kind::Free => None,
+    }
+}
+
+impl Drop for Permit<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(core) = self.core.take() {
+            core.leave_unsaid(self.ticket);
+        }
+    }
+}
+
+impl Drop for OwnedPermit {
+    fn drop(&mut self) {
+        if let Some(core) = self.core.take() {
+            core.leave_unsaid(self.ticket);
+        }
+    }
+}
+
+impl Breaker {
+    /// Asks whether a call may be made now.
+    ///
+    /// # Errors
+    /// Why not, and when to come again.
+    #[inline(always)]
+    pub fn admit(&self) -> Result<Permit<'_>, Rejected> {
+        let core = &*self.0;
+        match core.enter_quick() {
+            Some(ticket) => Ok(Permit::of(core, ticket)),
+            None => core.admit(),
+        }
+    }
+
+    /// [`Breaker::admit`] for a call that outlives the borrow.
+    ///
+    /// # Errors
+    /// Why not, and when to come again.
+    pub fn admit_owned(&self) -> Result<OwnedPermit, Rejected> {
+        match self.0.enter() {
+            Ok(ticket) => Ok(OwnedPermit { core: Some(Arc::clone(&self.0)), ticket }),
+            Err(refusal) => Err(self.0.rejected(refusal)),
+        }
+    }
+}
+
+impl Core {
+    /// What became of a call whose permit was dropped.
+    #[cold]
+    #[inline(never)]
+    fn leave_unsaid(&self, ticket: Ticket) {
+        self.leave(ticket, if std::thread::panicking() { Outcome::Failure } else { Outcome::Cancelled });
+    }
+
+    #[inline(never)]
+    fn admit(&self) -> Result<Permit<'_>, Rejected> {
+        match self.enter() {
+            Ok(ticket) => Ok(Permit::of(self, ticket)),
+            Err(refusal) => Err(self.rejected(refusal)),
+        }
+    }
+
+    #[inline]
+    pub(super) fn rejected(&self, refusal: Refusal) -> Rejected {
+        Rejected {
+            policy: PolicyKind::Breaker,
+            name: self.name.clone(),
+            reason: refusal.reason,
+            retry_after: refusal.wait.map(Duration::from_nanos),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The bulkhead under a plain async call, and its permits.
+
+use super::core::Core;
+use super::enter::Enter;
+use super::slots::Slot;
+use super::{Builder, Bulkhead, BulkheadLayer, BulkheadSnapshot};
+use crate::stack::time;
+use crate::{Error, Name, Outcome, Reason, Rejected};
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::Arc;
+
+impl Bulkhead {
+    /// Begins a bulkhead of this name.
+    pub fn builder(name: impl Into<Name>) -> Builder {
+        Builder::new(name.into())
+    }
+
+    /// Runs `work` when a permit is free, within the longest wait.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] without a permit: the work was not begun. [`Error::Inner`] is the work's own.
+    pub async fn call<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.around(|| async { work().await.map_err(Error::Inner) }).await
+    }
+
+    /// As [`Bulkhead::call`] around another policy.
+    ///
+    /// # Errors
+    /// As [`Bulkhead::call`].
+    pub async fn around<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
+        let slot = match self.0.try_enter() {
+            Some(slot) => slot,
+            None => Enter::new(Arc::clone(&self.0)).await?,
+        };
+        let held = Held::new(&*self.0, slot, Outcome::Cancelled);
+        let result = work().await;
+        held.end(if result.is_ok() { Outcome::Success } else { Outcome::Failure });
+        result
+    }
+
+    /// Waits for a permit, within the longest wait. Dropping the future leaves the queue.
+    ///
+    /// # Errors
+    /// No permit came free, or the queue is full.
+    pub async fn acquire(&self) -> Result<Permit, Rejected> {
+        let slot = Enter::new(Arc::clone(&self.0)).await?;
+        Ok(Permit(Held::new(Arc::clone(&self.0), slot, Outcome::Success)))
+    }
+
+    /// A permit, if one is free and nobody waits.
+    ///
+    /// # Errors
+    /// None is.
+    pub fn try_acquire(&self) -> Result<Permit, Rejected> {
+        let Some(slot) = self.0.try_enter() else {
+            self.0.count_saturated();
+            return Err(self.0.reject(Reason::Saturated));
+        };
+        Ok(Permit(Held::new(Arc::clone(&self.0), slot, Outcome::Success)))
+    }
+
+    /// A tower layer; every service it makes shares this bulkhead.
+    pub fn layer(&self) -> BulkheadLayer {
+        BulkheadLayer::new(self.clone())
+    }
+
+    /// Its settings in words.
+    pub(crate) fn explain(&self) -> String {
+        let config = &self.0.config;
+        format!("{} at once, {} may wait for {}", config.max_concurrent, config.queue, time(config.max_wait))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// Where it stands.
+    pub fn snapshot(&self) -> BulkheadSnapshot {
+        self.0.snapshot()
+    }
+}
+
+/// One call's place in a [`Bulkhead`]. Owned: move it to where the work really ends, as into a response body. Dropping it
+/// gives the place back and counts the call as completed.
+#[must_use = "dropping the permit gives the place back"]
+pub struct Permit(Held<Arc<Core>>);
+
+impl Permit {
+    /// Gives the place back and counts how the call ended.
+    pub fn finish(self, outcome: Outcome) {
+        self.0.end(outcome);
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Permit({})", self.0.core.name())
+    }
+}
+
+/// A slot that goes back when dropped, as `ends` says then.
+pub(crate) struct Held<C: Deref<Target = Core>> {
+    core: C,
+    slot: Option<Slot>,
+    ends: Outcome,
+}
+
+impl<C: Deref<Target = Core>> Held<C> {
+    /// `ends` is how a call ends whose holder is dropped.
+    pub(crate) const fn new(core: C, slot: Slot, ends: Outcome) -> Self {
+        Self { core, slot: Some(slot), ends }
+    }
+
+    /// Gives the slot back.
+    #[inline]
+    pub(crate) fn end(mut self, outcome: Outcome) {
+        self.ends = outcome;
+    }
+}
+
+impl<C: Deref<Target = Core>> Drop for Held<C> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            self.core.leave(slot, self.ends);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A cache before a plain async call.
+
+use super::core::{Core, Found, Refresh};
+use super::{CacheBuilder, CacheSnapshot};
+use crate::{ByResult, Classify, Error, Outcome};
+use std::fmt;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// Keeps answers, and gives stale ones while the dependency fails. Clones share one cache.
+pub struct Cache<K, T, C = ByResult>(Arc<Shared<K, T, C>>);
+
+struct Shared<K, T, C> {
+    core: Core<K, T>,
+    classify: C,
+}
+
+impl<K: Hash + Eq, T: Clone> Cache<K, T> {
+    /// Settings, at their defaults; `name` stands in events and snapshots.
+    pub fn builder(name: impl Into<crate::Name>) -> CacheBuilder<K, T> {
+        CacheBuilder::new(name.into())
+    }
+}
+
+impl<K: Hash + Eq, T, C> Cache<K, T, C> {
+    pub(super) fn new(core: Core<K, T>, classify: C) -> Self {
+        Self(Arc::new(Shared { core, classify }))
+    }
+
+    /// Where it stands.
+    pub fn snapshot(&self) -> CacheSnapshot {
+        self.0.core.snapshot()
+    }
+
+    /// Forgets the answer for `key`, as after a change.
+    pub fn forget(&self, key: &K) {
+        self.0.core.forget(key);
+    }
+}
+
+impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
+    /// The fresh answer for `key`, or else what `work` brings, or else a stale answer.
+    ///
+    /// # Errors
+    /// What `work` ended with, where there is no stale answer, or where the caller itself was wrong.
+    pub async fn call<E, F, Fut>(&self, key: K, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.around(key, move || {
+            let work = work();
+            async move { work.await.map_err(Error::Inner) }
+        })
+        .await
+    }
+
+    /// As [`Cache::call`] around another policy, whose refusals a stale answer hides.
+    ///
+    /// # Errors
+    /// As [`Cache::call`].
+    pub async fn around<E, F, Fut>(&self, key: K, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
+        let refresh = match self.0.core.find(&key) {
+            Found::Fresh(entry) => return Ok(entry.answer.clone()),
+            Found::Stale(entry) => return Ok(self.0.core.serve_stale(&entry)),
+            Found::Refresh(refresh) => Some(refresh),
+            Found::Nothing => None,
+        };
+        let end = work().await;
+        self.0.take(key, refresh, end)
+    }
+
+    /// As [`Cache::call`], but who finds a stale answer gets it at once, and the fetch is made in the background, one per
+    /// key. Without a spawner it is made by the caller, as in [`Cache::call`].
+    ///
+    /// # Errors
+    /// As [`Cache::call`].
+    pub async fn call_refreshing<E, F, Fut>(&self, key: K, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E> + 'static,
+        K: Send + Sync + 'static,
+        T: Send + Sync + 'static,
+        E: Send + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let core = &self.0.core;
+        let refresh = match (core.find(&key), &core.spawner) {
+            (Found::Fresh(entry), _) => return Ok(entry.answer.clone()),
+            (Found::Stale(entry), _) => return Ok(core.serve_stale(&entry)),
+            (Found::Refresh(refresh), Some(spawner)) => {
+                let answer = core.serve_stale(&refresh.entry);
+                let shared = Arc::clone(&self.0);
+                spawner.spawn(Box::pin(async move {
+                    let end = work().await.map_err(Error::Inner);
+                    let _ = shared.settle(key, Some(refresh), &end);
+                }));
+                return Ok(answer);
+            }
+            (Found::Refresh(refresh), None) => Some(refresh),
+            (Found::Nothing, _) => None,
+        };
+        let end = work().await.map_err(Error::Inner);
+        self.0.take(key, refresh, end)
+    }
+}
+
+impl<K: Hash + Eq, T: Clone, C> Shared<K, T, C> {
+    /// The answer to the caller who fetched.
+    fn take<E>(&self, key: K, refresh: Option<Refresh<T>>, end: Result<T, Error<E>>) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+    {
+        match self.settle(key, refresh, &end) {
+            Some(entry) => Ok(self.core.serve_stale(&entry)),
+            None => end,
+        }
+    }
+
+    /// Keeps a good answer; the stale one to give in the place of a bad one, if there is one.
+    fn settle<E>(
+        &self,
+        key: K,
+        refresh: Option<Refresh<T>>,
+        end: &Result<T, Error<E>>,
+    ) -> Option<Arc<super::core::Entry<T>>>
+    where
+        C: Classify<T, E>,
+    {
+        let outcome = match end {
+            Ok(answer) => self.classify.classify(Ok(answer)),
+            Err(error) => error.inner().map_or(Outcome::Failure, |inner| self.classify.classify(Err(inner))),
+        };
+        match (outcome, end) {
+            (Outcome::Success, Ok(answer)) => {
+                self.core.keep(key, answer.clone());
+                None
+            }
+            (Outcome::Ignored, _) => None,
+            _ => refresh.map(|refresh| self.core.failed(refresh)),
+        }
+    }
+}
+
+impl<K, T, C> Clone for Cache<K, T, C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K, T, C> fmt::Debug for Cache<K, T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Cache").field(&self.0.core.name).finish()
+    }
+}

@@ -1,0 +1,199 @@
+//! The rules of the cache.
+
+use super::{Cache, CacheBuilder};
+use crate::testing::{ms, poll, run, wait};
+use crate::{Error, Outcome, PolicyKind, Reason, Rejected, Timing};
+use partita_time::{BoxFuture, ManualClock, Spawner};
+use std::future::{Future, ready};
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+use tower::{Layer, ServiceExt};
+
+const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn builder(clock: &ManualClock) -> CacheBuilder<&'static str, u32> {
+    Cache::builder("test").timing(Timing::manual(clock, 1)).ttl(s(10)).stale(s(60))
+}
+
+fn fetch(
+    clock: &ManualClock,
+    cache: &Cache<&'static str, u32>,
+    end: Result<u32, &'static str>,
+) -> Result<u32, Error<&'static str>> {
+    run(clock, cache.call("key", || ready(end)))
+}
+
+#[test]
+fn an_answer_is_fetched_once_while_it_is_fresh() {
+    let clock = ManualClock::new();
+    let cache = builder(&clock).build().unwrap();
+    assert_eq!(fetch(&clock, &cache, Ok(1)), Ok(1));
+    clock.advance(ms(9_999));
+    assert_eq!(fetch(&clock, &cache, Ok(2)), Ok(1));
+    clock.advance(ms(1));
+    assert_eq!(fetch(&clock, &cache, Ok(2)), Ok(2));
+    cache.forget(&"key");
+    assert_eq!(fetch(&clock, &cache, Ok(3)), Ok(3));
+    let seen = cache.snapshot();
+    assert_eq!((seen.entries, seen.hits, seen.misses, seen.refreshes), (1, 1, 2, 1));
+}
+
+#[test]
+fn a_stale_answer_hides_a_failure_or_a_refusal_for_a_bounded_time() {
+    let clock = ManualClock::new();
+    let cache = builder(&clock).build().unwrap();
+    assert_eq!(fetch(&clock, &cache, Err("down")), Err(Error::Inner("down")), "nothing to fall back on");
+    fetch(&clock, &cache, Ok(1)).unwrap();
+    clock.advance(s(15));
+    assert_eq!(fetch(&clock, &cache, Err("down")), Ok(1));
+    clock.advance(s(15));
+    let (policy, name, reason) = (PolicyKind::Breaker, "b".into(), Reason::Open);
+    let refusal = Rejected { policy, name, reason, retry_after: None };
+    let refused = || ready(Err::<u32, Error<()>>(refusal.into()));
+    assert_eq!(run(&clock, cache.around("key", refused)), Ok(1));
+    clock.advance(s(45));
+    assert_eq!(fetch(&clock, &cache, Err("down")), Err(Error::Inner("down")), "too old");
+}
+
+#[test]
+fn after_a_failed_fetch_nobody_tries_for_a_while() {
+    let clock = ManualClock::new();
+    let cache = builder(&clock).pause_after_failure(s(2)).build().unwrap();
+    fetch(&clock, &cache, Ok(1)).unwrap();
+    clock.advance(s(10));
+    assert_eq!(fetch(&clock, &cache, Err("down")), Ok(1));
+    clock.advance(ms(1_999));
+    assert_eq!(fetch(&clock, &cache, Ok(2)), Ok(1), "not even asked");
+    clock.advance(ms(1));
+    assert_eq!(fetch(&clock, &cache, Ok(2)), Ok(2));
+}
+
+#[test]
+fn only_good_answers_are_kept_and_the_callers_mistakes_are_never_hidden() {
+    let clock = ManualClock::new();
+    let judge = |result: Result<&u32, &&str>| match result {
+        Ok(n) if *n < 500 => Outcome::Success,
+        Err(&"bad input") => Outcome::Ignored,
+        _ => Outcome::Failure,
+    };
+    let cache = builder(&clock).classify(judge).build().unwrap();
+    let get = |end| run(&clock, cache.call("key", || ready(end)));
+    assert_eq!((get(Ok(503)), get(Ok(200))), (Ok(503), Ok(200)));
+    clock.advance(s(11));
+    assert_eq!(get(Ok(503)), Ok(200), "an answer judged a failure is hidden too");
+    clock.advance(s(2));
+    assert_eq!(get(Err("bad input")), Err(Error::Inner("bad input")));
+}
+
+#[test]
+fn one_call_fetches_anew_and_the_others_have_the_stale_answer_meanwhile() {
+    let clock = ManualClock::new();
+    let cache = builder(&clock).build().unwrap();
+    fetch(&clock, &cache, Ok(1)).unwrap();
+    clock.advance(s(10));
+    let slow = || {
+        cache.call("key", || async {
+            wait(&clock, 100).await;
+            Ok::<_, &str>(2)
+        })
+    };
+    {
+        let mut dropped = Box::pin(slow());
+        assert!(poll(dropped.as_mut()).is_pending());
+        assert_eq!(fetch(&clock, &cache, Ok(9)), Ok(1));
+    }
+    let mut first = Box::pin(slow());
+    assert!(poll(first.as_mut()).is_pending(), "a dropped fetch does not block the next");
+    assert_eq!(fetch(&clock, &cache, Ok(9)), Ok(1));
+    clock.advance(ms(100));
+    assert_eq!(poll(first.as_mut()), Poll::Ready(Ok(2)));
+    assert_eq!(fetch(&clock, &cache, Ok(9)), Ok(2));
+}
+
+/// Keeps the tasks until the test polls them.
+#[derive(Default)]
+struct Later(Mutex<Vec<BoxFuture<'static, ()>>>);
+
+impl std::fmt::Debug for Later {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Later")
+    }
+}
+
+impl Spawner for Later {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.0.lock().unwrap().push(task);
+    }
+}
+
+#[test]
+fn with_a_spawner_nobody_waits_and_there_is_one_fetch_per_key() {
+    let clock = ManualClock::new();
+    let later = Arc::new(Later::default());
+    let cache = builder(&clock).spawner(Arc::clone(&later) as Arc<dyn Spawner>).build().unwrap();
+    let get =
+        |answer: Result<u32, &'static str>| run(&clock, cache.call_refreshing("key", move || async move { answer }));
+    assert_eq!(get(Ok(1)), Ok(1));
+    clock.advance(s(10));
+    assert_eq!([get(Ok(2)), get(Ok(3)), get(Ok(4))], [Ok(1), Ok(1), Ok(1)]);
+    let tasks = std::mem::take(&mut *later.0.lock().unwrap());
+    assert_eq!(tasks.len(), 1);
+    tasks.into_iter().for_each(|task| run(&clock, task));
+    assert_eq!(get(Ok(5)), Ok(2));
+    clock.advance(s(10));
+    assert_eq!(get(Ok(6)), Ok(2));
+    later.0.lock().unwrap().clear();
+    assert_eq!(get(Ok(7)), Ok(2));
+    assert_eq!(later.0.lock().unwrap().len(), 1, "a task that was dropped does not block the next");
+}
+
+#[test]
+fn memory_is_bounded_by_the_number_of_answers() {
+    let clock = ManualClock::new();
+    let cache = Cache::<u32, u32>::builder("test").timing(Timing::manual(&clock, 1)).capacity(100).build().unwrap();
+    for key in 0..10_000 {
+        run(&clock, cache.call(key, || ready(Ok::<_, ()>(key)))).unwrap();
+    }
+    assert!(cache.snapshot().entries <= 100, "{}", cache.snapshot().entries);
+}
+
+#[test]
+fn settings_that_can_only_be_mistakes_are_refused() {
+    let clock = ManualClock::new();
+    assert_eq!(builder(&clock).capacity(0).build().unwrap_err().option, "capacity");
+    assert_eq!(builder(&clock).ttl(s(0)).build().unwrap_err().option, "ttl");
+}
+
+#[test]
+fn the_layer_keeps_answers_by_the_requests_key() {
+    let clock = ManualClock::new();
+    let calls = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&calls);
+    let inner = tower::service_fn(move |_: &'static str| ready(Ok::<u32, ()>(count.fetch_add(1, Ordering::Relaxed))));
+    let service = builder(&clock).build().unwrap().layer(|text: &&'static str| text.strip_prefix("get ")).layer(inner);
+    let ask = |text| run(&clock, service.clone().oneshot(text)).unwrap();
+    assert_eq!([ask("get a"), ask("get a"), ask("get b"), ask("put a"), ask("put a")], [0, 0, 1, 2, 3]);
+}
+
+fn spawned<K, T, E, F, Fut>(cache: Cache<K, T>, key: K, work: F) -> tokio::task::JoinHandle<Result<T, Error<E>>>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: Send + 'static,
+    F: FnOnce() -> Fut + Send + 'static,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+{
+    #[allow(clippy::disallowed_methods, reason = "this is what the test is about")]
+    tokio::spawn(async move { cache.call(key, work).await })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_is_spawned_from_generic_code() {
+    let cache = Cache::<u8, u32>::builder("spawned").build().unwrap();
+    assert_eq!(spawned(cache, 1, || async { Ok::<_, ()>(7) }).await.unwrap(), Ok(7));
+}

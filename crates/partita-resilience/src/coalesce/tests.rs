@@ -1,0 +1,179 @@
+//! The rules of coalescing.
+
+use super::Coalesce;
+use crate::deadline::Context;
+use crate::testing::{ms, poll, run, wait};
+use crate::{Error, Limit, Timing};
+use partita_time::{BoxFuture, Clock, ManualClock};
+use std::future::{Future, ready};
+use std::hash::Hash;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
+use tower::{Layer, ServiceExt};
+
+type Answers = Coalesce<&'static str, u32, &'static str>;
+
+fn policy(clock: &ManualClock) -> Answers {
+    Coalesce::builder("test").timing(Timing::manual(clock, 1)).max_wait(ms(500)).build().unwrap()
+}
+
+/// A call that takes 100 ms and answers its number; how many were begun is counted.
+fn call<'a>(
+    policy: &'a Answers,
+    clock: &'a ManualClock,
+    begun: &'a AtomicU32,
+) -> BoxFuture<'a, Result<u32, Error<&'static str>>> {
+    Box::pin(policy.call("key", move || async move {
+        let number = begun.fetch_add(1, Ordering::Relaxed) + 1;
+        wait(clock, 100).await;
+        Ok(number)
+    }))
+}
+
+#[test]
+fn equal_calls_under_way_are_made_once_and_later_ones_anew() {
+    let (clock, begun) = (ManualClock::new(), AtomicU32::new(0));
+    let policy = policy(&clock);
+    let mut calls: Vec<_> = (0..5).map(|_| call(&policy, &clock, &begun)).collect();
+    assert!(calls.iter_mut().all(|call| poll(call.as_mut()).is_pending()));
+    clock.advance(ms(100));
+    assert!(calls.iter_mut().all(|call| poll(call.as_mut()) == Poll::Ready(Ok(1))));
+    assert_eq!(run(&clock, call(&policy, &clock, &begun)), Ok(2));
+    let seen = policy.snapshot();
+    assert_eq!((seen.led, seen.shared, seen.under_way), (2, 4, 0));
+}
+
+#[test]
+fn calls_for_different_keys_do_not_wait_for_each_other() {
+    let clock = ManualClock::new();
+    let policy = policy(&clock);
+    let mut hung = Box::pin(policy.call("a", std::future::pending));
+    assert!(poll(hung.as_mut()).is_pending());
+    assert_eq!(run(&clock, policy.call("b", || ready(Ok(7)))), Ok(7));
+}
+
+#[test]
+fn an_error_is_shared_too() {
+    let clock = ManualClock::new();
+    let policy = policy(&clock);
+    let failing = || {
+        policy.call("key", || async {
+            wait(&clock, 1).await;
+            Err("down")
+        })
+    };
+    let (mut a, mut b) = (Box::pin(failing()), Box::pin(failing()));
+    assert!(poll(a.as_mut()).is_pending() && poll(b.as_mut()).is_pending());
+    clock.advance(ms(1));
+    let down = Poll::Ready(Err(Error::Inner("down")));
+    assert_eq!((poll(a.as_mut()), poll(b.as_mut())), (down.clone(), down));
+}
+
+#[test]
+fn a_leader_that_is_dropped_hands_over_to_who_has_waited_longest() {
+    let (clock, begun) = (ManualClock::new(), AtomicU32::new(0));
+    let policy = policy(&clock);
+    let mut calls: Vec<_> = (0..4).map(|_| call(&policy, &clock, &begun)).collect();
+    calls.iter_mut().for_each(|call| assert!(poll(call.as_mut()).is_pending()));
+    drop(calls.remove(0));
+    drop(calls.remove(0));
+    calls.iter_mut().for_each(|call| assert!(poll(call.as_mut()).is_pending()));
+    assert_eq!(begun.load(Ordering::Relaxed), 2, "the second leader was dropped before it began");
+    clock.advance(ms(100));
+    calls.iter_mut().for_each(|call| assert_eq!(poll(call.as_mut()), Poll::Ready(Ok(2))));
+    assert_eq!(policy.snapshot().handed_over, 2);
+}
+
+#[test]
+fn a_leader_that_panics_hands_over() {
+    let (clock, begun) = (ManualClock::new(), AtomicU32::new(0));
+    let policy = policy(&clock);
+    let mut leader = Box::pin(policy.call("key", || async {
+        wait(&clock, 1).await;
+        panic!("in the work")
+    }));
+    assert!(poll(leader.as_mut()).is_pending());
+    let mut waiter = call(&policy, &clock, &begun);
+    assert!(poll(waiter.as_mut()).is_pending());
+    clock.advance(ms(1));
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(leader.as_mut()))).is_err());
+    drop(leader);
+    assert_eq!(run(&clock, waiter), Ok(1));
+    assert_eq!(policy.snapshot().under_way, 0);
+}
+
+#[test]
+fn waiters_have_limits_of_their_own_and_the_leader_goes_on() {
+    let (clock, begun) = (ManualClock::new(), AtomicU32::new(0));
+    let policy = policy(&clock);
+    let mut leader = Box::pin(policy.call("key", || async {
+        wait(&clock, 900).await;
+        Ok(1)
+    }));
+    assert!(poll(leader.as_mut()).is_pending());
+    let hurried = Context::new().until(ms(40)).scope(call(&policy, &clock, &begun));
+    assert_eq!(run(&clock, hurried), Err(Error::TimedOut { after: ms(40), which: Limit::Deadline }));
+    let patient = call(&policy, &clock, &begun);
+    assert_eq!(run(&clock, patient), Err(Error::TimedOut { after: ms(500), which: Limit::Shared }));
+    clock.advance_to(ms(900));
+    assert_eq!(poll(leader.as_mut()), Poll::Ready(Ok(1)));
+    assert_eq!((policy.snapshot().timed_out, begun.into_inner()), (2, 0));
+}
+
+#[test]
+fn calls_dropped_anywhere_leave_nothing_behind() {
+    let (clock, begun) = (ManualClock::new(), AtomicU32::new(0));
+    let policy = policy(&clock);
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]] {
+        let mut calls: Vec<_> = (0..3).map(|_| Some(call(&policy, &clock, &begun))).collect();
+        calls.iter_mut().flatten().for_each(|call| assert!(poll(call.as_mut()).is_pending()));
+        order.into_iter().for_each(|index| calls[index] = None);
+        assert_eq!((policy.snapshot().under_way, clock.next_due()), (0, None));
+    }
+}
+
+#[test]
+fn a_policy_without_time_to_wait_is_refused() {
+    let refused = Answers::builder("test").max_wait(ms(0)).build().unwrap_err();
+    assert_eq!(refused.option, "max_wait");
+}
+
+#[test]
+fn the_layer_shares_answers_by_the_requests_key() {
+    let clock = ManualClock::new();
+    let calls = Arc::new(AtomicU32::new(0));
+    let (clone, count) = (clock.clone(), Arc::clone(&calls));
+    let inner = tower::service_fn(move |_: &'static str| {
+        let (number, sleep) = (count.fetch_add(1, Ordering::Relaxed), clone.sleep(ms(10)));
+        async move {
+            sleep.await;
+            Ok::<u32, &'static str>(number)
+        }
+    });
+    let service = policy(&clock).layer(|text: &&'static str| (*text != "alone").then_some(*text)).layer(inner);
+    let asked = |text| service.clone().oneshot(text);
+    let (mut a, mut b) = (Box::pin(asked("x")), Box::pin(asked("x")));
+    assert!(poll(a.as_mut()).is_pending() && poll(b.as_mut()).is_pending());
+    assert_eq!(run(&clock, asked("alone")), Ok(1));
+    assert_eq!((run(&clock, a), run(&clock, b)), (Ok(0), Ok(0)));
+}
+
+fn spawned<K, T, E, F, Fut>(policy: Coalesce<K, T, E>, key: K, work: F) -> tokio::task::JoinHandle<Result<T, Error<E>>>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: Clone + Send + Sync + 'static,
+    F: FnOnce() -> Fut + Send + 'static,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+{
+    #[allow(clippy::disallowed_methods, reason = "this is what the test is about")]
+    tokio::spawn(async move { policy.call(key, work).await })
+}
+
+#[tokio::test(start_paused = true)]
+async fn coalescing_is_spawned_from_generic_code() {
+    let policy = Coalesce::<u8, u32, ()>::builder("spawned").build().unwrap();
+    assert_eq!(spawned(policy, 1, || async { Ok(7) }).await.unwrap(), Ok(7));
+}

@@ -1,0 +1,278 @@
+//! Several attempts at once, until one ends well.
+
+use super::begin::Begin;
+use super::core::{Core, Hold};
+use crate::deadline::{Attempt, Context, Scoped};
+use crate::verdict::Verdict;
+use crate::{Classify, Error};
+use partita_time::Sleep;
+use pin_project_lite::pin_project;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context as Task, Poll};
+use std::time::Duration;
+
+pin_project! {
+    /// The attempts of one call. The first one lies inline, so that a call that is not hedged allocates nothing for it.
+    #[must_use = "futures do nothing unless polled"]
+    pub(super) struct Race<H, B, T, E>
+    where
+        H: Hold,
+        B: Begin,
+    {
+        hold: H,
+        begin: B,
+        #[pin]
+        first: Option<Scoped<B::Work>>,
+        more: Vec<Running<B::Work>>,
+        course: Course,
+        sleep: Option<Sleep>,
+        ends: Ends<T, E>,
+    }
+
+    impl<H, B, T, E> PinnedDrop for Race<H, B, T, E>
+    where
+        H: Hold,
+        B: Begin,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            this.course.dropped(this.hold.core(), this.first.is_some(), this.more);
+        }
+    }
+}
+
+struct Running<W> {
+    work: Pin<Box<Scoped<W>>>,
+    started: Duration,
+}
+
+/// Where the call stands.
+struct Course {
+    context: Context,
+    begun: u32,
+    first_started: Duration,
+    last_started: Duration,
+    /// No further attempt: the budget is spent, the breaker open, or there is no further operation.
+    stopped: bool,
+    /// Failed attempts in whose place the next one begins at once.
+    owed: u32,
+    over: bool,
+}
+
+/// Begins an attempt within its own context.
+fn begin<B: Begin>(begin: &mut B, attempt: Attempt) -> Option<Scoped<B::Work>> {
+    let context = attempt.context().clone();
+    context.scope_some(|| begin.begin(attempt))
+}
+
+/// What ended without winning.
+struct Ends<T, E> {
+    errors: Vec<Error<E>>,
+    /// An answer that was judged a failure: better than an error, if nothing better comes.
+    answer: Option<T>,
+}
+
+impl<H: Hold, B: Begin, T, E> Race<H, B, T, E> {
+    pub(super) fn new(hold: H, context: Context, begin: B) -> Self {
+        let zero = Duration::ZERO;
+        let course =
+            Course { context, begun: 0, first_started: zero, last_started: zero, stopped: false, owed: 0, over: false };
+        let ends = Ends { errors: Vec::new(), answer: None };
+        Self { hold, begin, first: None, more: Vec::new(), course, sleep: None, ends }
+    }
+}
+
+impl Course {
+    fn attempt(&mut self, core: &Core) -> Attempt {
+        self.begun += 1;
+        self.last_started = core.timing.now();
+        Attempt::new(self.context.clone().attempt(self.begun), &core.timing)
+    }
+
+    /// Whether another attempt may begin, paid for.
+    fn may_begin(&mut self, core: &Core) -> bool {
+        if !self.stopped && (self.begun > core.max_hedges || !core.admit(self.begun + 1)) {
+            self.stopped = true;
+        }
+        !self.stopped
+    }
+
+    /// An attempt that began at `started` ended: the end of the call, or None while others may do better.
+    fn take<T, E, C>(
+        &mut self,
+        ends: &mut Ends<T, E>,
+        (core, judge): (&Core, &C),
+        started: Duration,
+        end: Result<T, Error<E>>,
+    ) -> Option<Result<T, Error<E>>>
+    where
+        C: Classify<T, E>,
+    {
+        let verdict = Verdict::of(judge, &end);
+        if verdict == Verdict::Good {
+            core.observe(started, true);
+        }
+        match (verdict, end) {
+            (Verdict::Good | Verdict::Final, end) => return Some(end),
+            (_, Ok(answer)) => ends.answer = Some(answer),
+            (_, Err(error)) => ends.errors.push(error),
+        }
+        self.owed += u32::from(verdict != Verdict::Ours);
+        None
+    }
+
+    fn dropped<W>(&self, core: &Core, first: bool, more: &[Running<W>]) {
+        if first {
+            core.observe(self.first_started, false);
+        }
+        more.iter().for_each(|running| core.observe(running.started, false));
+        if self.begun == 1 && !self.over {
+            core.counts.calls.fetch_sub(1, Ordering::Relaxed);
+            core.budget.take_back();
+        }
+    }
+}
+
+impl<T, E> Ends<T, E> {
+    fn all_failed(&mut self) -> Result<T, Error<E>> {
+        match (self.answer.take(), self.errors.pop()) {
+            (Some(answer), _) => Ok(answer),
+            (None, Some(only)) if self.errors.is_empty() => Err(only),
+            (None, last) => {
+                let mut errors = std::mem::take(&mut self.errors);
+                errors.extend(last);
+                Err(Error::AllHedgesFailed(errors))
+            }
+        }
+    }
+}
+
+impl<H, B, T, E> Future for Race<H, B, T, E>
+where
+    H: Hold,
+    H::Classify: Classify<T, E>,
+    B: Begin,
+    B::Work: Future<Output = Result<T, Error<E>>>,
+{
+    type Output = Result<T, Error<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Task<'_>) -> Poll<Self::Output> {
+        if self.course.begun == 0 {
+            self.as_mut().begin_first();
+        }
+        loop {
+            if let Some(end) = self.as_mut().poll_attempts(cx) {
+                return Poll::Ready(end);
+            }
+            if self.as_mut().begin_owed() {
+                continue;
+            }
+            if self.first.is_none() && self.more.is_empty() {
+                return Poll::Ready(self.as_mut().fail());
+            }
+            if !self.as_mut().is_due(cx) || !self.as_mut().begin_next() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl<H, B, T, E> Race<H, B, T, E>
+where
+    H: Hold,
+    H::Classify: Classify<T, E>,
+    B: Begin,
+    B::Work: Future<Output = Result<T, Error<E>>>,
+{
+    fn begin_first(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        let core = this.hold.core();
+        core.counts.calls.fetch_add(1, Ordering::Relaxed);
+        core.budget.deposit();
+        let attempt = this.course.attempt(core);
+        this.course.first_started = this.course.last_started;
+        this.first.set(begin(this.begin, attempt));
+    }
+
+    /// Begins another attempt, if that may be.
+    fn begin_next(self: Pin<&mut Self>) -> bool {
+        let this = self.project();
+        let core = this.hold.core();
+        if !this.course.may_begin(core) {
+            return false;
+        }
+        let attempt = this.course.attempt(core);
+        let Some(work) = begin(this.begin, attempt) else {
+            this.course.begun -= 1;
+            this.course.stopped = true;
+            return false;
+        };
+        let started = this.course.last_started;
+        this.more.push(Running { work: Box::pin(work), started });
+        *this.sleep = None;
+        true
+    }
+
+    /// Begins an attempt for each one that failed; whether any was begun.
+    fn begin_owed(mut self: Pin<&mut Self>) -> bool {
+        let mut begun = false;
+        while self.course.owed > 0 {
+            self.as_mut().project().course.owed -= 1;
+            begun |= self.as_mut().begin_next();
+        }
+        begun
+    }
+
+    /// Polls every attempt; when one wins, the others are dropped before this returns.
+    fn poll_attempts(self: Pin<&mut Self>, cx: &mut Task<'_>) -> Option<Result<T, Error<E>>> {
+        let mut this = self.project();
+        let (core, judge) = (this.hold.core(), this.hold.judge());
+        let mut over = None;
+        if let Some(Poll::Ready(end)) = this.first.as_mut().as_pin_mut().map(|work| work.poll(cx)) {
+            this.first.set(None);
+            over = this.course.take(this.ends, (core, judge), this.course.first_started, end);
+        }
+        let mut at = 0;
+        while at < this.more.len() && over.is_none() {
+            let Poll::Ready(end) = this.more[at].work.as_mut().poll(cx) else {
+                at += 1;
+                continue;
+            };
+            let ended = this.more.remove(at);
+            over = this.course.take(this.ends, (core, judge), ended.started, end);
+            core.counts.won_by_hedge.fetch_add(u64::from(over.is_some()), Ordering::Relaxed);
+        }
+        if over.is_some() {
+            this.course.over = true;
+            this.course.dropped(core, this.first.is_some(), this.more);
+            this.first.set(None);
+            this.more.clear();
+        }
+        over
+    }
+
+    fn fail(self: Pin<&mut Self>) -> Result<T, Error<E>> {
+        let this = self.project();
+        this.course.over = true;
+        this.hold.core().counts.failed.fetch_add(1, Ordering::Relaxed);
+        this.ends.all_failed()
+    }
+
+    /// Whether the attempts under way have taken so long that another one is due.
+    fn is_due(self: Pin<&mut Self>, cx: &mut Task<'_>) -> bool {
+        let this = self.project();
+        let core = this.hold.core();
+        if this.course.stopped || this.course.begun > core.max_hedges {
+            return false;
+        }
+        if this.sleep.is_none() {
+            let now = core.timing.now();
+            let Some(delay) = core.delay(now) else { return false };
+            let spent = now.saturating_sub(this.course.last_started);
+            *this.sleep = Some(core.timing.sleep(delay.saturating_sub(spent)));
+        }
+        this.sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready())
+    }
+}

@@ -1,0 +1,87 @@
+//! The limiter under a plain async call.
+
+use super::{Builder, Decision, Limiter, LimiterLayer, LimiterSnapshot, Reservation};
+use crate::{Error, Rejected};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Limiter {
+    /// Begins a limiter of this name.
+    pub fn builder(name: impl Into<crate::Name>) -> Builder {
+        Builder::new(name.into())
+    }
+
+    /// Charges one call if it may pass now.
+    #[inline]
+    pub fn check(&self) -> Decision {
+        self.core.check(&self.meter, 1)
+    }
+
+    /// Charges a call of this cost if it may pass now; a cost of zero always may, unless others wait.
+    #[inline]
+    pub fn check_cost(&self, cost: u32) -> Decision {
+        self.core.check(&self.meter, cost)
+    }
+
+    /// Takes a moment of its own for a call of this cost, at most `at_most` from now.
+    ///
+    /// # Errors
+    /// The moment would be later, the cost never fits, or too many wait. Nothing is charged then.
+    pub fn reserve(&self, cost: u32, at_most: Duration) -> Result<Reservation, Rejected> {
+        self.core.reserve(Arc::clone(&self.meter), cost, at_most)
+    }
+
+    /// Waits until a call of this cost may pass, however long that is.
+    ///
+    /// # Errors
+    /// The cost never fits, or too many wait.
+    pub async fn until_ready(&self, cost: u32) -> Result<(), Rejected> {
+        self.reserve(cost, Duration::MAX)?.await;
+        Ok(())
+    }
+
+    /// Runs `work` when it may pass, within the longest wait.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] when the quota is used up: the work was not begun. [`Error::Inner`] is the work's own.
+    pub async fn call<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.core.pass(&self.meter).await?;
+        work().await.map_err(Error::Inner)
+    }
+
+    /// Waits until a call may pass, within the longest wait.
+    pub(crate) async fn pass(&self) -> Result<(), Rejected> {
+        self.core.pass(&self.meter).await
+    }
+
+    /// A tower layer; every service it makes shares this limiter.
+    pub fn layer(&self) -> LimiterLayer {
+        LimiterLayer::new(self.clone())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    /// Where it stands.
+    pub fn snapshot(&self) -> LimiterSnapshot {
+        let look = self.core.rule.look(&self.meter.cell, self.core.now(), 0);
+        let (admitted, rejected) = self.core.counts();
+        LimiterSnapshot {
+            name: self.core.name.clone(),
+            limit: look.limit(),
+            remaining: look.remaining(),
+            reset_at: look.reset_at(),
+            waiting: self.meter.waiting(),
+            admitted,
+            rejected,
+            keys: None,
+        }
+    }
+}

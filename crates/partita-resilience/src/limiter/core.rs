@@ -1,0 +1,132 @@
+//! What the limiters of one configuration share.
+
+use super::config::Builder;
+use super::decision::Decision;
+use super::line::{Asked, Bounds, Meter};
+use super::reservation::Reservation;
+use super::rule::Rule;
+use crate::stripe::{self, Padded};
+use crate::{Event, EventKind, Listeners, PolicyKind, Reason, Rejected, Timing};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(super) name: crate::Name,
+    pub(super) rule: Rule,
+    pub(super) timing: Timing,
+    pub(super) max_wait: Duration,
+    waiters: usize,
+    listeners: Listeners,
+    admitted: Box<[Padded<AtomicU64>]>,
+    rejected: AtomicU64,
+}
+
+impl Core {
+    pub(super) fn new(config: Builder) -> Self {
+        Self {
+            rule: Rule::new(&config.quota),
+            name: config.name,
+            timing: config.timing,
+            max_wait: config.max_wait,
+            waiters: config.waiters,
+            listeners: config.listeners,
+            admitted: (0..stripe::count()).map(|_| Padded::default()).collect(),
+            rejected: AtomicU64::new(0),
+        }
+    }
+
+    /// Exact nanoseconds since the clock was made.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "nanoseconds of 584 years fit")]
+    pub(super) fn now(&self) -> u64 {
+        self.timing.now().as_nanos() as u64
+    }
+
+    #[inline]
+    pub(super) fn check(&self, meter: &Meter, cost: u32) -> Decision {
+        let decision = self.rule.check(&meter.cell, self.now(), cost);
+        self.count(decision);
+        decision
+    }
+
+    #[inline]
+    pub(super) fn count(&self, decision: Decision) {
+        if decision.allowed() {
+            self.admit();
+        } else {
+            self.reject(decision);
+        }
+    }
+
+    #[inline]
+    fn admit(&self) {
+        let stripe = stripe::mine() & (self.admitted.len() - 1);
+        self.admitted[stripe].0.fetch_add(1, Ordering::Relaxed);
+        self.listeners.routine(|| self.event(EventKind::Admitted));
+    }
+
+    #[cold]
+    fn reject(&self, decision: Decision) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+        let kind = EventKind::Rejected { reason: reason(&decision), retry_after: decision.retry_after() };
+        self.listeners.tell(&self.event(kind));
+    }
+
+    fn event<'a>(&'a self, kind: EventKind<'a>) -> Event<'a> {
+        Event { at: self.timing.coarse(), policy: PolicyKind::RateLimit, name: &self.name, kind }
+    }
+
+    /// The error of a decision that refused.
+    pub(super) fn rejected(&self, decision: &Decision) -> Rejected {
+        let retry_after = decision.retry_after();
+        Rejected { policy: PolicyKind::RateLimit, name: self.name.clone(), reason: reason(decision), retry_after }
+    }
+
+    /// A moment for a call, within `at_most`.
+    pub(super) fn reserve(
+        self: &Arc<Self>,
+        meter: Arc<Meter>,
+        cost: u32,
+        at_most: Duration,
+    ) -> Result<Reservation, Rejected> {
+        let now = self.now();
+        let wait = u64::try_from(at_most.as_nanos()).unwrap_or(u64::MAX);
+        let ticket = match meter.ask(&self.rule, now, cost, Bounds { wait, waiters: self.waiters }) {
+            Asked::Now => None,
+            Asked::Later(ticket) => Some(ticket),
+            Asked::Refused => return Err(self.refuse(&meter, now, cost)),
+        };
+        self.admit();
+        Ok(Reservation::new(Arc::clone(self), meter, ticket))
+    }
+
+    /// Lets a call pass, within the longest wait.
+    pub(super) async fn pass(self: &Arc<Self>, meter: &Arc<Meter>) -> Result<(), Rejected> {
+        if self.max_wait.is_zero() {
+            let decision = self.check(meter, 1);
+            return if decision.allowed() { Ok(()) } else { Err(self.rejected(&decision)) };
+        }
+        self.reserve(Arc::clone(meter), 1, self.max_wait)?.await;
+        Ok(())
+    }
+
+    #[cold]
+    fn refuse(&self, meter: &Meter, now: u64, cost: u32) -> Rejected {
+        let decision = self.rule.look(&meter.cell, now, cost);
+        self.reject(decision);
+        let full = meter.waiting() >= self.waiters && !decision.never_fits();
+        let rejected = self.rejected(&decision);
+        if full { Rejected { reason: Reason::QueueFull, ..rejected } } else { rejected }
+    }
+
+    pub(super) fn counts(&self) -> (u64, u64) {
+        let admitted = self.admitted.iter().map(|count| count.0.load(Ordering::Relaxed)).sum();
+        (admitted, self.rejected.load(Ordering::Relaxed))
+    }
+}
+
+const fn reason(decision: &Decision) -> Reason {
+    if decision.never_fits() { Reason::CostTooHigh } else { Reason::LimitReached }
+}

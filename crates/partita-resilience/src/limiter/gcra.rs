@@ -1,0 +1,163 @@
+//! The theoretical arrival time (TAT) of the generic cell rate algorithm, in one word.
+//!
+//! The unit of time is `1 / scale` nanoseconds, where `scale` is the limit without the factors that it shares with the
+//! period: then both a nanosecond and the time that one call earns are whole numbers. Ten years fit into 64 bits for every
+//! scale up to 58, as for all limits a second, a minute or an hour that are made of the factors 2, 3 and 5; any other
+//! quota keeps 128 bits under a lock.
+
+use crate::sync::{AtomicU64, Mutex, Ordering, lock};
+
+/// Nanoseconds that a word must hold.
+const TEN_YEARS: u128 = 10 * 366 * 86_400 * 1_000_000_000;
+
+/// A rate, in whole units of `1 / scale` nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    /// Units in a nanosecond.
+    pub(crate) scale: u64,
+    /// What one call takes.
+    pub(crate) each: u64,
+    /// What may be taken at once.
+    pub(crate) depth: u128,
+    /// The same in 64 bits; zero when they do not hold it.
+    narrow_depth: u64,
+}
+
+/// The TAT.
+#[derive(Debug)]
+pub(crate) enum Tat {
+    Word(AtomicU64),
+    Wide(Mutex<u128>),
+}
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Whether the call conforms; it was charged then.
+    pub(crate) allowed: bool,
+    /// How far the TAT is ahead of now, after the check.
+    pub(crate) ahead: u128,
+}
+
+impl Rate {
+    /// `limit` in each `per` nanoseconds, `burst` of them at once.
+    pub(crate) fn new(limit: u32, per: u64, burst: u32) -> Self {
+        let shared = gcd(u64::from(limit), per);
+        let (scale, each) = (u64::from(limit) / shared, per / shared);
+        let depth = u128::from(each) * u128::from(burst);
+        let is_narrow = TEN_YEARS * u128::from(scale) + depth * 2 <= u128::from(u64::MAX);
+        Self { scale, each, depth, narrow_depth: if is_narrow { narrow(depth) } else { 0 } }
+    }
+
+    pub(crate) fn tat(&self) -> Tat {
+        if self.narrow_depth > 0 { Tat::Word(AtomicU64::new(0)) } else { Tat::Wide(Mutex::new(0)) }
+    }
+
+    /// A moment in units.
+    #[inline]
+    pub(crate) fn units(&self, nanos: u64) -> u128 {
+        u128::from(nanos) * u128::from(self.scale)
+    }
+
+    /// Units in nanoseconds, rounded up.
+    pub(crate) fn nanos(&self, units: u128) -> u64 {
+        u64::try_from(units.div_ceil(u128::from(self.scale))).unwrap_or(u64::MAX)
+    }
+
+    #[inline]
+    fn price(&self, cost: u32) -> u128 {
+        u128::from(self.each) * u128::from(cost)
+    }
+}
+
+impl Tat {
+    /// Charges a call that conforms at `nanos`. The cost is at most the burst.
+    #[inline]
+    pub(crate) fn check(&self, rate: &Rate, nanos: u64, cost: u32) -> Found {
+        match self {
+            Self::Word(word) => check_word(word, rate, nanos, cost),
+            Self::Wide(tat) => {
+                let (mut tat, now) = (lock(tat), rate.units(nanos));
+                let next = (*tat).max(now) + rate.price(cost);
+                if next - now > rate.depth {
+                    return Found { allowed: false, ahead: (*tat).saturating_sub(now) };
+                }
+                *tat = next;
+                Found { allowed: true, ahead: next - now }
+            }
+        }
+    }
+
+    /// Charges a call for the first moment at which it conforms; that moment.
+    pub(crate) fn reserve(&self, rate: &Rate, now: u128, cost: u32) -> u128 {
+        let next = self.change(|tat| tat.max(now) + rate.price(cost));
+        next.saturating_sub(rate.depth)
+    }
+
+    /// Takes back the charge of a call whose moment has not come; by how much those behind it move up.
+    pub(crate) fn take_back(&self, rate: &Rate, cost: u32) -> u128 {
+        let price = rate.price(cost);
+        self.change(|tat| tat.saturating_sub(price));
+        price
+    }
+
+    fn change(&self, to: impl Fn(u128) -> u128) -> u128 {
+        match self {
+            Self::Word(word) => {
+                let mut seen = word.load(Ordering::Acquire);
+                loop {
+                    let next = to(u128::from(seen));
+                    match word.compare_exchange_weak(seen, narrow(next), Ordering::AcqRel, Ordering::Acquire) {
+                        Ok(_) => return next,
+                        Err(now_seen) => seen = now_seen,
+                    }
+                }
+            }
+            Self::Wide(tat) => {
+                let mut tat = lock(tat);
+                *tat = to(*tat);
+                *tat
+            }
+        }
+    }
+
+    /// The TAT.
+    pub(crate) fn get(&self) -> u128 {
+        match self {
+            Self::Word(word) => u128::from(word.load(Ordering::Acquire)),
+            Self::Wide(tat) => *lock(tat),
+        }
+    }
+}
+
+/// In 64 bits, which hold all of it: that is what makes a rate narrow.
+#[inline]
+fn check_word(word: &AtomicU64, rate: &Rate, nanos: u64, cost: u32) -> Found {
+    let now = nanos.saturating_mul(rate.scale);
+    let price = rate.each.saturating_mul(u64::from(cost));
+    let mut seen = word.load(Ordering::Acquire);
+    loop {
+        let next = seen.max(now).saturating_add(price);
+        if next - now > rate.narrow_depth {
+            return Found { allowed: false, ahead: u128::from(seen.saturating_sub(now)) };
+        }
+        match word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return Found { allowed: true, ahead: u128::from(next - now) },
+            Err(other) => seen = other,
+        }
+    }
+}
+
+/// Saturates: far reservations on a narrow word end at its last moment.
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "compared before")]
+const fn narrow(units: u128) -> u64 {
+    if units > u64::MAX as u128 { u64::MAX } else { units as u64 }
+}
+
+const fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}

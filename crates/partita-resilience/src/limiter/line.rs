@@ -1,0 +1,115 @@
+//! Who waits for a moment of their own.
+
+use super::rule::{Cell, Charge, Rule};
+use crate::sync::{Mutex, lock};
+use std::collections::BTreeMap;
+use std::task::Waker;
+
+/// One quota's use, and those who wait for it. Lock-free unless somebody waits.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    pub(crate) cell: Cell,
+    line: Mutex<Line>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    drawn: u64,
+    waiting: BTreeMap<u64, Waiter>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    charge: Charge,
+    waker: Option<Waker>,
+}
+
+/// How long a wait may be, in nanoseconds, and how many may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) wait: u64,
+    pub(crate) waiters: usize,
+}
+
+/// What came of asking for a moment.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// It is now.
+    Now,
+    /// It will come, under this ticket.
+    Later(u64),
+    /// It would come too late, or too many wait.
+    Refused,
+}
+
+impl Meter {
+    pub(crate) fn new(rule: &Rule) -> Self {
+        Self { cell: rule.cell(), line: Mutex::default() }
+    }
+
+    /// Takes a moment of its own for a call, within the bounds.
+    pub(crate) fn ask(&self, rule: &Rule, now: u64, cost: u32, bounds: Bounds) -> Asked {
+        let mut line = lock(&self.line);
+        let decision = rule.check(&self.cell, now, cost);
+        if decision.allowed() {
+            return Asked::Now;
+        }
+        let wait = decision.retry_after().map_or(u128::MAX, |wait| wait.as_nanos());
+        if wait > u128::from(bounds.wait) || line.waiting.len() >= bounds.waiters {
+            return Asked::Refused;
+        }
+        let charge = rule.reserve(&self.cell, now, cost);
+        line.drawn += 1;
+        let ticket = line.drawn;
+        line.waiting.insert(ticket, Waiter { charge, waker: None });
+        Asked::Later(ticket)
+    }
+
+    /// How long until a ticket's moment; zero when it has come.
+    pub(crate) fn left(&self, rule: &Rule, now: u64, ticket: u64) -> u64 {
+        let line = lock(&self.line);
+        line.waiting.get(&ticket).map_or(0, |waiter| rule.nanos(waiter.charge.at).saturating_sub(now))
+    }
+
+    /// As [`Meter::left`], and `waker` is woken when the moment moves. A moment that has come is taken out.
+    pub(crate) fn poll(&self, rule: &Rule, now: u64, ticket: u64, waker: &Waker) -> u64 {
+        let mut line = lock(&self.line);
+        let Some(waiter) = line.waiting.get_mut(&ticket) else { return 0 };
+        let left = rule.nanos(waiter.charge.at).saturating_sub(now);
+        if left == 0 {
+            line.waiting.remove(&ticket);
+        } else if let Some(kept) = &mut waiter.waker {
+            kept.clone_from(waker);
+        } else {
+            waiter.waker = Some(waker.clone());
+        }
+        left
+    }
+
+    /// Gives a moment back; those behind it move up. One that has come stays spent.
+    pub(crate) fn leave(&self, rule: &Rule, now: u64, ticket: u64) {
+        let moved = {
+            let mut line = lock(&self.line);
+            let Some(gone) = line.waiting.remove(&ticket) else { return };
+            let now_units = rule.units(now);
+            if gone.charge.at <= now_units {
+                return;
+            }
+            let first = if rule.clear_ahead(&self.cell, now) { 0 } else { ticket };
+            let behind = line.waiting.range_mut(first..).filter(|(_, waiter)| waiter.charge.at > now_units);
+            let mut moved = Vec::new();
+            let charges = behind.map(|(_, waiter)| {
+                moved.extend(waiter.waker.take());
+                &mut waiter.charge
+            });
+            rule.take_back(&self.cell, now, gone.charge, charges);
+            moved
+        };
+        moved.into_iter().for_each(Waker::wake);
+    }
+
+    /// How many wait.
+    pub(crate) fn waiting(&self) -> usize {
+        lock(&self.line).waiting.len()
+    }
+}

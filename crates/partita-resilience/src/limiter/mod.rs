@@ -1,0 +1,52 @@
+//! So much in so much time, exactly.
+//!
+//! | algorithm | state | what it lets through |
+//! |---|---|---|
+//! | [`Algorithm::Gcra`] | one word, no lock | `burst` at once, then one each `per / limit` |
+//! | [`Algorithm::TokenBucket`] | the same word | the same calls: both are one rule, seen from two sides |
+//! | [`Algorithm::SlidingLog`] | a stamp for each call | never more than `limit` within any `per` |
+//! | [`Algorithm::FixedWindow`] | one count | `limit` in each window; up to twice that around an edge |
+//!
+//! GCRA is the virtual scheduling form of the generic cell rate algorithm, the token bucket its continuous-state leaky
+//! bucket form; ITU-T I.371 annex A shows that they decide alike. Arithmetic is in whole units of `1 / limit` nanoseconds:
+//! nothing is rounded, so nothing drifts; only what is told to callers is rounded, up.
+//!
+//! Who waits, reserves: a [`Reservation`] takes its own moment at once and sleeps until it, so waiters neither wake
+//! together nor race. Dropped before its moment, it gives the moment back and those behind it move up. While somebody
+//! waits, no newcomer overtakes.
+
+mod call;
+mod config;
+mod core;
+mod decision;
+mod gcra;
+mod keyed;
+mod layer;
+mod line;
+mod log;
+mod quota;
+mod reservation;
+mod rule;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod tiers;
+mod window;
+
+use std::sync::Arc;
+
+pub use config::Builder;
+pub use decision::Decision;
+pub use keyed::KeyedLimiter;
+pub use layer::{LimiterFuture, LimiterLayer, LimiterService};
+pub use quota::{Algorithm, Quota};
+pub use reservation::Reservation;
+pub use snapshot::LimiterSnapshot;
+pub use tiers::{Tier, Tiers};
+
+/// One quota for all callers. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Limiter {
+    core: Arc<self::core::Core>,
+    meter: Arc<line::Meter>,
+}

@@ -1,0 +1,191 @@
+//! One rule over the state of each algorithm.
+
+use super::decision::{Decision, Left};
+use super::gcra::{Found, Rate, Tat};
+use super::log::Log;
+use super::quota::{Algorithm, Quota};
+use super::window::Windows;
+use crate::sync::{Mutex, lock};
+
+/// A quota, made ready for arithmetic. Moments are nanoseconds since the clock was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rule {
+    rate: Rate,
+    algorithm: Algorithm,
+    limit: u32,
+    depth: u32,
+    per: u64,
+}
+
+/// What one key has used.
+#[derive(Debug)]
+pub(crate) enum Cell {
+    Tat(Tat),
+    Log(Mutex<Log>),
+    Windows(Mutex<Windows>),
+}
+
+/// A reservation's charge and its moment, in the rule's units.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Charge {
+    pub(crate) at: u128,
+    pub(crate) cost: u32,
+}
+
+impl Rule {
+    pub(crate) fn new(quota: &Quota) -> Self {
+        let per = u64::try_from(quota.per.as_nanos()).unwrap_or(u64::MAX);
+        let depth = quota.depth();
+        let rate = Rate::new(quota.limit, per, depth);
+        Self { rate, algorithm: quota.algorithm, limit: quota.limit, depth, per }
+    }
+
+    pub(crate) fn cell(&self) -> Cell {
+        match self.algorithm {
+            Algorithm::Gcra | Algorithm::TokenBucket => Cell::Tat(self.rate.tat()),
+            Algorithm::SlidingLog => Cell::Log(Mutex::default()),
+            Algorithm::FixedWindow => Cell::Windows(Mutex::default()),
+        }
+    }
+
+    /// The longest until a cell is as new.
+    pub(crate) fn whole_after(&self) -> u64 {
+        self.rate.nanos(self.rate.depth).max(self.per)
+    }
+
+    /// Charges a call if it may pass now.
+    #[inline]
+    pub(crate) fn check(&self, cell: &Cell, now: u64, cost: u32) -> Decision {
+        if let Cell::Tat(tat) = cell
+            && cost <= self.depth
+        {
+            let found = tat.check(&self.rate, now, cost);
+            let left = Left::Gcra { rate: self.rate, found, cost };
+            return Decision { allowed: found.allowed, limit: self.limit, now, left };
+        }
+        self.counted(cell, now, cost, true)
+    }
+
+    /// What [`Rule::check`] would say, without a charge.
+    pub(crate) fn look(&self, cell: &Cell, now: u64, cost: u32) -> Decision {
+        let Cell::Tat(tat) = cell else { return self.counted(cell, now, cost, false) };
+        if cost > self.depth {
+            return self.never(tat, now);
+        }
+        let found = Found { allowed: false, ahead: tat.get().saturating_sub(self.rate.units(now)) };
+        let left = Left::Gcra { rate: self.rate, found, cost };
+        let decision = Decision { allowed: false, limit: self.limit, now, left };
+        Decision { allowed: decision.retry_after().is_none_or(|wait| wait.is_zero()), ..decision }
+    }
+
+    fn counted(&self, cell: &Cell, now: u64, cost: u32, charge: bool) -> Decision {
+        let (limit, per, fits) = (self.limit, self.per, cost <= self.depth);
+        let (fits_at, used, reset_at) = match cell {
+            Cell::Tat(tat) => return self.never(tat, now),
+            Cell::Log(log) => {
+                let mut log = lock(log);
+                let at = if fits { log.first_fit(now, per, limit, cost) } else { u64::MAX };
+                if charge && at <= now && cost > 0 {
+                    log.charge(at, cost);
+                }
+                (at, log.used(now, per), log.whole_at(now, per))
+            }
+            Cell::Windows(windows) => {
+                let mut windows = lock(windows);
+                let at = if fits { windows.first_fit(now, per, limit, cost) } else { u64::MAX };
+                if charge && at <= now && cost > 0 {
+                    windows.charge(at, per, cost);
+                }
+                (at, windows.used(now, per, limit), windows.ends_at(per))
+            }
+        };
+        let remaining = u32::try_from(u64::from(limit).saturating_sub(used)).unwrap_or(0);
+        let left =
+            if fits { Left::Counted { remaining, reset_at, fits_at } } else { Left::Never { remaining, reset_at } };
+        Decision { allowed: fits_at <= now, limit, now, left }
+    }
+
+    fn never(&self, tat: &Tat, now: u64) -> Decision {
+        let ahead = tat.get().saturating_sub(self.rate.units(now));
+        let free = self.rate.depth.saturating_sub(ahead) / u128::from(self.rate.each);
+        let remaining = u32::try_from(free).unwrap_or(u32::MAX);
+        let left = Left::Never { remaining, reset_at: now.saturating_add(self.rate.nanos(ahead)) };
+        Decision { allowed: false, limit: self.limit, now, left }
+    }
+
+    /// A moment in the units of charges.
+    pub(crate) fn units(&self, now: u64) -> u128 {
+        if self.is_smooth() { self.rate.units(now) } else { u128::from(now) }
+    }
+
+    /// Units of charges in nanoseconds, rounded up.
+    pub(crate) fn nanos(&self, units: u128) -> u64 {
+        if self.is_smooth() { self.rate.nanos(units) } else { u64::try_from(units).unwrap_or(u64::MAX) }
+    }
+
+    const fn is_smooth(&self) -> bool {
+        matches!(self.algorithm, Algorithm::Gcra | Algorithm::TokenBucket)
+    }
+
+    /// Charges a call for the first moment at which it fits.
+    pub(crate) fn reserve(&self, cell: &Cell, now: u64, cost: u32) -> Charge {
+        let (limit, per) = (self.limit, self.per);
+        let at = match cell {
+            Cell::Tat(tat) => tat.reserve(&self.rate, self.rate.units(now), cost),
+            Cell::Log(log) => {
+                let mut log = lock(log);
+                let at = log.first_fit(now, per, limit, cost);
+                log.charge(at, cost);
+                u128::from(at)
+            }
+            Cell::Windows(windows) => {
+                let mut windows = lock(windows);
+                let at = windows.first_fit(now, per, limit, cost);
+                windows.charge(at, per, cost);
+                u128::from(at)
+            }
+        };
+        Charge { at, cost }
+    }
+
+    /// Takes back a charge whose moment has not come. `behind` are the charges after it, the first one first: they move up.
+    pub(crate) fn take_back<'a>(
+        &self,
+        cell: &Cell,
+        now: u64,
+        gone: Charge,
+        behind: impl Iterator<Item = &'a mut Charge>,
+    ) {
+        match cell {
+            Cell::Tat(tat) => {
+                let up = tat.take_back(&self.rate, gone.cost);
+                behind.for_each(|charge| charge.at = charge.at.saturating_sub(up));
+            }
+            Cell::Log(_) | Cell::Windows(_) => behind.for_each(|charge| *charge = self.reserve(cell, now, charge.cost)),
+        }
+    }
+
+    /// Takes back every charge ahead of now where charges are kept one by one; those that stay are made anew.
+    pub(crate) fn clear_ahead(&self, cell: &Cell, now: u64) -> bool {
+        match cell {
+            Cell::Tat(_) => false,
+            Cell::Log(log) => {
+                lock(log).clear_ahead(now);
+                true
+            }
+            Cell::Windows(windows) => {
+                lock(windows).clear_ahead(now, self.per);
+                true
+            }
+        }
+    }
+
+    /// Whether a cell is as new.
+    pub(crate) fn is_whole(&self, cell: &Cell, now: u64) -> bool {
+        match cell {
+            Cell::Tat(tat) => tat.get() <= self.rate.units(now),
+            Cell::Log(log) => lock(log).used(now, self.per) == 0,
+            Cell::Windows(windows) => lock(windows).used(now, self.per, self.limit) == 0,
+        }
+    }
+}

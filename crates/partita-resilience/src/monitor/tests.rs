@@ -1,0 +1,160 @@
+//! What a monitor sees, and whom it tells.
+
+use super::{Change, Monitor, PolicySnapshot, Severity, Threshold, What};
+use crate::breaker::Breaker;
+use crate::budget::Budget;
+use crate::bulkhead::Bulkhead;
+use crate::cache::Cache;
+use crate::hedge::Hedge;
+use crate::limiter::{Limiter, Quota};
+use crate::retry::{Jitter, Retry};
+use crate::testing::{ms, poll, run};
+use crate::{Error, PolicyKind, Registry, Timing};
+use partita_time::ManualClock;
+use std::future::ready;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+type Told = Arc<Mutex<Vec<String>>>;
+
+/// A hook, and what it was told.
+fn hook() -> (Told, impl Fn(&Change) + Send + Sync + 'static) {
+    let told = Told::default();
+    let heard = Arc::clone(&told);
+    (told, move |change: &Change| heard.lock().unwrap().push(change.to_string()))
+}
+
+fn drain(told: &Told) -> Vec<String> {
+    std::mem::take(&mut told.lock().unwrap())
+}
+
+#[test]
+fn a_stack_is_seen_whole_and_in_its_order() {
+    let timing = Timing::manual(&ManualClock::new(), 1);
+    let whole = crate::Policy::new("all")
+        .attempt_timeout(ms(500))
+        .bulkhead(Bulkhead::builder("b").timing(timing.clone()).build().unwrap())
+        .breaker(Breaker::builder("b").timing(timing.clone()).build().unwrap())
+        .hedge(Hedge::builder("h"))
+        .retry(Retry::builder("r"))
+        .idempotent()
+        .rate_limit(Limiter::builder("l").timing(timing.clone()).build().unwrap())
+        .cache(Cache::<u32, u32>::builder("c").timing(timing.clone()).build().unwrap())
+        .timing(timing.clone())
+        .build()
+        .unwrap();
+    let report = Monitor::builder("all").watch(whole).timing(timing).build().unwrap().look();
+    let kinds: Vec<_> = report.policies.iter().map(PolicySnapshot::kind).collect();
+    let (first, rest) = kinds.split_at(4);
+    assert_eq!(first, [PolicyKind::Fallback, PolicyKind::Cache, PolicyKind::RateLimit, PolicyKind::Retry]);
+    assert_eq!(rest, [PolicyKind::Hedge, PolicyKind::Breaker, PolicyKind::Bulkhead, PolicyKind::Timeout]);
+    assert_eq!((report.severity(), report.to_string().as_str()), (None, "`all`: 8 policies, well"));
+}
+
+#[test]
+fn a_breaker_that_opens_is_critical_that_probes_a_warning_and_the_end_is_told() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let breaker = Breaker::builder("b").min_calls(2).open(ms(1_000)).open_jitter(0.0).half_open_successes(1);
+    let breaker = breaker.ramp(ms(0)).timing(timing.clone()).build().unwrap();
+    let (told, hook) = hook();
+    let monitor = Monitor::builder("m").watch(breaker.clone()).on_change(hook).timing(timing).build().unwrap();
+    assert_eq!(monitor.look().severity(), None);
+    for _ in 0..2 {
+        let _ = run(&clock, breaker.call(|| ready(Err::<(), _>("down"))));
+    }
+    assert_eq!(monitor.look().severity(), Some(Severity::Critical));
+    assert_eq!(monitor.look().severity(), Some(Severity::Critical));
+    assert_eq!(
+        drain(&told),
+        ["critical: circuit breaker `b`: not_closed 1.00, from 1.00 on"],
+        "once, not at each look"
+    );
+    clock.advance(ms(1_000));
+    let permit = breaker.admit().unwrap();
+    assert_eq!(monitor.look().severity(), Some(Severity::Warning));
+    permit.record(crate::Outcome::Success);
+    assert_eq!(monitor.look().severity(), None);
+    let (warning, over) = ("warning: circuit breaker `b`: not_closed 0.50, from 0.50 on", "over: ");
+    assert_eq!(drain(&told), [warning.to_owned(), format!("{over}{warning}")]);
+    breaker.force_open();
+    assert_eq!(monitor.look().severity(), Some(Severity::Critical));
+    breaker.disable();
+    assert_eq!(monitor.look().severity(), None, "an operator's word");
+}
+
+#[test]
+fn a_full_bulkhead_and_the_share_that_it_refuses_are_two_findings() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let bulkhead = Bulkhead::builder("pay").max_concurrent(5).timing(timing.clone()).build().unwrap();
+    let monitor = Monitor::builder("m").watch(bulkhead.clone()).min_calls(10).timing(timing).build().unwrap();
+    let mut held: Vec<_> = (0..4).map(|_| bulkhead.try_acquire().unwrap()).collect();
+    let found = monitor.look().findings;
+    assert_eq!((found.len(), found[0].what, found[0].severity), (1, What::Saturated, Severity::Warning));
+    held.push(bulkhead.try_acquire().unwrap());
+    for _ in 0..3 {
+        bulkhead.try_acquire().unwrap_err();
+    }
+    assert_eq!(monitor.look().findings.len(), 1, "three refusals of eight calls are too few to say");
+    for _ in 0..2 {
+        bulkhead.try_acquire().unwrap_err();
+    }
+    let found = monitor.look().findings;
+    let seen: Vec<_> = found.iter().map(|finding| (finding.what, finding.severity, finding.value)).collect();
+    let (full, refused) = ((What::Saturated, Severity::Critical, 1.0), (What::Rejected, Severity::Critical, 0.5));
+    assert_eq!(seen, [full, refused], "those of the looks before were counted on");
+    drop(held);
+    assert_eq!(monitor.look().findings, [], "no call came since");
+}
+
+#[test]
+fn a_spent_budget_is_found_in_the_policy_that_wanted_more() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let budget = Budget::builder().ratio(0.0).floor_per_second(1.0).timing(timing.clone()).build().unwrap();
+    let retry = Retry::builder("r").jitter(Jitter::None).idempotent(true).budget(budget).timing(timing.clone());
+    let retry = retry.initial(ms(1)).build().unwrap();
+    let monitor = Monitor::builder("m").watch(retry.clone()).timing(timing).build().unwrap();
+    let fail = || run(&clock, retry.call(|_| ready(Err::<(), _>("down"))));
+    assert!(matches!(fail(), Err(Error::Exhausted { attempts: 2, .. })));
+    let found = monitor.look().findings;
+    assert_eq!((found[0].what, found[0].severity, found[0].value), (What::BudgetSpent, Severity::Critical, 0.5));
+    run(&clock, retry.call(|_| ready(Ok::<_, ()>(())))).unwrap();
+    assert_eq!(monitor.look().findings, [], "nobody wanted a retry since");
+}
+
+#[test]
+fn a_monitor_looks_by_itself_each_period() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let limiter = Limiter::builder("l").quota(Quota::per_hour(18)).timing(timing.clone()).build().unwrap();
+    let (told, hook) = hook();
+    let threshold = Threshold::new(0.05, 0.2);
+    let monitor = Monitor::builder("m").watch(limiter.clone()).threshold(What::Rejected, threshold).on_change(hook);
+    let monitor = monitor.timing(timing).build().unwrap();
+    let mut runs = pin!(monitor.run(ms(1_000)));
+    assert!(matches!(poll(runs.as_mut()), Poll::Pending));
+    let refused = (0..20).filter(|_| !limiter.check().allowed()).count();
+    assert_eq!((refused, drain(&told).len()), (2, 0));
+    clock.advance(ms(1_000));
+    assert!(matches!(poll(runs.as_mut()), Poll::Pending));
+    assert_eq!(drain(&told), ["warning: rate limit `l`: rejected 0.10, from 0.05 on"]);
+}
+
+#[test]
+fn what_could_not_be_told_apart_or_never_be_reached_is_refused() {
+    let breaker = |name: &'static str| Breaker::builder(name).build().unwrap();
+    let refused = |builder: super::MonitorBuilder| builder.build().unwrap_err().to_string();
+    assert!(refused(Monitor::builder("m")).contains("nothing to look at"));
+    let twice = refused(Monitor::builder("m").watch(breaker("b")).watch(breaker("b")));
+    assert!(twice.contains("there are two policies `b` of kind circuit breaker"), "{twice}");
+    let order = Monitor::builder("m").watch(breaker("b")).threshold(What::Saturated, Threshold::new(0.9, 0.5));
+    assert!(refused(order).contains("saturated: a warning from 0.9 on"));
+    let registry = Registry::new();
+    registry.add("one", breaker("one"));
+    let monitor = Monitor::builder("m").watch(registry.clone()).build().unwrap();
+    registry.add("two", breaker("two"));
+    assert_eq!(monitor.look().policies.len(), 2, "what was added since");
+}

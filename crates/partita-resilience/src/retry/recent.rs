@@ -1,0 +1,77 @@
+//! How attempts ended lately.
+
+use crate::WindowView;
+use crate::stripe::{self, Padded};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+const SECONDS: u64 = 10;
+const BUCKETS: usize = 10;
+const STRIPES: usize = 4;
+const COUNT_BITS: u32 = 22;
+const MOST: u64 = (1 << COUNT_BITS) - 1;
+
+/// Ten buckets of a second, each one word: tick above, then all ends, then failures.
+#[derive(Default)]
+pub(super) struct Recent([Padded<[AtomicU64; BUCKETS]>; STRIPES]);
+
+impl Recent {
+    pub(super) fn record(&self, now: Duration, failed: bool) {
+        let tick = now.as_secs();
+        let word = &self.0[stripe::mine() % STRIPES].0[slot(tick)];
+        let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
+            let (all, failures) = counts(old, tick);
+            // At the limit of the field both are halved: the rate stays.
+            let (all, failures) = if all == MOST { (all / 2, failures / 2) } else { (all, failures) };
+            Some(packed(tick, all + 1, failures + u64::from(failed)))
+        });
+    }
+
+    pub(super) fn view(&self, now: Duration) -> WindowView {
+        let newest = now.as_secs();
+        let mut view = WindowView { reach: Some(Duration::from_secs(SECONDS)), ..WindowView::default() };
+        for tick in newest.saturating_sub(SECONDS - 1)..=newest {
+            for stripe in &self.0 {
+                let (all, failed) = counts(stripe.0[slot(tick)].load(Ordering::Relaxed), tick);
+                view.total += all;
+                view.failed += failed;
+            }
+        }
+        view
+    }
+}
+
+fn slot(tick: u64) -> usize {
+    usize::try_from(tick % SECONDS).unwrap_or(0)
+}
+
+const fn packed(tick: u64, all: u64, failed: u64) -> u64 {
+    tick << (2 * COUNT_BITS) | all << COUNT_BITS | failed
+}
+
+const fn counts(word: u64, tick: u64) -> (u64, u64) {
+    let same = word >> (2 * COUNT_BITS) == packed(tick, 0, 0) >> (2 * COUNT_BITS);
+    if same { (word >> COUNT_BITS & MOST, word & MOST) } else { (0, 0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_count_for_ten_seconds_and_then_slide_out() {
+        let recent = Recent::default();
+        (0..20).for_each(|second| recent.record(Duration::from_secs(second), second % 2 == 0));
+        let view = recent.view(Duration::from_secs(19));
+        assert_eq!((view.total, view.failed), (10, 5));
+        assert_eq!(recent.view(Duration::from_secs(28)).total, 1);
+        assert_eq!(recent.view(Duration::from_secs(29)).total, 0);
+    }
+
+    #[test]
+    fn a_full_field_keeps_the_rate() {
+        let recent = Recent::default();
+        (0..MOST + 10).for_each(|n| recent.record(Duration::ZERO, n % 4 == 0));
+        assert!((recent.view(Duration::ZERO).failure_rate() - 0.25).abs() < 0.001);
+    }
+}

@@ -1,0 +1,322 @@
+//! A call through the stack.
+
+use super::judge::Judge;
+use crate::adaptive::Adaptive;
+use crate::breaker::Breaker;
+use crate::bulkhead::Bulkhead;
+use crate::cache::Cache;
+use crate::coalesce::Coalesce;
+use crate::deadline::{Attempt, Context};
+use crate::fallback::Fallback;
+use crate::hedge::Hedge;
+use crate::limiter::Limiter;
+use crate::monitor::{PolicySnapshot, Watch};
+use crate::retry::Retry;
+use crate::timeout::Timeout;
+use crate::verdict::outcome;
+use crate::{ByResult, Classify, Error, Limit, Name, Timing};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::hash::Hash;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Policies in their order. Clones share one core.
+pub struct Stack<C = ByResult, S = ()>(Arc<Parts<C, S>>);
+
+pub(super) struct Parts<C, S> {
+    pub(super) name: Name,
+    pub(super) timing: Timing,
+    pub(super) judge: Judge<C>,
+    pub(super) share: S,
+    pub(super) idempotent: bool,
+    pub(super) fallback: Fallback<Judge<C>>,
+    pub(super) deadline: Option<Duration>,
+    pub(super) limiter: Option<Limiter>,
+    pub(super) retry: Option<Retry<Judge<C>>>,
+    pub(super) hedge: Option<Hedge<Judge<C>>>,
+    pub(super) breaker: Option<Breaker>,
+    pub(super) bulkhead: Option<Bulkhead>,
+    pub(super) adaptive: Option<Adaptive>,
+    pub(super) timeout: Option<Timeout>,
+}
+
+impl<C, S> Stack<C, S> {
+    pub(super) fn new(parts: Parts<C, S>) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    pub(super) fn parts(&self) -> &Parts<C, S> {
+        &self.0
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.0.name
+    }
+
+    /// Calls `work` through every policy, in the current [`Context`]. `work` is called once an attempt.
+    ///
+    /// # Errors
+    /// The refusal, the time that ran out, or the call's own error beneath what retries and hedges say of it.
+    pub async fn call<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        E: fmt::Debug,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.call_in(Context::current(), work).await
+    }
+
+    /// As [`Stack::call`], in a context that is handed in.
+    ///
+    /// # Errors
+    /// As [`Stack::call`].
+    pub async fn call_in<T, E, F, Fut>(&self, context: Context, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        E: fmt::Debug,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.around(context, |attempt| async { work(attempt).await.map_err(Error::Inner) }).await
+    }
+}
+
+impl<C, S> Stack<C, S> {
+    /// As [`Stack::call`], and `fallback` for whatever ends badly. It is told the error; None for an answer that was judged a
+    /// failure.
+    ///
+    /// # Errors
+    /// [`Error::FallbackFailed`] with both ends.
+    pub async fn call_or<T, E, F, Fut, G, Gut>(&self, work: F, fallback: G) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        E: fmt::Debug,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+        G: FnOnce(Option<&Error<E>>) -> Gut,
+        Gut: Future<Output = Result<T, E>>,
+    {
+        self.0.fallback.around(self.call(work), fallback).await
+    }
+
+    /// As [`Stack::call_in`] around another policy.
+    pub(super) async fn around<T, E, F, Fut>(&self, context: Context, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        E: fmt::Debug,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
+        let parts = &*self.0;
+        let context = parts.limited(context);
+        let limit = context.left(&parts.timing);
+        parts.within(limit, parts.passed(context, &work)).await
+    }
+
+    /// As [`Stack::call_in`] for work that can be done only once: without retries and hedges.
+    ///
+    /// # Errors
+    /// As [`Stack::call`].
+    pub async fn call_once<T, E, F, Fut>(&self, context: Context, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let parts = &*self.0;
+        let context = parts.limited(context);
+        let limit = context.left(&parts.timing);
+        let attempt = Attempt::new(context, &parts.timing);
+        let lifted = |_| async { work().await.map_err(Error::Inner) };
+        parts.within(limit, parts.broken(attempt, lifted)).await
+    }
+}
+
+impl<C, S> Parts<C, S> {
+    fn limited(&self, mut context: Context) -> Context {
+        if let Some(limit) = self.deadline {
+            context = context.within(&self.timing, limit);
+        }
+        if self.idempotent { context.idempotent() } else { context }
+    }
+
+    /// Polls `work` first: what is ready counts, and needs no timer.
+    async fn within<T, E, Fut>(&self, limit: Option<Duration>, work: Fut) -> Result<T, Error<E>>
+    where
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
+        let Some(limit) = limit else { return work.await };
+        let mut work = pin!(work);
+        let mut sleep = None;
+        poll_fn(move |cx| {
+            if let Poll::Ready(out) = work.as_mut().poll(cx) {
+                return Poll::Ready(out);
+            }
+            let sleep = sleep.get_or_insert_with(|| self.timing.sleep(limit));
+            Pin::new(sleep).poll(cx).map(|()| Err(Error::TimedOut { after: limit, which: Limit::Deadline }))
+        })
+        .await
+    }
+
+    async fn pass<E>(&self) -> Result<(), Error<E>> {
+        match &self.limiter {
+            Some(limiter) => Ok(limiter.pass().await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn passed<T, E, F, Fut>(&self, context: Context, work: &F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        E: fmt::Debug,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
+        self.pass().await?;
+        match &self.retry {
+            Some(retry) => retry.around(context, |attempt| self.hedged(attempt, work)).await,
+            None => self.hedged(Attempt::new(context, &self.timing), work).await,
+        }
+    }
+
+    async fn hedged<T, E, F, Fut>(&self, attempt: Attempt, work: &F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
+        match &self.hedge {
+            Some(hedge) => hedge.around(attempt.context().clone(), |attempt| self.broken(attempt, work)).await,
+            None => self.broken(attempt, work).await,
+        }
+    }
+
+    async fn broken<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        F: FnOnce(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
+        let Some(breaker) = &self.breaker else { return self.held(attempt, work).await };
+        let permit = breaker.admit()?;
+        let result = self.held(attempt, work).await;
+        permit.record(outcome(&self.judge, &result));
+        result
+    }
+
+    async fn held<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        F: FnOnce(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
+        if let Some(bulkhead) = &self.bulkhead {
+            return bulkhead.around(|| self.timed(attempt, work)).await;
+        }
+        let Some(adaptive) = &self.adaptive else { return self.timed(attempt, work).await };
+        let permit = adaptive.try_acquire()?;
+        let result = self.timed(attempt, work).await;
+        permit.finish(outcome(&self.judge, &result));
+        result
+    }
+
+    async fn timed<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
+    where
+        F: FnOnce(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
+        let context = attempt.context().clone();
+        match &self.timeout {
+            Some(timeout) => timeout.around(&context, || work(attempt)).await,
+            None => work(attempt).await,
+        }
+    }
+}
+
+impl<C, K, T, E> Stack<C, Coalesce<K, T, E>>
+where
+    K: Hash + Eq + Clone,
+    T: Clone,
+    E: Clone,
+{
+    /// As [`Stack::call`], one call for all callers of `key` at the same time.
+    ///
+    /// # Errors
+    /// As [`Stack::call`]; a caller whose own time runs out leaves the others their call.
+    pub async fn call_keyed<F, Fut>(&self, key: K, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        E: fmt::Debug,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let parts = &*self.0;
+        let context = parts.limited(Context::current());
+        let limit = context.left(&parts.timing);
+        let lifted = |attempt| async { work(attempt).await.map_err(Error::Inner) };
+        let shared = parts.share.around(context.clone(), key, || parts.passed(context, &lifted));
+        parts.within(limit, shared).await
+    }
+}
+
+impl<C, K, T, D> Stack<C, Cache<K, T, D>>
+where
+    K: Hash + Eq + Clone,
+    T: Clone,
+{
+    /// As [`Stack::call`], unless an answer for `key` is kept; a stale one serves when the call fails.
+    ///
+    /// # Errors
+    /// As [`Stack::call`].
+    pub async fn call_keyed<E, F, Fut>(&self, key: K, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        D: Classify<T, E>,
+        E: fmt::Debug,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let parts = &*self.0;
+        let context = parts.limited(Context::current());
+        let limit = context.left(&parts.timing);
+        let lifted = |attempt| async { work(attempt).await.map_err(Error::Inner) };
+        let kept = parts.share.around(key, || parts.within(limit, parts.passed(context, &lifted)));
+        kept.await
+    }
+}
+
+/// All of its policies, from the outside in. The deadline's plain limit keeps no counts.
+impl<C: Send + Sync, S: Watch> Watch for Stack<C, S> {
+    fn look(&self, into: &mut Vec<PolicySnapshot>) {
+        let parts = &*self.0;
+        parts.fallback.look(into);
+        parts.share.look(into);
+        let policies: [Option<&dyn Watch>; 7] = [
+            parts.limiter.as_ref().map(|policy| policy as _),
+            parts.retry.as_ref().map(|policy| policy as _),
+            parts.hedge.as_ref().map(|policy| policy as _),
+            parts.breaker.as_ref().map(|policy| policy as _),
+            parts.bulkhead.as_ref().map(|policy| policy as _),
+            parts.adaptive.as_ref().map(|policy| policy as _),
+            parts.timeout.as_ref().map(|policy| policy as _),
+        ];
+        policies.iter().flatten().for_each(|policy| policy.look(into));
+    }
+}
+
+impl<C, S> Clone for Stack<C, S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C, S> fmt::Debug for Stack<C, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stack").field(&self.0.name).finish()
+    }
+}

@@ -1,0 +1,97 @@
+//! The stack in words.
+
+use super::Stack;
+use crate::cache::Cache;
+use crate::coalesce::Coalesce;
+use std::fmt;
+use std::time::Duration;
+
+/// What a stack is made of, from the outside in: a line a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    name: String,
+    lines: Vec<(&'static str, String)>,
+}
+
+impl Explanation {
+    /// The policies' names, from the outside in.
+    pub fn order(&self) -> Vec<&'static str> {
+        self.lines.iter().map(|(what, _)| *what).collect()
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "a call to `{}` goes through", self.name)?;
+        for (number, (what, how)) in self.lines.iter().enumerate() {
+            writeln!(f, "{:>2}. {what:<16} {how}", number + 1)?;
+        }
+        write!(f, "{:>2}. the call itself", self.lines.len() + 1)
+    }
+}
+
+impl<C, S: Shares> Stack<C, S> {
+    /// What it is made of, from the outside in.
+    pub fn explain(&self) -> Explanation {
+        let parts = self.parts();
+        let mut lines = vec![("fallback", "the answer given with `call_or`".to_owned())];
+        if let Some(limit) = parts.deadline {
+            lines.push(("deadline", format!("{} for all attempts and waits together", time(limit))));
+        }
+        lines.extend(S::explain());
+        if let Some(limiter) = &parts.limiter {
+            lines.push(("rate limit", format!("of `{}`, once a call", limiter.name())));
+        }
+        if let Some(retry) = &parts.retry {
+            lines.push(("retry", retry.explain()));
+        }
+        if parts.hedge.is_some() {
+            lines.push(("hedge", "a second call beside a slow one, within its budget".to_owned()));
+        }
+        if let Some(breaker) = &parts.breaker {
+            lines.push(("circuit breaker", breaker.explain()));
+        }
+        if let Some(bulkhead) = &parts.bulkhead {
+            lines.push(("bulkhead", bulkhead.explain()));
+        }
+        if let Some(adaptive) = &parts.adaptive {
+            lines.push(("adaptive limit", adaptive.explain()));
+        }
+        if let Some(timeout) = &parts.timeout {
+            lines.push(("attempt timeout", format!("{} for the first attempt", time(timeout.limit(1)))));
+        }
+        Explanation { name: parts.name.to_string(), lines }
+    }
+}
+
+/// In the largest unit that shows it whole.
+pub(crate) fn time(time: Duration) -> String {
+    match time.as_millis() {
+        millis if millis % 1_000 == 0 => format!("{} s", millis / 1_000),
+        millis => format!("{millis} ms"),
+    }
+}
+
+/// What shares answers among callers, in words.
+pub trait Shares {
+    /// The line, if there is one.
+    fn explain() -> Option<(&'static str, String)>;
+}
+
+impl Shares for () {
+    fn explain() -> Option<(&'static str, String)> {
+        None
+    }
+}
+
+impl<K, T, E> Shares for Coalesce<K, T, E> {
+    fn explain() -> Option<(&'static str, String)> {
+        Some(("coalesce", "one call for all callers of a key at the same time".to_owned()))
+    }
+}
+
+impl<K, T, D> Shares for Cache<K, T, D> {
+    fn explain() -> Option<(&'static str, String)> {
+        Some(("cache", "a kept answer, a stale one when the call fails".to_owned()))
+    }
+}

@@ -1,0 +1,50 @@
+//! Policies in one order.
+//!
+//! A [`Policy`] lists what a dependency is called through; [`Policy::build`] checks it and makes a [`Stack`]. The order is
+//! always the same, from the outside in, whatever order the methods are called in:
+//!
+//! | | policy | why here |
+//! |---|---|---|
+//! | 1 | fallback | answers whatever went wrong beneath, once |
+//! | 2 | deadline | one limit for all attempts and waits together |
+//! | 3 | coalesce, cache | an answer that is there costs nothing of what follows |
+//! | 4 | rate limit | counts requests, not attempts |
+//! | 5 | retry | each attempt below is judged by itself |
+//! | 6 | hedge | several calls of one attempt |
+//! | 7 | breaker | sees each call that is really made, and its end |
+//! | 8 | bulkhead or adaptive limit | its refusal is ours, and the breaker does not count it |
+//! | 9 | attempt timeout | the breaker sees a hang as the failure that it is, and the permit comes back |
+//!
+//! Who wants another order stacks the single layers.
+//!
+//! ```
+//! # use partita_resilience::{Policy, breaker::Breaker, retry::Retry};
+//! # use std::time::Duration;
+//! # async fn fetch(_: u32) -> Result<&'static str, std::io::Error> { Ok("200") }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let catalogue = Policy::new("catalogue")
+//!     .deadline(Duration::from_secs(2))
+//!     .idempotent()
+//!     .retry(Retry::builder("catalogue"))
+//!     .breaker(Breaker::builder("catalogue").build()?)
+//!     .attempt_timeout(Duration::from_millis(500))
+//!     .build()?;
+//! let answer = catalogue.call(|attempt| fetch(attempt.number())).await?;
+//! assert_eq!(answer, "200");
+//! # Ok(()) }
+//! ```
+
+mod call;
+mod config;
+mod explain;
+mod judge;
+mod layer;
+#[cfg(test)]
+mod tests;
+
+pub use call::Stack;
+pub use config::Policy;
+pub(crate) use explain::time;
+pub use explain::{Explanation, Shares};
+pub use layer::{StackLayer, StackService};

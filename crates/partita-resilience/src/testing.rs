@@ -1,0 +1,34 @@
+//! Polls futures by hand on virtual time.
+
+use partita_time::{Clock, ManualClock};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// One poll.
+pub(crate) fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Runs `work` to its end, moving `clock` from one due moment to the next.
+pub(crate) fn run<F: Future>(clock: &ManualClock, work: F) -> F::Output {
+    let mut work = pin!(work);
+    for _ in 0..10_000 {
+        if let Poll::Ready(end) = poll(work.as_mut()) {
+            return end;
+        }
+        let due = clock.next_due().expect("the work waits for something that never comes");
+        clock.advance_to(due);
+    }
+    panic!("the work does not end");
+}
+
+/// Pending until its time has come.
+pub(crate) async fn wait(clock: &ManualClock, millis: u64) {
+    clock.sleep(Duration::from_millis(millis)).await;
+}
+
+pub(crate) const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}

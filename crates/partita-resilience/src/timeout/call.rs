@@ -1,0 +1,68 @@
+//! A limit of time around a plain async call.
+
+use super::core::Core;
+use super::{TimeoutBuilder, TimeoutSnapshot};
+use crate::deadline::Context;
+use crate::timed::Timed;
+use crate::{Error, Name, Nested, Plain};
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Ends a call that takes too long. Clones share one policy.
+#[derive(Clone)]
+pub struct Timeout(pub(super) Arc<Core>);
+
+impl Timeout {
+    /// Settings, at their defaults; `name` stands in events and snapshots.
+    pub fn builder(name: impl Into<Name>) -> TimeoutBuilder {
+        TimeoutBuilder::new(name.into())
+    }
+
+    pub(super) fn new(core: Core) -> Self {
+        Self(Arc::new(core))
+    }
+
+    /// The limit of attempt number `attempt` now, by the rule alone.
+    pub fn limit(&self, attempt: u32) -> Duration {
+        self.0.limit(attempt, self.0.timing.now())
+    }
+
+    /// Where it stands.
+    pub fn snapshot(&self) -> TimeoutSnapshot {
+        self.0.snapshot()
+    }
+
+    /// Runs `work` for at most the limit of the current [`Context`]'s attempt, or its time left.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] when time ran out, [`Error::Rejected`] when none was left to begin with.
+    pub async fn call<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let (started, limit) = self.0.begin(&Context::current())?;
+        Timed::<_, _, Plain>::new(&*self.0, work(), started, limit).await
+    }
+
+    /// As [`Timeout::call`] around another policy, and in a context that is handed in.
+    ///
+    /// # Errors
+    /// As [`Timeout::call`].
+    pub async fn around<T, E, F, Fut>(&self, context: &Context, work: F) -> Result<T, Error<E>>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
+        let (started, limit) = self.0.begin(context)?;
+        Timed::<_, _, Nested>::new(&*self.0, work(), started, limit).await
+    }
+}
+
+impl fmt::Debug for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Timeout").field(&self.0.name).finish()
+    }
+}

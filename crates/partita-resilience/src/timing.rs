@@ -1,0 +1,81 @@
+//! Time and chance, as every policy is given them.
+
+use partita_time::{Clock, CoarseClock, Entropy, Host, Lag, ManualClock, Sleep, TokioClock};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// What a policy reads the time, waits and draws by. Clones share all of it.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    clock: Arc<dyn Clock>,
+    coarse: CoarseClock,
+    entropy: Arc<Entropy>,
+}
+
+impl Timing {
+    /// The machine's: one for the whole process, made at the first call.
+    pub fn system() -> Self {
+        static SYSTEM: OnceLock<Timing> = OnceLock::new();
+        SYSTEM
+            .get_or_init(|| {
+                let clock: Arc<dyn Clock> = Arc::new(TokioClock::system());
+                let coarse = CoarseClock::ticking(Arc::clone(&clock));
+                Self { clock, coarse, entropy: Arc::new(Entropy::from_system()) }
+            })
+            .clone()
+    }
+
+    /// That of a host: its clock is read for each call, with nothing coarse between, so that virtual time is exact.
+    pub fn of(host: &Host) -> Self {
+        let (clock, entropy) = (Arc::clone(&host.clock), Arc::clone(&host.entropy));
+        Self { coarse: CoarseClock::exact(Arc::clone(&clock)), clock, entropy }
+    }
+
+    /// Virtual time and a seed: the same calls give the same answers.
+    pub fn manual(clock: &ManualClock, seed: u64) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(clock.clone());
+        Self { coarse: CoarseClock::exact(Arc::clone(&clock)), clock, entropy: Arc::new(Entropy::seeded(seed)) }
+    }
+
+    /// Exact time since the clock was made; about 22 ns on the machine's clock.
+    pub fn now(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    /// Time since the clock was made, late by at most a tick where the coarse clock ticks; never ahead.
+    pub fn coarse(&self) -> Duration {
+        self.coarse.elapsed()
+    }
+
+    /// [`Timing::coarse`] in nanoseconds: one load on the machine's clock.
+    #[inline]
+    pub fn coarse_nanos(&self) -> u64 {
+        self.coarse.nanos()
+    }
+
+    /// How late the coarse clock is.
+    pub fn lag(&self) -> Lag {
+        self.coarse.lag()
+    }
+
+    /// Waits.
+    pub fn sleep(&self, wait: Duration) -> Sleep {
+        self.clock.sleep(wait)
+    }
+
+    /// The source of jitter.
+    pub fn entropy(&self) -> &Entropy {
+        &self.entropy
+    }
+
+    /// The exact clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self::system()
+    }
+}

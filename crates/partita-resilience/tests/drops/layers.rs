@@ -1,0 +1,106 @@
+//! The same calls through the tower layers whose futures are written by hand; those of coalesce and cache box the plain
+//! call.
+
+use crate::breaker::{Broken, Stands};
+use crate::calls::{Again, Beside, Timed, Until};
+use crate::harness::{Call, Case, End, Seen, Work, drop_after_every_poll};
+use crate::limits::{Limited, Moves, Room, Sheds, Way};
+use partita_resilience::adaptive::Adaptive;
+use partita_resilience::breaker::{Breaker, BreakerLayer};
+use partita_resilience::bulkhead::Bulkhead;
+use partita_resilience::deadline::{Context, Deadline};
+use partita_resilience::hedge::Hedge;
+use partita_resilience::limiter::{Algorithm, Limiter};
+use partita_resilience::retry::Retry;
+use partita_resilience::shed::{Priority, Shed};
+use partita_resilience::timeout::Timeout;
+use partita_time::ManualClock;
+use tower::{Layer, ServiceExt, service_fn};
+
+/// A case whose policy is also a layer.
+trait Layered: Case {
+    /// Call number `which` through the layer.
+    fn ask<'a>(&'a self, policy: &'a Self::World, clock: &'a ManualClock, work: &'a Work, which: u32) -> Call<'a>;
+}
+
+/// A case, asked through its layer.
+#[derive(Debug)]
+struct Through<C>(C);
+
+impl<C: Layered> Case for Through<C> {
+    type World = C::World;
+
+    fn world(&self, clock: &ManualClock) -> C::World {
+        self.0.world(clock)
+    }
+
+    fn call<'a>(&'a self, world: &'a C::World, clock: &'a ManualClock, work: &'a Work, which: u32) -> Call<'a> {
+        self.0.ask(world, clock, work, which)
+    }
+
+    fn settle(&self, untouched: &C::World, before: Seen, now: Seen) {
+        self.0.settle(untouched, before, now);
+    }
+
+    fn look(&self, world: &C::World, clock: &ManualClock) -> String {
+        self.0.look(world, clock)
+    }
+}
+
+const PRIORITIES: [Priority; 3] = [Priority::Low, Priority::Normal, Priority::Critical];
+
+/// Asks `layer` around the work of one call.
+macro_rules! through {
+    ($($case:ty, $policy:ty: |$me:ident, $layers:ident, $which:ident| $steps:expr, $good:expr, $layer:expr;)+) => {$(
+        impl Layered for $case {
+            fn ask<'a>(&'a self, $layers: &'a $policy, clock: &'a ManualClock, work: &'a Work, $which: u32) -> Call<'a> {
+                let $me = self;
+                let inner = service_fn(move |()| work.run(clock, $steps, $good));
+                let service = $layer.layer(inner);
+                Box::pin(async move { End::of(&service.oneshot(()).await) })
+            }
+        }
+    )+};
+}
+
+through! {
+    Broken, Breaker: |me, policy, which| 3 + which, me.1, BreakerLayer::new(policy.clone());
+    Room, Bulkhead: |_me, policy, _which| 3, true, policy.layer();
+    Moves, Adaptive: |_me, policy, which| 2 + which, true, policy.layer();
+    Sheds, Shed: |_me, policy, which| 2 + which, true, policy.layer(PRIORITIES[which as usize]);
+    Limited, Limiter: |_me, policy, _which| 2, true, policy.layer();
+    Again, Retry: |_me, policy, which| 2 + which % 2, Context::current().number() == 3, policy.layer();
+    Beside, Hedge: |me, policy, which| 4 + which, me.1 || Context::current().number() == 3, policy.layer();
+    Timed, Timeout: |_me, policy, which| 2 + which, true, policy.layer();
+    Until, Deadline: |_me, policy, which| 2 + which, true, policy.layer();
+}
+
+#[test]
+fn a_dropped_response_future_of_a_limit_gives_back_what_it_held() {
+    for stands in [Stands::Closed, Stands::HalfOpen, Stands::Ramp, Stands::Disabled, Stands::MetricsOnly] {
+        assert!(drop_after_every_poll(&Through(Broken(stands, true))) >= 6, "{stands:?}");
+    }
+    for stands in [Stands::Open, Stands::ForcedOpen] {
+        assert_eq!(drop_after_every_poll(&Through(Broken(stands, true))), 1, "{stands:?}");
+    }
+    for (permits, max_wait, least) in [(1, 500, 10), (2, 500, 7), (3, 500, 4), (1, 45, 5), (1, 0, 4)] {
+        assert!(drop_after_every_poll(&Through(Room(permits, max_wait))) >= least, "{permits}, {max_wait}");
+    }
+    assert!(drop_after_every_poll(&Through(Moves)) >= 4);
+    assert!(drop_after_every_poll(&Through(Sheds)) >= 5);
+    assert!(drop_after_every_poll(&Through(Limited(Algorithm::Gcra, Way::Call))) >= 8);
+}
+
+#[test]
+fn a_dropped_response_future_of_calls_gives_back_what_it_held() {
+    for by_floor in [false, true] {
+        assert!(drop_after_every_poll(&Through(Again(by_floor))) >= 9);
+    }
+    for (delay, good, least) in [(15, true, 6), (100, true, 5), (15, false, 6), (1_000, false, 13)] {
+        assert!(drop_after_every_poll(&Through(Beside(delay, good))) >= least, "{delay}, {good}");
+    }
+    for limit in [25, 100] {
+        assert!(drop_after_every_poll(&Through(Timed(limit))) >= 3);
+        assert!(drop_after_every_poll(&Through(Until(limit))) >= 3);
+    }
+}

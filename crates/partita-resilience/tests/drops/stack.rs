@@ -1,0 +1,257 @@
+//! Several policies in one stack.
+
+use crate::breaker::{breaker, half_open, places};
+use crate::calls::{budget, pay, purse};
+use crate::harness::{Call, Case, End, Seen, Work, at_once, begins, drop_after_every_poll, ms, timing};
+use crate::limits::{bulkhead, rooms};
+use partita_resilience::breaker::Breaker;
+use partita_resilience::budget::Budget;
+use partita_resilience::bulkhead::Bulkhead;
+use partita_resilience::cache::Cache;
+use partita_resilience::coalesce::Coalesce;
+use partita_resilience::fallback::Fallback;
+use partita_resilience::hedge::Hedge;
+use partita_resilience::limiter::{Limiter, Quota};
+use partita_resilience::retry::{Jitter, Retry};
+use partita_resilience::stack::{Policy, Stack};
+use partita_resilience::{ByResult, Outcome};
+use partita_time::ManualClock;
+use std::future::ready;
+use std::time::Duration;
+
+/// What the policies beneath a stack hold.
+struct Held<S = ()> {
+    stack: Stack<ByResult, S>,
+    breaker: Breaker,
+    bulkhead: Bulkhead,
+    budget: Budget,
+    limiter: Limiter,
+}
+
+impl<S> Held<S> {
+    fn look(&self) -> String {
+        let seen = self.breaker.snapshot();
+        let counts = (seen.state, seen.total, seen.successful, seen.failed, seen.consecutive_failures);
+        let waiting = self.limiter.snapshot().waiting;
+        let (places, rooms, purse) = (places(&self.breaker), rooms(&self.bulkhead), purse(&self.budget));
+        format!("{counts:?}, {places} places; {rooms}; {purse}; {waiting} wait")
+    }
+
+    /// Tells the breaker how attempts ended.
+    fn record(&self, before: Seen, now: Seen) {
+        let ends = [(now.failed - before.failed, Outcome::Failure), (now.good - before.good, Outcome::Success)];
+        for (times, outcome) in ends {
+            (0..times).for_each(|_| self.breaker.admit().unwrap().record(outcome));
+        }
+    }
+}
+
+/// Parts of a stack that several stacks here have.
+fn parts(clock: &ManualClock, permits: u32, quota: Quota) -> (Bulkhead, Budget, Limiter) {
+    let limiter = Limiter::builder("l").quota(quota).max_wait(Duration::from_secs(1)).timing(timing(clock));
+    (bulkhead(clock, permits, 500), budget(clock, false), limiter.build().unwrap())
+}
+
+fn lenient(clock: &ManualClock) -> Breaker {
+    Breaker::builder("b").min_calls(1_000).timing(timing(clock)).build().unwrap()
+}
+
+/// Deadline, rate limit, retry, breaker, bulkhead and attempt timeout.
+#[derive(Debug)]
+struct Whole;
+
+impl Case for Whole {
+    type World = Held;
+
+    fn world(&self, clock: &ManualClock) -> Held {
+        let (bulkhead, budget, limiter) = parts(clock, 3, Quota::new(1, ms(20)));
+        let breaker = lenient(clock);
+        let retry = Retry::builder("r").initial(ms(20)).multiplier(1.0).jitter(Jitter::None).budget(budget.clone());
+        let stack = Policy::new("whole").deadline(Duration::from_secs(2)).rate_limit(limiter.clone()).retry(retry);
+        let stack = stack.breaker(breaker.clone()).bulkhead(bulkhead.clone()).attempt_timeout(ms(500)).idempotent();
+        Held { stack: stack.timing(timing(clock)).build().unwrap(), breaker, bulkhead, budget, limiter }
+    }
+
+    fn call<'a>(&'a self, held: &'a Held, clock: &'a ManualClock, work: &'a Work, _: u32) -> Call<'a> {
+        let attempt = move |number| work.run(clock, 2, number == 3);
+        Box::pin(async move { End::of(&held.stack.call(|now| attempt(now.number())).await) })
+    }
+
+    fn settle(&self, untouched: &Held, before: Seen, now: Seen) {
+        if before.failed == 0 && now.failed > 0 {
+            untouched.budget.deposit();
+        }
+        pay(&untouched.budget, before, now);
+        untouched.record(before, now);
+    }
+
+    fn look(&self, held: &Held, _: &ManualClock) -> String {
+        held.look()
+    }
+}
+
+#[test]
+fn a_dropped_call_gives_back_what_it_held_in_every_policy_of_a_stack() {
+    let polls = drop_after_every_poll(&Whole);
+    assert!(polls >= 10, "{polls}");
+}
+
+/// Hedges over a half-open breaker, or a closed one, and a bulkhead that is too small for all.
+#[derive(Debug)]
+struct Crowded(bool);
+
+impl Case for Crowded {
+    type World = Held;
+
+    fn world(&self, clock: &ManualClock) -> Held {
+        let breaker = if self.0 { half_open(clock) } else { breaker(&timing(clock)) };
+        let (bulkhead, _, limiter) = parts(clock, 1, Quota::per_second(100));
+        let hedges = budget(clock, false);
+        let hedge = Hedge::builder("h").delay(ms(15)).budget(hedges);
+        let stack = Policy::new("crowded").deadline(Duration::from_secs(2)).hedge(hedge).breaker(breaker.clone());
+        let stack = stack.bulkhead(bulkhead.clone()).idempotent().timing(timing(clock)).build().unwrap();
+        // The hedges' own budget is looked at where no queue stands between it and the work.
+        Held { stack, breaker, bulkhead, budget: budget(clock, false), limiter }
+    }
+
+    fn call<'a>(&'a self, held: &'a Held, clock: &'a ManualClock, work: &'a Work, _: u32) -> Call<'a> {
+        Box::pin(async move { End::of(&held.stack.call(|_| work.run(clock, 3, true)).await) })
+    }
+
+    fn settle(&self, untouched: &Held, before: Seen, now: Seen) {
+        untouched.record(before, now);
+    }
+
+    fn look(&self, held: &Held, _: &ManualClock) -> String {
+        held.look()
+    }
+}
+
+#[test]
+fn a_dropped_call_gives_probe_and_place_in_the_queue_of_a_stack_back() {
+    for half_open in [false, true] {
+        let polls = drop_after_every_poll(&Crowded(half_open));
+        assert!(polls >= 4, "{polls}");
+    }
+}
+
+type Shared = Coalesce<&'static str, u32, &'static str>;
+
+/// One call for all, with a second answer.
+#[derive(Debug)]
+struct Together;
+
+impl Case for Together {
+    type World = (Held<Shared>, Shared);
+
+    fn world(&self, clock: &ManualClock) -> Self::World {
+        let shared: Shared = Coalesce::builder("c").timing(timing(clock)).build().unwrap();
+        let (bulkhead, budget, limiter) = parts(clock, 1, Quota::per_second(100));
+        let breaker = lenient(clock);
+        let stack = Policy::new("shared").deadline(Duration::from_secs(2)).coalesce(shared.clone());
+        let stack = stack.breaker(breaker.clone()).bulkhead(bulkhead.clone()).timing(timing(clock)).build().unwrap();
+        (Held { stack, breaker, bulkhead, budget, limiter }, shared)
+    }
+
+    fn call<'a>(&'a self, world: &'a Self::World, clock: &'a ManualClock, work: &'a Work, _: u32) -> Call<'a> {
+        Box::pin(async move { End::of(&world.0.stack.call_keyed("a", |_| work.run(clock, 3, true)).await) })
+    }
+
+    fn settle(&self, untouched: &Self::World, before: Seen, now: Seen) {
+        untouched.0.record(before, now);
+    }
+
+    fn look(&self, (held, shared): &Self::World, clock: &ManualClock) -> String {
+        let under_way = shared.snapshot().under_way;
+        let leads = begins(|work| held.stack.call_keyed("a", |_| work.run(clock, 1, true)), &Work::default());
+        format!("{under_way} under way, a new call leads: {leads}; {}", held.look())
+    }
+}
+
+#[test]
+fn a_dropped_call_leaves_nothing_in_the_map_of_a_stack_that_coalesces() {
+    assert!(drop_after_every_poll(&Together) >= 4);
+}
+
+type Answers = Cache<&'static str, u32>;
+
+/// A stale answer, and a second one where there is none.
+#[derive(Debug)]
+struct Kept;
+
+impl Case for Kept {
+    type World = (Held<Answers>, Answers);
+
+    fn world(&self, clock: &ManualClock) -> Self::World {
+        let cache = Cache::builder("c").ttl(Duration::from_secs(1)).stale(Duration::from_secs(9)).timing(timing(clock));
+        let cache: Answers = cache.build().unwrap();
+        at_once(cache.call("a", || ready(Ok::<_, ()>(1)))).unwrap();
+        clock.advance(Duration::from_secs(2));
+        let (bulkhead, budget, limiter) = parts(clock, 1, Quota::per_second(100));
+        let breaker = lenient(clock);
+        let stack = Policy::new("kept").deadline(Duration::from_secs(2)).cache(cache.clone()).breaker(breaker.clone());
+        let stack = stack.bulkhead(bulkhead.clone()).timing(timing(clock)).build().unwrap();
+        (Held { stack, breaker, bulkhead, budget, limiter }, cache)
+    }
+
+    fn call<'a>(&'a self, world: &'a Self::World, clock: &'a ManualClock, work: &'a Work, _: u32) -> Call<'a> {
+        Box::pin(async move { End::of(&world.0.stack.call_keyed("a", |_| work.run(clock, 3, true)).await) })
+    }
+
+    fn settle(&self, untouched: &Self::World, before: Seen, now: Seen) {
+        untouched.0.record(before, now);
+        if before.good < now.good {
+            at_once(untouched.1.call("a", || ready(Ok::<_, ()>(3)))).unwrap();
+        }
+    }
+
+    fn look(&self, (held, cache): &Self::World, clock: &ManualClock) -> String {
+        let work = Work::default();
+        let fetches = begins(|work| held.stack.call_keyed("a", |_| work.run(clock, 1, true)), &work);
+        format!("{} kept, a new call fetches: {fetches}; {}", cache.snapshot().entries, held.look())
+    }
+}
+
+#[test]
+fn a_dropped_fetch_leaves_the_right_to_fetch_free_in_a_stack_that_caches() {
+    assert!(drop_after_every_poll(&Kept) >= 4);
+}
+
+/// A second answer for what fails.
+#[derive(Debug)]
+struct Second;
+
+impl Case for Second {
+    type World = Held;
+
+    fn world(&self, clock: &ManualClock) -> Held {
+        let (bulkhead, budget, limiter) = parts(clock, 2, Quota::per_second(100));
+        let breaker = lenient(clock);
+        let stack = Policy::new("second").fallback(Fallback::builder("f")).deadline(Duration::from_secs(2));
+        let stack = stack.breaker(breaker.clone()).bulkhead(bulkhead.clone()).timing(timing(clock)).build().unwrap();
+        Held { stack, breaker, bulkhead, budget, limiter }
+    }
+
+    fn call<'a>(&'a self, held: &'a Held, clock: &'a ManualClock, work: &'a Work, _: u32) -> Call<'a> {
+        let second = move || async move { clock_waits(clock).await };
+        Box::pin(async move { End::of(&held.stack.call_or(|_| work.run(clock, 2, false), |_| second()).await) })
+    }
+
+    fn settle(&self, untouched: &Held, before: Seen, now: Seen) {
+        untouched.record(before, now);
+    }
+
+    fn look(&self, held: &Held, _: &ManualClock) -> String {
+        held.look()
+    }
+}
+
+async fn clock_waits(clock: &ManualClock) -> Result<u32, &'static str> {
+    partita_time::Clock::sleep(clock, ms(10)).await;
+    Ok(0)
+}
+
+#[test]
+fn a_call_dropped_during_its_second_answer_holds_nothing_any_more() {
+    assert!(drop_after_every_poll(&Second) >= 4);
+}

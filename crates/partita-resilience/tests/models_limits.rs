@@ -1,0 +1,33 @@
+//! Models of the lock-free parts: every order of a few steps of a few threads, by loom.
+//!
+//! The sources are those of the crate, compiled against loom's atomics and locks.
+
+#![allow(unreachable_pub, reason = "what the crate exports is private here")]
+
+mod sync {
+    pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
+
+    #[allow(clippy::unwrap_used, reason = "a panic ends the model")]
+    pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().unwrap()
+    }
+}
+
+mod stripe {
+    #[derive(Debug)]
+    pub(crate) struct Padded<T>(pub(crate) T);
+}
+
+#[path = "models/bulkhead.rs"]
+mod bulkhead;
+#[path = "models/limiter.rs"]
+mod limiter;
+
+/// At most three forced switches, and 20 s.
+fn bounded() -> loom::model::Builder {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.max_duration = Some(std::time::Duration::from_secs(20));
+    model
+}

@@ -1,0 +1,50 @@
+//! What the guide says of the overload picture.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+#[path = "../examples/overload/callers.rs"]
+mod callers;
+#[path = "../examples/overload/picture.rs"]
+#[allow(dead_code, reason = "the table is the example's")]
+mod picture;
+#[path = "../examples/overload/world.rs"]
+mod world;
+
+use callers::WAYS;
+use picture::Panel;
+
+fn panel(title: &str) -> Panel {
+    let (title, caller) = WAYS.into_iter().find(|(name, _)| name.starts_with(title)).unwrap();
+    Panel { title, outcome: world::run(42, caller).unwrap() }
+}
+
+#[test]
+fn the_same_seed_draws_the_same_picture() {
+    let svg = || picture::svg(&[panel("Nothing"), panel("Bulkhead")], 42);
+    assert!(svg() == svg());
+}
+
+#[test]
+fn retries_by_hand_never_recover_and_a_budget_keeps_calls_near_requests() {
+    let by_hand = panel("Retry by hand");
+    assert_eq!(by_hand.recovery(), None);
+    assert!(by_hand.amplification() > 2.0);
+    let budget = panel("Retry with its budget");
+    assert!(budget.recovery().is_some());
+    assert!(budget.amplification() < 1.11, "{}", budget.amplification());
+}
+
+#[test]
+fn a_bulkhead_answers_more_than_nothing_and_recovers_at_once() {
+    let (nothing, bulkhead) = (panel("Nothing"), panel("Bulkhead"));
+    assert!(bulkhead.good() > nothing.good() + 10.0, "{} and {}", bulkhead.good(), nothing.good());
+    assert_eq!(bulkhead.recovery(), Some(0));
+    assert!(nothing.recovery() > Some(5));
+}
+
+#[test]
+fn the_stack_does_no_worse_than_its_bulkhead() {
+    let (bulkhead, stack) = (panel("Bulkhead"), panel("Stack"));
+    assert!(stack.good() >= bulkhead.good() - 1.0, "{} and {}", stack.good(), bulkhead.good());
+    assert_eq!(stack.recovery(), Some(0));
+}

@@ -1,0 +1,111 @@
+//! The replay tool as a whole: one answer for each line, whatever the line is.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+#[path = "../examples/replay/breaker.rs"]
+mod breaker;
+#[path = "../examples/replay/bulkhead.rs"]
+mod bulkhead;
+#[path = "../examples/replay/executor.rs"]
+mod executor;
+#[path = "../examples/replay/hedge.rs"]
+mod hedge;
+#[path = "../examples/replay/limiter.rs"]
+mod limiter;
+#[path = "../examples/replay/line.rs"]
+mod line;
+#[path = "../examples/replay/retry.rs"]
+mod retry;
+#[path = "../examples/replay/session.rs"]
+mod session;
+#[path = "../examples/replay/work.rs"]
+mod work;
+
+fn replay(policy: &str, lines: &[&[u8]]) -> Vec<String> {
+    let mut replay = session::Replay::new(policy);
+    lines.iter().map(|line| replay.answer(line).unwrap_or_else(|fault| format!("error: {fault}"))).collect()
+}
+
+#[test]
+fn each_line_is_answered_also_one_that_cannot_be_read() {
+    let lines: [&[u8]; 6] = [
+        b"{}\r",
+        b"",
+        b"\xff\xfe",
+        b"nonsense",
+        b"{\"at_ms\":18446744073709552,\"look\":true}",
+        b"{\"at_ms\":1,\"start\":\"a\"}\r",
+    ];
+    let got = replay("breaker", &lines);
+    assert!(got[1].contains("line 2: an empty line"), "{}", got[1]);
+    assert!(got[2].contains("line 3: invalid utf-8"), "{}", got[2]);
+    assert!(got[3].contains("line 4: "), "{}", got[3]);
+    assert!(got[4].contains("584 years"), "{}", got[4]);
+    assert!(got[5].contains("\"admitted\":true"), "{}", got[5]);
+}
+
+#[test]
+fn after_a_first_line_that_cannot_be_read_no_line_is_left_unanswered() {
+    for first in ["", "{\"config\":{\"nope\":1}}", "{\"config\":{\"open_ms\":\"x\"}}"] {
+        let got = replay("breaker", &[first.as_bytes(), b"{\"at_ms\":0,\"look\":true}"]);
+        assert!(got[0].starts_with("error: line 1"), "{}", got[0]);
+        assert!(got[1].contains("mend line 1"), "{}", got[1]);
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_told_with_the_name_of_its_option() {
+    let got = replay("limiter", &[b"{\"config\":{\"limit\":1,\"per_ms\":\"x\"}}"]);
+    assert!(got[0].contains("`per_ms`: invalid type"), "{}", got[0]);
+}
+
+#[test]
+fn what_fell_due_before_a_line_that_cannot_be_read_stands_in_the_next_answer() {
+    let breaker: [&[u8]; 5] = [
+        b"{\"config\":{\"min_calls\":1,\"open_ms\":100,\"open_jitter\":0}}",
+        b"{\"at_ms\":0,\"start\":\"a\"}",
+        b"{\"at_ms\":1,\"end\":\"a\",\"outcome\":\"failure\"}",
+        b"{\"at_ms\":200,\"end\":\"nobody\",\"outcome\":\"success\"}",
+        b"{\"at_ms\":200,\"look\":true}",
+    ];
+    let got = replay("breaker", &breaker);
+    assert!(got[3].starts_with("error: line 4"), "{}", got[3]);
+    assert!(got[4].contains("{\"at_ms\":101,\"event\":\"state_changed\""), "{}", got[4]);
+    let bulkhead: [&[u8]; 5] = [
+        b"{\"config\":{\"max_concurrent\":1,\"max_wait_ms\":50,\"queue\":1}}",
+        b"{\"at_ms\":0,\"start\":\"a\"}",
+        b"{\"at_ms\":0,\"start\":\"b\"}",
+        b"{\"at_ms\":200,\"end\":\"nobody\",\"outcome\":\"success\"}",
+        b"{\"at_ms\":200,\"look\":true}",
+    ];
+    let got = replay("bulkhead", &bulkhead);
+    assert!(got[4].contains("{\"at_ms\":50,\"id\":\"b\",\"event\":\"timed_out\""), "{}", got[4]);
+}
+
+#[test]
+fn the_id_of_a_rejected_call_may_start_again() {
+    let lines: [&[u8]; 5] = [
+        b"{\"config\":{\"min_calls\":1,\"open_ms\":100,\"open_jitter\":0}}",
+        b"{\"at_ms\":0,\"start\":\"a\"}",
+        b"{\"at_ms\":1,\"end\":\"a\",\"outcome\":\"failure\"}",
+        b"{\"at_ms\":2,\"start\":\"b\"}",
+        b"{\"at_ms\":101,\"start\":\"b\"}",
+    ];
+    let got = replay("breaker", &lines);
+    assert!(got[3].contains("\"admitted\":false") && got[4].contains("\"admitted\":true"), "{got:?}");
+}
+
+#[test]
+fn a_call_that_runs_into_its_limit_has_failed_then() {
+    let lines: [&[u8]; 4] = [
+        b"{\"config\":{\"min_calls\":1,\"call_timeout_ms\":100}}",
+        b"{\"at_ms\":5,\"start\":\"a\"}",
+        b"{\"at_ms\":500,\"look\":true}",
+        b"{\"at_ms\":501,\"end\":\"a\",\"outcome\":\"success\"}",
+    ];
+    let got = replay("breaker", &lines);
+    let events =
+        "\"events\":[{\"at_ms\":105,\"id\":\"a\",\"event\":\"timed_out\"},{\"at_ms\":105,\"event\":\"state_changed\"";
+    assert!(got[2].contains(events), "{}", got[2]);
+    assert!(got[3].contains("\"reason\":\"timed_out\"") && got[3].contains("\"successful\":0"), "{}", got[3]);
+}

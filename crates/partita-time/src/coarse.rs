@@ -1,0 +1,247 @@
+//! A clock that costs one load to read.
+
+use crate::Clock;
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+/// How often a ticking clock is refreshed.
+const TICK: Duration = Duration::from_millis(1);
+
+/// A reading older than this stands for a ticker that stands.
+const LONGEST_LAG: u64 = 10_000_000;
+
+/// Ticks from one question whether anybody reads to the next, and from such a question to sleep.
+const PATIENCE: u64 = 1_000;
+
+/// No thread ticks. The next reader reads exactly and starts it.
+const ASLEEP: u64 = 0;
+/// The ticker asks whether anybody reads. The next reader reads exactly and answers by writing what it read.
+const ASKED: u64 = 1;
+/// A reader found that the ticker stands. Every reader reads exactly until it ticks again.
+const STANDING: u64 = 2;
+
+/// Reads another clock, late by at most what its ticker is late, and never ahead of it.
+///
+/// A ticking clock is refreshed each millisecond by a thread of its own, so that a read costs one load. The thread starts
+/// at the first read, goes to sleep when nobody has read for a second or two, and ends with the last clone; the read that
+/// wakes it is exact. A ticker that stands (a starved thread, a stopped one) is noticed by the second read of a thread that
+/// falls on the same tick, and by each 64th after it: readers read exactly from then on, until it ticks again.
+///
+/// The readings of one thread do not go back, but for at most the few microseconds between two threads' readings at the
+/// moment when a ticker that stood ticks again: take differences saturating.
+#[derive(Clone)]
+pub struct CoarseClock(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Exact(Arc<dyn Clock>),
+    Ticking(Arc<Dial>),
+}
+
+/// How late the readings of a [`CoarseClock`] were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Whether a thread ticks now. False for an exact clock, and while nobody reads.
+    pub ticking: bool,
+    /// Refreshes so far.
+    pub ticks: u64,
+    /// The mean age that a reading had reached when it was refreshed.
+    pub mean: Duration,
+    /// The greatest such age.
+    pub worst: Duration,
+    /// How often readers found that the ticker stood.
+    pub stops: u64,
+}
+
+impl CoarseClock {
+    /// Each read asks `clock`: for virtual time, where a read costs little and nothing may be late.
+    pub fn exact(clock: Arc<dyn Clock>) -> Self {
+        Self(Kind::Exact(clock))
+    }
+
+    /// Refreshed each millisecond by a thread of its own, which starts at the first read.
+    pub fn ticking(clock: Arc<dyn Clock>) -> Self {
+        Self(Kind::Ticking(Arc::new(Dial::new(clock))))
+    }
+
+    /// Time since the clock was made.
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.nanos())
+    }
+
+    /// Time since the clock was made, in nanoseconds.
+    #[inline]
+    pub fn nanos(&self) -> u64 {
+        match &self.0 {
+            Kind::Exact(clock) => nanos_of(clock.as_ref()),
+            Kind::Ticking(dial) => dial.read(),
+        }
+    }
+
+    /// How late its readings were. All zero for an exact clock.
+    pub fn lag(&self) -> Lag {
+        match &self.0 {
+            Kind::Exact(_) => Lag::default(),
+            Kind::Ticking(dial) => dial.lag(),
+        }
+    }
+}
+
+impl fmt::Debug for CoarseClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Exact(clock) => write!(f, "CoarseClock(exact, {clock:?})"),
+            Kind::Ticking(dial) => write!(f, "CoarseClock(ticking, {:?})", dial.lag()),
+        }
+    }
+}
+
+fn nanos_of(clock: &dyn Clock) -> u64 {
+    u64::try_from(clock.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+thread_local! {
+    /// The last reading of this thread, and how often it came again.
+    static SEEN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// What the ticker writes and readers read.
+#[repr(align(128))]
+struct Face(AtomicU64);
+
+struct Dial {
+    face: Face,
+    clock: Arc<dyn Clock>,
+    thread: OnceLock<Option<Thread>>,
+    ticks: AtomicU64,
+    sum: AtomicU64,
+    worst: AtomicU64,
+    stops: AtomicU64,
+}
+
+impl Dial {
+    const fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            face: Face(AtomicU64::new(ASLEEP)),
+            clock,
+            thread: OnceLock::new(),
+            ticks: AtomicU64::new(0),
+            sum: AtomicU64::new(0),
+            worst: AtomicU64::new(0),
+            stops: AtomicU64::new(0),
+        }
+    }
+
+    #[inline]
+    fn read(self: &Arc<Self>) -> u64 {
+        let value = self.face.0.load(Ordering::Relaxed);
+        let (last, again) = SEEN.get();
+        let again = if value == last { again + 1 } else { 0 };
+        SEEN.set((value, again));
+        if value <= STANDING || again % 64 == 1 { self.look(value) } else { value }
+    }
+
+    #[cold]
+    fn look(self: &Arc<Self>, value: u64) -> u64 {
+        let exact = nanos_of(self.clock.as_ref());
+        let face = &self.face.0;
+        match value {
+            STANDING => exact,
+            ASLEEP | ASKED if exact <= STANDING => exact,
+            ASLEEP | ASKED => match face.compare_exchange(value, exact, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) if value == ASLEEP => {
+                    self.wake();
+                    exact
+                }
+                Err(newer) if newer > STANDING => newer,
+                Ok(_) | Err(_) => exact,
+            },
+            _ if value <= exact && exact - value <= LONGEST_LAG => value,
+            _ => {
+                if face.compare_exchange(value, STANDING, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                    self.stops.fetch_add(1, Ordering::Relaxed);
+                }
+                exact
+            }
+        }
+    }
+
+    fn wake(self: &Arc<Self>) {
+        let thread = self.thread.get_or_init(|| {
+            let dial = Arc::downgrade(self);
+            let ticker = thread::Builder::new().name("coarse-clock".to_owned());
+            ticker.spawn(move || run(&dial)).ok().map(|handle| handle.thread().clone())
+        });
+        match thread {
+            Some(thread) => thread.unpark(),
+            None => self.face.0.store(STANDING, Ordering::Relaxed),
+        }
+    }
+
+    /// Refreshes the face; `quiet` counts the ticks since a question or an answer. Whether to go on ticking.
+    fn tick(&self, quiet: &mut u64) -> bool {
+        let face = &self.face.0;
+        let exact = nanos_of(self.clock.as_ref());
+        let value = face.load(Ordering::Relaxed);
+        *quiet += 1;
+        match value {
+            ASLEEP => return false,
+            ASKED if *quiet < PATIENCE => return true,
+            ASKED => return face.compare_exchange(ASKED, ASLEEP, Ordering::Relaxed, Ordering::Relaxed).is_err(),
+            STANDING => {}
+            _ => self.measure(exact.saturating_sub(value)),
+        }
+        if *quiet >= PATIENCE && value != STANDING {
+            *quiet = 0;
+            let _ = face.compare_exchange(value, ASKED, Ordering::Relaxed, Ordering::Relaxed);
+        } else {
+            face.fetch_max(exact, Ordering::Relaxed);
+        }
+        true
+    }
+
+    fn measure(&self, age: u64) {
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+        self.sum.fetch_add(age, Ordering::Relaxed);
+        self.worst.fetch_max(age, Ordering::Relaxed);
+    }
+
+    fn lag(&self) -> Lag {
+        let ticks = self.ticks.load(Ordering::Relaxed);
+        let mean = self.sum.load(Ordering::Relaxed).checked_div(ticks).unwrap_or(0);
+        Lag {
+            ticking: !matches!(self.face.0.load(Ordering::Relaxed), ASLEEP | STANDING),
+            ticks,
+            mean: Duration::from_nanos(mean),
+            worst: Duration::from_nanos(self.worst.load(Ordering::Relaxed)),
+            stops: self.stops.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Drop for Dial {
+    fn drop(&mut self) {
+        if let Some(Some(thread)) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+}
+
+/// The ticker: parks for a tick while somebody reads, and until a reader wakes it otherwise.
+fn run(dial: &Weak<Dial>) {
+    let mut quiet = 0;
+    let mut rest = TICK;
+    loop {
+        thread::park_timeout(rest);
+        let Some(dial) = dial.upgrade() else { return };
+        rest = if dial.tick(&mut quiet) { TICK } else { Duration::MAX };
+    }
+}
+
+#[cfg(test)]
+#[path = "coarse_tests.rs"]
+mod tests;

@@ -1,0 +1,116 @@
+//! The coarse clock: driven by hand where a test can, by its own thread where it must.
+
+use super::*;
+use crate::{ManualClock, TokioClock};
+
+fn by_hand() -> (ManualClock, Arc<Dial>) {
+    let clock = ManualClock::new();
+    clock.advance(Duration::from_secs(1));
+    let dial = Dial::new(Arc::new(clock.clone()));
+    // An occupied place for the thread: a wake-up goes to this test instead.
+    dial.thread.set(Some(thread::current())).unwrap();
+    (clock, Arc::new(dial))
+}
+
+fn ms(n: u64) -> u64 {
+    n * 1_000_000
+}
+
+#[test]
+fn the_first_read_is_exact_and_later_ones_wait_for_the_tick() {
+    let (clock, dial) = by_hand();
+    assert_eq!(dial.read(), ms(1_000));
+    clock.advance(Duration::from_micros(700));
+    assert_eq!(dial.read(), ms(1_000), "late, not ahead");
+    assert!(dial.tick(&mut 0));
+    assert_eq!(dial.read(), ms(1_000) + 700_000);
+    let lag = dial.lag();
+    assert_eq!((lag.ticks, lag.worst), (1, Duration::from_micros(700)));
+}
+
+#[test]
+fn a_ticker_that_stands_is_noticed_by_the_next_read_of_the_same_tick() {
+    let (clock, dial) = by_hand();
+    dial.read();
+    assert!(dial.tick(&mut 0));
+    dial.read();
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(dial.read(), ms(6_000));
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(dial.read(), ms(11_000), "exact as long as it stands");
+    assert_eq!((dial.lag().stops, dial.lag().ticking), (1, false));
+
+    assert!(dial.tick(&mut 0));
+    clock.advance(Duration::from_micros(10));
+    assert_eq!(dial.read(), ms(11_000), "coarse again");
+    assert!(dial.lag().ticking);
+}
+
+#[test]
+fn a_face_ahead_of_its_clock_is_not_believed() {
+    let (_clock, dial) = by_hand();
+    dial.face.0.store(ms(9_000), Ordering::Relaxed);
+    dial.read();
+    assert_eq!(dial.read(), ms(1_000));
+}
+
+#[test]
+fn an_unread_ticker_asks_sleeps_and_is_exact_when_read_again() {
+    let (clock, dial) = by_hand();
+    dial.read();
+    let mut quiet = 0;
+    let mut ticks = 0;
+    while dial.tick(&mut quiet) {
+        clock.advance(TICK);
+        ticks += 1;
+        assert!(ticks <= 2 * PATIENCE, "it never slept");
+    }
+    assert!(!dial.lag().ticking);
+    clock.advance(Duration::from_secs(3_600));
+    assert_eq!(dial.read(), nanos_of(&clock));
+    assert!(dial.lag().ticking);
+    assert_eq!(dial.lag().worst, TICK, "sleep is no lag");
+}
+
+#[test]
+fn a_read_answers_the_question_and_keeps_the_ticker_awake() {
+    let (clock, dial) = by_hand();
+    dial.read();
+    let mut quiet = 0;
+    for _ in 0..5 * PATIENCE {
+        clock.advance(TICK);
+        assert!(dial.tick(&mut quiet));
+        dial.read();
+    }
+}
+
+#[test]
+fn its_own_thread_ticks_and_never_runs_ahead() {
+    let exact: Arc<dyn Clock> = Arc::new(TokioClock::system());
+    let coarse = CoarseClock::ticking(Arc::clone(&exact));
+    let readers: Vec<_> = (0..2)
+        .map(|_| {
+            let (coarse, exact) = (coarse.clone(), Arc::clone(&exact));
+            thread::spawn(move || {
+                while exact.elapsed() < Duration::from_millis(300) {
+                    let read = coarse.elapsed();
+                    assert!(read <= exact.elapsed());
+                }
+            })
+        })
+        .collect();
+    readers.into_iter().for_each(|reader| reader.join().unwrap());
+    assert!(coarse.lag().ticks > 20, "{:?}", coarse.lag());
+}
+
+#[test]
+fn the_thread_ends_with_the_last_clone() {
+    let coarse = CoarseClock::ticking(Arc::new(TokioClock::system()));
+    coarse.nanos();
+    let Kind::Ticking(dial) = &coarse.0 else { unreachable!("it ticks") };
+    let dial = Arc::downgrade(dial);
+    drop(coarse);
+    while dial.strong_count() > 0 {
+        thread::yield_now();
+    }
+}
