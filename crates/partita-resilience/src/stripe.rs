@@ -1,8 +1,7 @@
 //! Which stripe of a striped counter the calling thread uses, so that threads do not fight over a cache line.
 
 use std::cell::Cell;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// More stripes than this cost more to sum than they save.
 const MOST: usize = 8;
@@ -18,18 +17,56 @@ pub(crate) fn count() -> usize {
     *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from).next_power_of_two().min(MOST))
 }
 
-/// The calling thread's number; the caller takes it modulo its stripes.
-#[inline]
-pub(crate) fn mine() -> usize {
-    const UNSET: usize = usize::MAX;
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static MINE: Cell<usize> = const { Cell::new(UNSET) };
+const UNKNOWN: usize = usize::MAX;
+
+/// Greater than the number of any thread, and far enough from the end to be added to.
+const SHARED: usize = usize::MAX >> 1;
+
+thread_local! {
+    static NUMBER: Cell<usize> = const { Cell::new(UNKNOWN) };
+    static HELD: Held = Held::take();
+}
+
+/// Numbers that ended threads gave back, and the next new one.
+static FREE: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
+
+/// A thread's number until its end.
+struct Held(usize);
+
+impl Held {
+    fn take() -> Self {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        free.0.sort_unstable_by(|a, b| b.cmp(a));
+        let number = free.0.pop().unwrap_or(free.1);
+        free.1 = free.1.max(number + 1);
+        Self(number)
     }
-    MINE.with(|mine| {
-        if mine.get() == UNSET {
-            mine.set(NEXT.fetch_add(1, Ordering::Relaxed) & (UNSET >> 1));
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        NUMBER.set(UNKNOWN);
+        FREE.lock().unwrap_or_else(PoisonError::into_inner).0.push(self.0);
+    }
+}
+
+/// The number of the calling thread: the lowest that no living thread has. The caller takes it modulo its stripes. A thread
+/// that is ending shares.
+#[inline(always)]
+pub(crate) fn mine() -> usize {
+    match NUMBER.get() {
+        UNKNOWN => number_this_thread(),
+        number => number,
+    }
+}
+
+#[cold]
+fn number_this_thread() -> usize {
+    match HELD.try_with(|held| held.0) {
+        Ok(number) => {
+            NUMBER.set(number);
+            number
         }
-        mine.get()
-    })
+        Err(_) => SHARED,
+    }
 }

@@ -5,8 +5,9 @@ use super::packed::calls::Calls;
 use super::packed::counters::{self, Count};
 use super::packed::machine::{Cause, Change, Lease, Machine};
 use super::packed::ring::{Cell, Ring};
-use super::packed::stripes::{Stripes, thread_number};
+use super::packed::stripes::Stripes;
 use super::packed::word::{Mode, State, Word};
+use crate::stripe;
 use crate::sync::{AtomicU64, Ordering, fence};
 use crate::{Event, EventKind, Listeners, Name, Outcome, PolicyKind, Reason, Timing, WindowView};
 use std::time::Duration;
@@ -136,7 +137,7 @@ impl Core {
     }
 
     fn count(&self, what: Count) {
-        counters::count(&self.stripes, thread_number(), what);
+        counters::count(&self.stripes, stripe::mine(), what);
     }
 
     /// Whether a call needs nothing but this word and the time.
@@ -254,7 +255,7 @@ impl Core {
         if tick >= self.pulse.quiet.load(Ordering::Relaxed) {
             return false;
         }
-        let thread = thread_number();
+        let thread = stripe::mine();
         let seat = self.stripes.seat(thread);
         self.ring.add(&self.stripes, seat, (word.generation(), tick), Cell::Total);
         counters::count(&self.stripes, thread, Count::Successful);
@@ -353,7 +354,7 @@ impl Core {
         if let Some(calls) = &self.calls {
             calls.push(generation, failed, slow, || self.machine.word().generation() == generation);
         } else {
-            let seat = self.stripes.seat(thread_number());
+            let seat = self.stripes.seat(stripe::mine());
             let add = |cell| self.ring.add(&self.stripes, seat, (generation, tick), cell);
             add(Cell::Total);
             if failed {
@@ -425,7 +426,7 @@ impl Core {
     /// Counts a call that may get stuck where it began.
     fn watch_over(&self, ticket: Ticket, cell: Cell) {
         if let (Kind::Plain { tick }, Some(_)) = (ticket.kind(), self.settings.stuck) {
-            let seat = self.stripes.seat(thread_number());
+            let seat = self.stripes.seat(stripe::mine());
             self.ring.add(&self.stripes, seat, (ticket.word().generation(), tick), cell);
         }
     }

@@ -4,8 +4,6 @@
 //! store. Later threads share stripes and add with one atomic step. A stripe is given on when its thread ends.
 
 use crate::sync::{AtomicU64, Ordering};
-use std::cell::Cell;
-use std::sync::{Mutex, PoisonError};
 
 /// Where a thread counts.
 #[derive(Clone, Copy, Debug)]
@@ -70,55 +68,5 @@ impl Stripes {
     /// The same line of every stripe.
     pub(crate) fn every(&self, line: usize) -> impl Iterator<Item = &[AtomicU64; 8]> {
         self.lines.iter().skip(line).step_by(self.each).map(|line| &line.0)
-    }
-}
-
-const UNKNOWN: usize = usize::MAX;
-
-thread_local! {
-    static NUMBER: Cell<usize> = const { Cell::new(UNKNOWN) };
-    static HELD: Held = Held::take();
-}
-
-/// Numbers that ended threads gave back, and the next new one.
-static FREE: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
-
-/// A thread's number until its end.
-struct Held(usize);
-
-impl Held {
-    fn take() -> Self {
-        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        free.0.sort_unstable_by(|a, b| b.cmp(a));
-        let number = free.0.pop().unwrap_or(free.1);
-        free.1 = free.1.max(number + 1);
-        Self(number)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        NUMBER.set(UNKNOWN);
-        FREE.lock().unwrap_or_else(PoisonError::into_inner).0.push(self.0);
-    }
-}
-
-/// The number of the calling thread: the lowest that no living thread has. A thread that is ending shares.
-#[inline(always)]
-pub(crate) fn thread_number() -> usize {
-    match NUMBER.get() {
-        UNKNOWN => number_this_thread(),
-        number => number,
-    }
-}
-
-#[cold]
-fn number_this_thread() -> usize {
-    match HELD.try_with(|held| held.0) {
-        Ok(number) => {
-            NUMBER.set(number);
-            number
-        }
-        Err(_) => UNKNOWN,
     }
 }
