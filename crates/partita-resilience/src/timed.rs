@@ -4,11 +4,26 @@ use crate::{Error, ErrorShape, Limit, Timing};
 use partita_time::Sleep;
 use pin_project_lite::pin_project;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::pin::Pin;
+use std::ops::Deref;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
+
+/// The end of `work`, or None when `limit` ran out first and the work was dropped. Work that is ready at once needs no timer.
+pub(crate) async fn within<F: Future>(timing: &Timing, limit: Duration, work: F) -> Option<F::Output> {
+    let mut work = pin!(work);
+    let mut sleep = None;
+    poll_fn(move |cx| {
+        if let Poll::Ready(out) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(out));
+        }
+        let sleep = sleep.get_or_insert_with(|| timing.sleep(limit));
+        Pin::new(sleep).poll(cx).map(|()| None)
+    })
+    .await
+}
 
 /// Who set the limit, and hears how the work ended.
 pub(crate) trait Watch {
@@ -24,7 +39,8 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub(crate) struct Timed<W, F, M>
     where
-        W: Watch,
+        W: Deref,
+        W::Target: Watch,
     {
         watch: W,
         #[pin]
@@ -38,7 +54,8 @@ pin_project! {
 
     impl<W, F, M> PinnedDrop for Timed<W, F, M>
     where
-        W: Watch,
+        W: Deref,
+        W::Target: Watch,
     {
         fn drop(this: Pin<&mut Self>) {
             if this.work.is_some() {
@@ -48,7 +65,7 @@ pin_project! {
     }
 }
 
-impl<W: Watch, F, M> Timed<W, F, M> {
+impl<W: Deref<Target: Watch>, F, M> Timed<W, F, M> {
     pub(crate) const fn new(watch: W, work: F, started: Duration, (after, which): (Duration, Limit)) -> Self {
         Self { watch, work: Some(work), after, which, started, sleep: None, shape: PhantomData }
     }
@@ -56,7 +73,7 @@ impl<W: Watch, F, M> Timed<W, F, M> {
 
 impl<W, F, M, T, E> Future for Timed<W, F, M>
 where
-    W: Watch,
+    W: Deref<Target: Watch>,
     F: Future<Output = Result<T, E>>,
     M: ErrorShape<E>,
 {
@@ -84,7 +101,7 @@ where
     }
 }
 
-impl<W: Watch, F, M> fmt::Debug for Timed<W, F, M> {
+impl<W: Deref<Target: Watch>, F, M> fmt::Debug for Timed<W, F, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timed").field("after", &self.after).field("which", &self.which).finish_non_exhaustive()
     }

@@ -2,10 +2,9 @@
 
 use super::core::{Core, Ticket};
 use super::{Breaker, Permit};
+use crate::timed::within;
 use crate::{ByResult, Classify, Error, EventKind, Limit, Outcome};
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::future::Future;
 use std::time::Duration;
 
 impl Breaker {
@@ -46,7 +45,7 @@ impl Breaker {
         let mut permit = Permit::of(core, Ticket { word, start, extra });
         let result = match core.settings.call_timeout {
             None => work().await,
-            Some(limit) => match core.within(limit, work()).await {
+            Some(limit) => match within(&core.timing, limit, work()).await {
                 Some(result) => result,
                 None => return Err(timed_out(core, permit, limit)),
             },
@@ -86,19 +85,5 @@ impl Core {
     pub(super) fn tell_timeout(&self, limit: Duration) {
         let kind = EventKind::TimedOut { after: limit, which: Limit::Call };
         self.listeners.tell(&self.event(self.timing.coarse_nanos(), kind));
-    }
-
-    /// The work's end, or None when its time ran out; a wait is made only for work that is not ready at once.
-    async fn within<F: Future>(&self, limit: Duration, work: F) -> Option<F::Output> {
-        let mut work = pin!(work);
-        let mut sleep = None;
-        poll_fn(move |cx| {
-            if let Poll::Ready(out) = work.as_mut().poll(cx) {
-                return Poll::Ready(Some(out));
-            }
-            let sleep = sleep.get_or_insert_with(|| self.timing.sleep(limit));
-            Pin::new(sleep).poll(cx).map(|()| None)
-        })
-        .await
     }
 }

@@ -12,15 +12,14 @@ use crate::hedge::Hedge;
 use crate::limiter::Limiter;
 use crate::monitor::{PolicySnapshot, Watch};
 use crate::retry::Retry;
+use crate::timed::within;
 use crate::timeout::Timeout;
 use crate::verdict::outcome;
 use crate::{ByResult, Classify, Error, Limit, Name, Timing};
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::hash::Hash;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 /// Policies in their order. Clones share one core.
@@ -84,9 +83,7 @@ impl<C, S> Stack<C, S> {
     {
         self.around(context, |attempt| async { work(attempt).await.map_err(Error::Inner) }).await
     }
-}
 
-impl<C, S> Stack<C, S> {
     /// As [`Stack::call`], and `fallback` for whatever ends badly. It is told the error; None for an answer that was judged a
     /// failure.
     ///
@@ -113,8 +110,7 @@ impl<C, S> Stack<C, S> {
         Fut: Future<Output = Result<T, Error<E>>>,
     {
         let parts = &*self.0;
-        let context = parts.limited(context);
-        let limit = context.left(&parts.timing);
+        let (context, limit) = parts.begin(context);
         parts.within(limit, parts.passed(context, &work)).await
     }
 
@@ -129,38 +125,39 @@ impl<C, S> Stack<C, S> {
         Fut: Future<Output = Result<T, E>>,
     {
         let parts = &*self.0;
-        let context = parts.limited(context);
-        let limit = context.left(&parts.timing);
+        let (context, limit) = parts.begin(context);
         let attempt = Attempt::new(context, &parts.timing);
-        let lifted = |_| async { work().await.map_err(Error::Inner) };
-        parts.within(limit, parts.broken(attempt, lifted)).await
+        let once = async {
+            parts.pass().await?;
+            parts.broken(attempt, |_| async { work().await.map_err(Error::Inner) }).await
+        };
+        parts.within(limit, once).await
     }
 }
 
 impl<C, S> Parts<C, S> {
-    fn limited(&self, mut context: Context) -> Context {
-        if let Some(limit) = self.deadline {
-            context = context.within(&self.timing, limit);
+    /// The context of a call that begins now, and the time that it has.
+    fn begin(&self, context: Context) -> (Context, Option<Duration>) {
+        let context = if self.idempotent { context.idempotent() } else { context };
+        if self.deadline.or(context.deadline()).is_none() {
+            return (context, None);
         }
-        if self.idempotent { context.idempotent() } else { context }
+        let now = self.timing.now();
+        let context = match self.deadline {
+            Some(limit) => context.until(now.saturating_add(limit)),
+            None => context,
+        };
+        let left = context.deadline().map(|moment| moment.saturating_sub(now));
+        (context, left)
     }
 
-    /// Polls `work` first: what is ready counts, and needs no timer.
     async fn within<T, E, Fut>(&self, limit: Option<Duration>, work: Fut) -> Result<T, Error<E>>
     where
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        let Some(limit) = limit else { return work.await };
-        let mut work = pin!(work);
-        let mut sleep = None;
-        poll_fn(move |cx| {
-            if let Poll::Ready(out) = work.as_mut().poll(cx) {
-                return Poll::Ready(out);
-            }
-            let sleep = sleep.get_or_insert_with(|| self.timing.sleep(limit));
-            Pin::new(sleep).poll(cx).map(|()| Err(Error::TimedOut { after: limit, which: Limit::Deadline }))
-        })
-        .await
+        let Some(after) = limit else { return work.await };
+        let end = within(&self.timing, after, work).await;
+        end.unwrap_or(Err(Error::TimedOut { after, which: Limit::Deadline }))
     }
 
     async fn pass<E>(&self) -> Result<(), Error<E>> {
@@ -256,8 +253,7 @@ where
         Fut: Future<Output = Result<T, E>>,
     {
         let parts = &*self.0;
-        let context = parts.limited(Context::current());
-        let limit = context.left(&parts.timing);
+        let (context, limit) = parts.begin(Context::current());
         let lifted = |attempt| async { work(attempt).await.map_err(Error::Inner) };
         let shared = parts.share.around(context.clone(), key, || parts.passed(context, &lifted));
         parts.within(limit, shared).await
@@ -282,11 +278,9 @@ where
         Fut: Future<Output = Result<T, E>>,
     {
         let parts = &*self.0;
-        let context = parts.limited(Context::current());
-        let limit = context.left(&parts.timing);
+        let (context, limit) = parts.begin(Context::current());
         let lifted = |attempt| async { work(attempt).await.map_err(Error::Inner) };
-        let kept = parts.share.around(key, || parts.within(limit, parts.passed(context, &lifted)));
-        kept.await
+        parts.share.around(key, || parts.within(limit, parts.passed(context, &lifted))).await
     }
 }
 

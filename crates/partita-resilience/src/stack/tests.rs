@@ -339,3 +339,13 @@ async fn p7_a_breaker_stacked_by_hand_over_another_policy_does_not_count_its_ref
     let seen = breaker.snapshot();
     assert_eq!((breaker.state(), seen.failed, seen.successful), (State::Closed, 0, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_repeated_is_limited_like_any_other() {
+    let timing = timing();
+    let limiter = Limiter::builder("l").quota(Quota::per_hour(1)).timing(timing.clone()).build().unwrap();
+    let stack = Policy::new("limited").rate_limit(limiter).timing(timing).build().unwrap();
+    let once = || stack.call_once(Context::new(), || async { Ok::<_, &str>(()) });
+    assert_eq!(once().await, Ok(()));
+    assert_eq!(once().await.unwrap_err().rejected().map(|rejected| rejected.reason), Some(Reason::LimitReached));
+}

@@ -5,7 +5,6 @@ use crate::deadline::Context;
 use crate::histogram::{Quantile, Tracked};
 use crate::timed::Watch;
 use crate::{Event, EventKind, Limit, Listeners, Name, PolicyKind, Reason, Rejected, Timing};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -110,7 +109,7 @@ impl Core {
     }
 }
 
-impl Watch for &Core {
+impl Watch for Core {
     fn timing(&self) -> &Timing {
         &self.timing
     }
@@ -133,19 +132,5 @@ impl Watch for &Core {
             self.timed_out.fetch_add(1, Ordering::Relaxed);
             self.tell(EventKind::TimedOut { after, which });
         }
-    }
-}
-
-impl Watch for Arc<Core> {
-    fn timing(&self) -> &Timing {
-        &self.timing
-    }
-
-    fn ended(&self, started: Duration, good: bool) {
-        (&**self).ended(started, good);
-    }
-
-    fn cut(&self, started: Duration, at_limit: Option<(Duration, Limit)>) {
-        (&**self).cut(started, at_limit);
     }
 }
