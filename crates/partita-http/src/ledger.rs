@@ -136,7 +136,21 @@ impl Ledger {
         if let sabotage::Defect::Race(at_work) = &self.defect {
             return self.act_after_a_look(at_work, entry, effect).await;
         }
-        let row = Row {
+        let (key, row) = (entry.key, self.done(entry));
+        let put = put(key, Expect::Absent, &row)?;
+        let (found, otherwise) = match effect(put).await {
+            Ok(Ok(_)) => return Ok(Acted::Done(row.reply)),
+            // What an earlier attempt took may be why the business refuses now: the first answer comes first.
+            Ok(Err(refusal)) => (self.row(key).await?, Ok(Acted::Refused(refusal))),
+            Err(error) if error.kind() == ErrorKind::Conflict => (self.row_behind(&error, key).await?, Err(error)),
+            Err(error) => return Err(error),
+        };
+        found.map_or(otherwise, |found| Ok(repetition(found, &row)))
+    }
+
+    /// The row of an action that was done now.
+    fn done(&self, entry: Entry<'_>) -> Row {
+        Row {
             outcome: Outcome::Done,
             action: entry.action.to_owned(),
             subject: entry.subject.to_owned(),
@@ -145,18 +159,7 @@ impl Ledger {
             detail: entry.detail,
             at: self.clock.now(),
             refused: None,
-        };
-        let put = put(entry.key, Expect::Absent, &row)?;
-        let (found, otherwise) = match effect(put).await {
-            Ok(Ok(_)) => return Ok(Acted::Done(row.reply)),
-            // What an earlier attempt took may be why the business refuses now: the first answer comes first.
-            Ok(Err(refusal)) => (self.row(entry.key).await?, Ok(Acted::Refused(refusal))),
-            Err(error) if error.kind() == ErrorKind::Conflict => {
-                (self.row_behind(&error, entry.key).await?, Err(error))
-            }
-            Err(error) => return Err(error),
-        };
-        found.map_or(otherwise, |found| Ok(repetition(found, &row)))
+        }
     }
 
     /// Undoes an action, or makes sure that it will not be done. `effect` gets what was done, `None` when nothing was, and

@@ -29,17 +29,19 @@ impl Ledger {
         F: FnOnce(Put) -> Fut,
         Fut: Future<Output = Result<Result<Receipt, R>>>,
     {
-        let acted = self.act(entry.clone(), effect).await?;
-        let fingerprint = fingerprint(entry.request);
-        match &acted {
-            Acted::Refused(refusal) => {
-                let refused = Refused { fingerprint: fingerprint.clone(), reason: serde_json::to_value(refusal)? };
-                self.remember(&entry, refused).await?;
-            }
-            Acted::Undone => {}
+        let Entry { key, action, subject, request, .. } = entry;
+        let acted = self.act(entry, effect).await?;
+        let refusal = match &acted {
+            Acted::Refused(refusal) => Some(serde_json::to_value(refusal)?),
+            Acted::Undone => None,
             _ => return Ok(acted),
+        };
+        let fingerprint = fingerprint(request);
+        if let Some(reason) = refusal {
+            let refused = Refused { fingerprint: fingerprint.clone(), reason };
+            self.remember(key, Row { refused: Some(refused), ..self.tombstone(action, subject) }).await?;
         }
-        let Some(row) = self.row(entry.key).await? else { return Ok(acted) };
+        let Some(row) = self.row(key).await? else { return Ok(acted) };
         Ok(match (row.outcome, row.refused) {
             (Outcome::Undone, None) => Acted::Undone,
             (Outcome::Undone, Some(refused)) if refused.fingerprint == fingerprint => {
@@ -51,9 +53,8 @@ impl Ledger {
     }
 
     /// Leaves the refusal under the key, unless something is there already.
-    async fn remember(&self, entry: &Entry<'_>, refused: Refused) -> Result<()> {
-        let row = Row { refused: Some(refused), ..self.tombstone(entry.action, entry.subject) };
-        let put = put(entry.key, Expect::Absent, &row)?;
+    async fn remember(&self, key: &str, row: Row) -> Result<()> {
+        let put = put(key, Expect::Absent, &row)?;
         match self.store.commit(Commit::of(Part::new().put(put))).await {
             Err(error) if error.kind() != ErrorKind::Conflict => Err(error),
             _ => Ok(()),

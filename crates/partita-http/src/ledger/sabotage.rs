@@ -1,6 +1,6 @@
 //! Defects for tests: an explorer that does not catch them explores nothing.
 
-use super::{Acted, Entry, Ledger, Outcome, Row, fingerprint, put, repetition};
+use super::{Acted, Entry, Ledger, put, repetition};
 use partita_core::{Error, ErrorKind, Expect, Put, Receipt, Result};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -50,26 +50,17 @@ impl Ledger {
         F: FnOnce(Put) -> Fut,
         Fut: Future<Output = Result<Result<Receipt, R>>>,
     {
-        let row = Row {
-            outcome: Outcome::Done,
-            action: entry.action.to_owned(),
-            subject: entry.subject.to_owned(),
-            fingerprint: fingerprint(entry.request),
-            reply: entry.reply,
-            detail: entry.detail,
-            at: self.clock.now(),
-            refused: None,
-        };
-        if at_work.lock().unwrap_or_else(PoisonError::into_inner).contains(entry.key) {
+        let (key, row) = (entry.key, self.done(entry));
+        if at_work.lock().unwrap_or_else(PoisonError::into_inner).contains(key) {
             return Err(Error::new(ErrorKind::Busy, "the first request with this key is at work"));
         }
-        if let Some(found) = self.row(entry.key).await? {
+        if let Some(found) = self.row(key).await? {
             return Ok(repetition(found, &row));
         }
         self.clock.sleep(Duration::from_millis(1)).await;
-        at_work.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.key.to_owned());
-        let _at_work = AtWork(at_work.clone(), entry.key.to_owned());
-        let acted = effect(put(entry.key, Expect::Any, &row)?).await?;
+        at_work.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+        let _at_work = AtWork(at_work.clone(), key.to_owned());
+        let acted = effect(put(key, Expect::Any, &row)?).await?;
         Ok(acted.map_or_else(Acted::Refused, |_| Acted::Done(row.reply)))
     }
 }
