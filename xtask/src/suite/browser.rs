@@ -59,8 +59,7 @@ impl Run<'_> {
 fn outcome(browser: &Browser, strict: bool) -> Outcome {
     match browser {
         Browser::At { .. } => Outcome::passed(),
-        Browser::NotReached(why) if strict => Outcome::failed(format!("chromium: not reached ({why})")),
-        Browser::NotReached(why) => Outcome::skipped(format!("chromium: not reached ({why})")),
+        Browser::NotReached(why) => Outcome::not_reached("chromium", why, strict),
     }
 }
 

@@ -1,19 +1,16 @@
 //! The fuzzer that asks the shop what its description allows: installed in the build folder, or plainly not reached.
 
 use std::{
-    env,
-    fs::{self, File},
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
 
-use super::{Run, stage::Outcome};
+use super::{Run, stage::Outcome, tool};
 use crate::{
     failure::{Failure, Result},
-    process::Job,
     say,
-    stopwatch::Stopwatch,
     workspace::Workspace,
 };
 
@@ -65,8 +62,7 @@ impl Run<'_> {
 fn outcome(fuzzer: &Fuzzer, strict: bool) -> Outcome {
     match fuzzer {
         Fuzzer::At(_) => Outcome::passed(),
-        Fuzzer::NotReached(why) if strict => Outcome::failed(format!("schemathesis: not reached ({why})")),
-        Fuzzer::NotReached(why) => Outcome::skipped(format!("schemathesis: not reached ({why})")),
+        Fuzzer::NotReached(why) => Outcome::not_reached("schemathesis", why, strict),
     }
 }
 
@@ -95,11 +91,11 @@ impl Place {
 
     fn installed(&self, workspace: &Workspace) -> Option<PathBuf> {
         let same = fs::read_to_string(self.mark()).is_ok_and(|there| there == self.wanted);
-        Some(self.fuzzer()).filter(|fuzzer| same && answers(workspace, fuzzer))
+        Some(self.fuzzer()).filter(|fuzzer| same && tool::answers(workspace, fuzzer, ANSWER))
     }
 
     fn install(&self, workspace: &Workspace) -> Result<Fuzzer> {
-        let Some(python) = on_path("python3") else {
+        let Some(python) = tool::on_path("python3") else {
             return Ok(Fuzzer::NotReached("no python3 on the path".to_owned()));
         };
         let log = self.folder.with_extension("log");
@@ -113,34 +109,15 @@ impl Place {
 
     /// Why the installation failed; nothing when it did not. pip asks the registry that this machine has set.
     fn run_pip(&self, workspace: &Workspace, python: &Path, log: &Path) -> Result<Option<String>> {
-        let watch = Stopwatch::start();
         fs::create_dir_all(&self.folder).map_err(Failure::of(self.folder.display()))?;
-        let file = File::create(log).map_err(Failure::of(log.display()))?;
         let mut environment = workspace.command(&python.to_string_lossy());
         environment.args(["-m", "venv", "--clear"]).arg(&self.folder);
         let mut pip = workspace.command(&self.folder.join("bin/python").to_string_lossy());
         pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--requirement"]);
         pip.arg(&self.versions);
-        for (name, command) in [("python3 -m venv", environment), ("pip install", pip)] {
-            let ending = Job::new(name, command, watch.left(INSTALL)).run_logged(&file)?;
-            if !ending.good() {
-                return Ok(Some(format!("{name}: {}", ending.words())));
-            }
-        }
-        Ok(None)
+        let steps = [("python3 -m venv".to_owned(), environment), ("pip install".to_owned(), pip)];
+        tool::run_steps(steps, log, INSTALL)
     }
-}
-
-fn on_path(name: &str) -> Option<PathBuf> {
-    let search = env::var_os("PATH")?;
-    env::split_paths(&search).map(|folder| folder.join(name)).find(|path| path.is_file())
-}
-
-fn answers(workspace: &Workspace, path: &Path) -> bool {
-    let mut command = workspace.command(&path.to_string_lossy());
-    command.arg("--version");
-    let ending = Job::new("--version", command, ANSWER).run_lines(&mut |_, _| {});
-    ending.is_ok_and(|ending| ending.good())
 }
 
 #[cfg(test)]

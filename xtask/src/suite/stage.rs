@@ -70,6 +70,12 @@ impl Stage {
 }
 
 impl Outcome {
+    /// Something that tests need is not there: a skip, and at strict a failure.
+    pub(crate) fn not_reached(what: &str, why: &str, strict: bool) -> Self {
+        let text = format!("{what}: not reached ({why})");
+        if strict { Self::failed(text) } else { Self::skipped(text) }
+    }
+
     pub(crate) fn passed() -> Self {
         let mut outcome = Self::default();
         outcome.tally.passed = 1;

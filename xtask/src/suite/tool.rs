@@ -31,7 +31,7 @@ pub(super) fn find(workspace: &Workspace, variable: &str, names: &[&str]) -> Opt
     let search = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&search).collect::<Vec<_>>();
     let named = env::var_os(variable).map(PathBuf::from);
-    named.into_iter().chain(candidates(&folders, names)).find(|path| answers(workspace, path))
+    named.into_iter().chain(candidates(&folders, names)).find(|path| answers(workspace, path, ANSWER))
 }
 
 fn candidates(folders: &[PathBuf], names: &[&str]) -> Vec<PathBuf> {
@@ -43,17 +43,18 @@ fn candidates(folders: &[PathBuf], names: &[&str]) -> Vec<PathBuf> {
     names.iter().flat_map(named).filter(runs).collect()
 }
 
-/// Some systems have a stand-in of that name that only tells where to get the real one.
-fn answers(workspace: &Workspace, path: &Path) -> bool {
+/// Whether it says its version in time: some systems have a stand-in of that name that only tells where to get the real
+/// one.
+pub(super) fn answers(workspace: &Workspace, path: &Path, limit: Duration) -> bool {
     let mut command = workspace.command(&path.to_string_lossy());
     command.arg("--version");
-    let ending = Job::new("--version", command, ANSWER).run_lines(&mut |_, _| {});
+    let ending = Job::new("--version", command, limit).run_lines(&mut |_, _| {});
     ending.is_ok_and(|ending| ending.good())
 }
 
 /// Installs Debian's packages where we may; says why where we may not or it fails.
 pub(super) fn install(workspace: &Workspace, logs: &Path, packages: &[&str]) -> Result<Option<String>> {
-    let apt = candidates_of("apt-get");
+    let apt = on_path("apt-get");
     let root = rustix::process::getuid().is_root();
     let Some(apt) = apt.filter(|_| root) else {
         let why = if root { "no apt-get to install it with" } else { "not root, so it cannot be installed" };
@@ -70,22 +71,33 @@ pub(super) fn install(workspace: &Workspace, logs: &Path, packages: &[&str]) -> 
     Ok(why)
 }
 
-fn candidates_of(name: &str) -> Option<PathBuf> {
+/// The first file of this name on the path.
+pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     let search = env::var_os("PATH")?;
     env::split_paths(&search).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// Why the installation failed; nothing when it did not.
 fn run_apt(workspace: &Workspace, apt: &Path, packages: &[&str], log: &Path) -> Result<Option<String>> {
-    let watch = Stopwatch::start();
-    let file = File::create(log).map_err(Failure::of(log.display()))?;
     let install = [&["install", "-y", "--no-install-recommends"][..], packages].concat();
-    for arguments in [&["update"][..], &install] {
-        let name = format!("apt-get {}", arguments.join(" "));
+    let steps = [&["update"][..], &install].map(|arguments| {
         let mut command: Command = workspace.command(&apt.to_string_lossy());
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        let job = Job::new(name.as_str(), command, watch.left(INSTALL));
-        let ending = job.run_logged(&file)?;
+        (format!("apt-get {}", arguments.join(" ")), command)
+    });
+    run_steps(steps, log, INSTALL)
+}
+
+/// Runs one named command after another, all of them within `limit`; why one failed, nothing when none did.
+pub(super) fn run_steps(
+    steps: impl IntoIterator<Item = (String, Command)>,
+    log: &Path,
+    limit: Duration,
+) -> Result<Option<String>> {
+    let watch = Stopwatch::start();
+    let file = File::create(log).map_err(Failure::of(log.display()))?;
+    for (name, command) in steps {
+        let ending = Job::new(name.as_str(), command, watch.left(limit)).run_logged(&file)?;
         if !ending.good() {
             return Ok(Some(format!("{name}: {}", ending.words())));
         }

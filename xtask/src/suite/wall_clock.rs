@@ -44,8 +44,7 @@ impl Run<'_> {
 fn outcome(clock: &WallClock, strict: bool) -> Outcome {
     match &clock.0 {
         Ok(_) => Outcome::passed(),
-        Err(why) if strict => Outcome::failed(format!("{NAME}: not reached ({why})")),
-        Err(why) => Outcome::skipped(format!("{NAME}: not reached ({why})")),
+        Err(why) => Outcome::not_reached(NAME, why, strict),
     }
 }
 
