@@ -108,6 +108,7 @@ pub(crate) struct Leaf {
     pub(crate) attempt: Duration,
     pub(crate) within: Option<Duration>,
     pub(crate) retry: Option<u32>,
+    pub(crate) undo_retry: u32,
 }
 
 impl Leaf {

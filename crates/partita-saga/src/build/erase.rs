@@ -38,6 +38,7 @@ pub(super) struct Calls<E> {
     pub(super) attempt: Duration,
     pub(super) within: Option<Duration>,
     pub(super) retry: Option<u32>,
+    pub(super) undo_retry: u32,
 }
 
 pub(super) fn encode<T: Serialize>(value: &T) -> Retriable<Json> {

@@ -19,6 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const ATTEMPT: Duration = Duration::from_secs(10);
+/// Outlasts a participant that is down for some minutes: who is parked needs a person.
+const UNDO_TRIES: u32 = 100;
 
 /// A finished definition: `Saga<State, Env>`.
 pub struct Saga<S, E = ()> {
@@ -172,7 +174,7 @@ impl<S, E, P> fmt::Debug for Draft<S, E, P> {
 impl<E> Calls<E> {
     fn new(name: &'static str, kind: Kind, act: erase::Call<E, erase::Answer>) -> Self {
         let (undo, settle) = (None, erase::Settling::Tombstone);
-        Self { name, kind, act, undo, settle, attempt: ATTEMPT, within: None, retry: None }
+        Self { name, kind, act, undo, settle, attempt: ATTEMPT, within: None, retry: None, undo_retry: UNDO_TRIES }
     }
 
     fn bind(&self, env: &Arc<E>) -> Leaf
@@ -193,6 +195,7 @@ impl<E> Calls<E> {
             attempt: self.attempt,
             within: self.within,
             retry: self.retry,
+            undo_retry: self.undo_retry,
         }
     }
 }

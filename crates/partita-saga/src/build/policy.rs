@@ -40,6 +40,16 @@ impl<S: State, E: Send + Sync + 'static, P> Draft<S, E, P> {
         self
     }
 
+    /// Tries of the step's undo at most (100 unless told: four minutes of a participant that fails at once). Used up, the
+    /// saga does its other undos and waits for an operator.
+    pub fn undo_retry(mut self, attempts: u32) -> Self
+    where
+        P: AfterStep,
+    {
+        self.amend(|leaf| leaf.undo_retry = attempts.max(1));
+        self
+    }
+
     /// How a lost answer is settled: ask the participant. "Not done" counts only outside the window (5 s unless told by
     /// [`Self::window`]) since the request may still be under way.
     pub fn probe<F, Fut>(mut self, f: F) -> Self
@@ -88,6 +98,12 @@ impl<S: State, E: Send + Sync + 'static, P, Outs: Branches> Group<S, E, P, Outs>
     /// Tries of the branch at most; then the saga unwinds.
     pub fn retry(mut self, attempts: u32) -> Self {
         self.draft.amend(|leaf| leaf.retry = Some(attempts.max(1)));
+        self
+    }
+
+    /// Tries of the branch's undo at most; see [`Draft::undo_retry`].
+    pub fn undo_retry(mut self, attempts: u32) -> Self {
+        self.draft.amend(|leaf| leaf.undo_retry = attempts.max(1));
         self
     }
 

@@ -17,6 +17,9 @@ pub(crate) struct RowValue {
     pub(crate) class: String,
     pub(crate) started: Timestamp,
     pub(crate) changed: Timestamp,
+    /// Since when it waits for its due time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rests: Option<Timestamp>,
     /// Digest of the state that it was started with.
     pub(crate) input: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,6 +85,7 @@ impl Row {
             value.changed = now;
             class.word().clone_into(&mut value.class);
         }
+        value.rests = rest.map(|_| now);
         value.reason = instance.reason();
         value.cancelled = instance.cancelled;
         self.due = due;

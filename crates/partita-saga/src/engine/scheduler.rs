@@ -168,7 +168,7 @@ async fn look_through(inner: &Arc<Inner>, now: Timestamp, scan: Scan) -> Result<
 /// nothing, and the saga is looked at.
 fn due(record: &Record, now: Timestamp) -> Timestamp {
     let due = record.due.unwrap_or(now);
-    let from_later = || Row::read(record).is_ok_and(|row| row.value.changed > now);
+    let from_later = || Row::read(record).is_ok_and(|row| row.value.rests.unwrap_or(row.value.changed) > now);
     if due > now && from_later() { now } else { due }
 }
 

@@ -78,6 +78,7 @@ impl<S: Serialize> Registered<S> {
             class: crate::Class::Running.word().to_owned(),
             started: now,
             changed: now,
+            rests: None,
             input: digest(&json),
             reason: None,
             deadline: instance.deadline,

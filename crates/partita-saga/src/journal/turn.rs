@@ -10,7 +10,6 @@ use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-const UNDO_ATTEMPTS: u32 = 8;
 /// Bytes of an error's text that the journal keeps.
 const MAX_ERROR: usize = 300;
 
@@ -253,7 +252,7 @@ impl Turn<'_> {
         let wait = if at_once { std::time::Duration::ZERO } else { Backoff::default().wait(n, self.entropy) };
         let due = self.now.plus(wait);
         match verb {
-            Verb::Undo if n >= UNDO_ATTEMPTS => {
+            Verb::Undo if self.leaf(leaf).is_none_or(|def| n >= def.undo_retry) => {
                 self.push(Fact::GivenUp { leaf });
                 self.unwind_further();
             }

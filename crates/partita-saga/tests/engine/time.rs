@@ -260,3 +260,21 @@ async fn a_clock_set_back_by_an_hour_makes_nobody_wait_an_hour() {
         is_right(&world, &detail);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_during_a_long_outage_makes_nobody_wait_until_it_has_caught_up() {
+    let mut world = World::new();
+    world.service.script("do", "p", [Say::Reject("declined")]);
+    world.service.always("undo", "b", LATER);
+    let process = world.boot(&[&trip()]);
+    process.start("t-1").await;
+    world.pass(secs(120)).await;
+    process.crash().await;
+    world.service.mended("undo", "b");
+    let behind = EPOCH.as_millis() + 30_000;
+    world.clock = partita_time::TokioClock::anchored(partita_time::Timestamp::from_millis(behind));
+    let process = world.boot(&[&trip()]);
+    let detail = process.rests("t-1").await;
+    assert!(world.elapsed() < 20_000, "it took {} ms", world.elapsed());
+    is_right(&world, &detail);
+}

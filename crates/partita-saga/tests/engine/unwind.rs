@@ -38,11 +38,20 @@ async fn a_first_step_that_is_refused_ends_the_saga_in_one_record() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undo_is_tried_eight_times_then_given_up_and_the_others_still_run() {
+async fn an_undo_is_tried_as_often_as_told_then_given_up_and_the_others_still_run() {
     let world = World::new();
     world.service.script("do", "p", [Say::Reject("declined")]);
     world.service.always("undo", "b", Say::Fail(Again::Later, Effect::Possible));
-    let process = world.boot(&[&trip()]);
+    let trip = named("trip")
+        .step("a", act("a"))
+        .undo(undo("a"))
+        .step("b", act("b"))
+        .undo(undo("b"))
+        .undo_retry(8)
+        .pivot("p", act("p"))
+        .step("c", finish("c"))
+        .build();
+    let process = world.boot(&[&trip]);
     process.start("t-1").await;
     let detail = process.rests("t-1").await;
     assert_eq!((detail.row.class, detail.row.reason.as_deref()), (Class::Parked, Some("cannot undo b")));
@@ -57,6 +66,20 @@ async fn an_undo_is_tried_eight_times_then_given_up_and_the_others_still_run() {
         ("undone", "rejected", "skipped")
     );
     assert_eq!(story(&detail).iter().filter(|entry| *entry == "undo.failed b").count(), 9, "and given up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_participant_that_is_down_for_four_minutes_parks_nobody() {
+    let world = World::new();
+    world.service.script("do", "p", [Say::Reject("declined")]);
+    world.service.always("undo", "b", Say::Fail(Again::Later, Effect::Possible));
+    let process = world.boot(&[&trip()]);
+    process.start("t-1").await;
+    world.pass(secs(180)).await;
+    assert_eq!(process.look("t-1").await.row.class, Class::Unwinding);
+    world.service.mended("undo", "b");
+    assert_eq!(process.rests("t-1").await.row.class, Class::Compensated);
+    assert_eq!(world.service.left_behind("t-1"), []);
 }
 
 #[tokio::test(start_paused = true)]

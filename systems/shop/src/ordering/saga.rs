@@ -13,6 +13,8 @@ const PAYMENT_ATTEMPT: Duration = Duration::from_secs(2);
 const PAYMENT_WITHIN: Duration = Duration::from_secs(20);
 /// How long a request to the provider may be under way unseen: its timeout, and some.
 const PROVIDER_WINDOW: Duration = Duration::from_secs(3);
+/// The provider is not ours: an order that it does not let go within seconds is shown to an operator.
+const VOID_TRIES: u32 = 8;
 /// Until when the pivot must have begun.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -41,6 +43,7 @@ pub(super) fn checkout() -> Saga<Checkout, Participants> {
         .attempt(ATTEMPT)
         .step("authorize payment", authorize)
         .undo(void)
+        .undo_retry(VOID_TRIES)
         .attempt(PAYMENT_ATTEMPT)
         .within(PAYMENT_WITHIN)
         .probe(find_authorization)
