@@ -1,12 +1,14 @@
 //! A tower layer for policies that decide at once and hold a permit until the answer.
 
-use crate::{Error, Outcome, Rejected};
+use crate::layered::Serve;
+use crate::verdict::outcome;
+use crate::{ByResult, Error, ErrorShape, Outcome, Plain, Rejected};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tower_layer::Layer;
 use tower_service::Service;
 
 /// A policy that lets a call pass at once, or refuses it.
@@ -24,49 +26,27 @@ pub trait Gate: Clone {
     fn leave(permit: Self::Permit, outcome: Outcome);
 }
 
-/// Puts a policy before a service. All services it makes share the policy.
-#[derive(Clone, Debug)]
-pub struct GateLayer<G>(pub(crate) G);
-
-impl<G: Clone, S> Layer<S> for GateLayer<G> {
-    type Service = Gated<S, G>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Gated { inner, gate: self.0.clone() }
-    }
-}
-
-/// A service behind a policy. The permit is taken by the call, not by `poll_ready`.
-#[derive(Clone, Debug)]
-pub struct Gated<S, G> {
-    inner: S,
-    gate: G,
-}
-
-impl<S, G, R> Service<R> for Gated<S, G>
+impl<G, S, Q, M> Serve<S, Q, M> for G
 where
-    S: Service<R>,
     G: Gate,
+    S: Service<Q>,
+    M: ErrorShape<S::Error>,
 {
     type Response = S::Response;
-    type Error = Error<S::Error>;
-    type Future = GatedFuture<S::Future, G>;
+    type Future = GatedFuture<S::Future, G, M>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(Error::Inner)
-    }
-
-    fn call(&mut self, request: R) -> Self::Future {
-        match self.gate.enter() {
-            Ok(permit) => GatedFuture { call: Some(self.inner.call(request)), permit: Some(permit), refused: None },
-            Err(rejected) => GatedFuture { call: None, permit: None, refused: Some(rejected) },
-        }
+    fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
+        let (call, permit, refused) = match self.enter() {
+            Ok(permit) => (Some(inner.call(request)), Some(permit), None),
+            Err(rejected) => (None, None, Some(rejected)),
+        };
+        GatedFuture { call, permit, refused, shape: PhantomData }
     }
 }
 
 pin_project! {
-    /// The answer of a [`Gated`] service.
-    pub struct GatedFuture<F, G>
+    /// The answer of a service behind a [`Gate`].
+    pub struct GatedFuture<F, G, M = Plain>
     where
         G: Gate,
     {
@@ -74,15 +54,17 @@ pin_project! {
         call: Option<F>,
         permit: Option<G::Permit>,
         refused: Option<Rejected>,
+        shape: PhantomData<fn() -> M>,
     }
 }
 
-impl<F, G, T, E> Future for GatedFuture<F, G>
+impl<F, G, M, T, E> Future for GatedFuture<F, G, M>
 where
     F: Future<Output = Result<T, E>>,
     G: Gate,
+    M: ErrorShape<E>,
 {
-    type Output = Result<T, Error<E>>;
+    type Output = Result<T, Error<M::Inner>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -90,15 +72,15 @@ where
             return Poll::Ready(Err(Error::Rejected(rejected)));
         }
         let Some(call) = this.call.as_pin_mut() else { return Poll::Pending };
-        let result = ready!(call.poll(cx));
+        let result = ready!(call.poll(cx)).map_err(M::lift);
         if let Some(permit) = this.permit.take() {
-            G::leave(permit, if result.is_ok() { Outcome::Success } else { Outcome::Failure });
+            G::leave(permit, outcome(&ByResult, &result));
         }
-        Poll::Ready(result.map_err(Error::Inner))
+        Poll::Ready(result)
     }
 }
 
-impl<F, G: Gate> fmt::Debug for GatedFuture<F, G> {
+impl<F, G: Gate, M> fmt::Debug for GatedFuture<F, G, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "GatedFuture(refused: {})", self.refused.is_some())
     }

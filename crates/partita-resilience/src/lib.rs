@@ -30,6 +30,7 @@ pub mod timeout;
 mod error;
 mod event;
 mod gate;
+mod layered;
 mod name;
 mod nesting;
 mod outcome;
@@ -45,7 +46,8 @@ mod window;
 
 pub use error::{BuildError, Error, Limit, PolicyKind, Reason, Rejected};
 pub use event::{Event, EventKind, Listeners};
-pub use gate::{Gate, GateLayer, Gated, GatedFuture};
+pub use gate::{Gate, GatedFuture};
+pub use layered::{PolicyLayer, PolicyService, Serve, With};
 pub use name::Name;
 pub use nesting::{ErrorShape, Nested, Plain};
 pub use outcome::{ByResult, Classify, Outcome};

@@ -2,7 +2,8 @@
 
 use super::core::Core;
 use super::{Adaptive, AdaptiveSnapshot, Builder};
-use crate::gate::{Gate, GateLayer};
+use crate::gate::Gate;
+use crate::layered::PolicyLayer;
 use crate::{Error, Outcome, Rejected};
 use std::fmt;
 use std::future::Future;
@@ -40,8 +41,8 @@ impl Adaptive {
     }
 
     /// A tower layer; every service it makes shares this limit.
-    pub fn layer(&self) -> GateLayer<Self> {
-        GateLayer(self.clone())
+    pub fn layer(&self) -> PolicyLayer<Self> {
+        PolicyLayer::new(self.clone())
     }
 
     /// Its settings in words.

@@ -3,7 +3,8 @@
 use super::core::Core;
 use super::enter::Enter;
 use super::slots::Slot;
-use super::{Builder, Bulkhead, BulkheadLayer, BulkheadSnapshot};
+use super::{Builder, Bulkhead, BulkheadSnapshot};
+use crate::layered::PolicyLayer;
 use crate::stack::time;
 use crate::{Error, Name, Outcome, Reason, Rejected};
 use std::fmt;
@@ -70,8 +71,8 @@ impl Bulkhead {
     }
 
     /// A tower layer; every service it makes shares this bulkhead.
-    pub fn layer(&self) -> BulkheadLayer {
-        BulkheadLayer::new(self.clone())
+    pub fn layer(&self) -> PolicyLayer<Self> {
+        PolicyLayer::new(self.clone())
     }
 
     /// Its settings in words.

@@ -4,74 +4,42 @@ use super::Bulkhead;
 use super::call::Held;
 use super::core::Core;
 use super::enter::Enter;
-use crate::{Error, Outcome};
+use crate::layered::{Serve, take_ready};
+use crate::{Error, ErrorShape, Outcome, Plain};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tower_layer::Layer;
 use tower_service::Service;
 
-/// Puts a [`Bulkhead`] before a service. All services it makes share it.
-#[derive(Clone, Debug)]
-pub struct BulkheadLayer(Bulkhead);
-
-impl BulkheadLayer {
-    pub(super) const fn new(bulkhead: Bulkhead) -> Self {
-        Self(bulkhead)
-    }
-}
-
-impl<S> Layer<S> for BulkheadLayer {
-    type Service = BulkheadService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        BulkheadService { inner, bulkhead: self.0.clone() }
-    }
-}
-
-/// A service behind a [`Bulkhead`]. A permit is taken by the call, not by `poll_ready`, so that a service that is readied
-/// and dropped holds none.
-#[derive(Clone, Debug)]
-pub struct BulkheadService<S> {
-    inner: S,
-    bulkhead: Bulkhead,
-}
-
-impl<S, R> Service<R> for BulkheadService<S>
+impl<S, R, M> Serve<S, R, M> for Bulkhead
 where
     S: Service<R> + Clone,
+    M: ErrorShape<S::Error>,
 {
     type Response = S::Response;
-    type Error = Error<S::Error>;
-    type Future = BulkheadFuture<S, R>;
+    type Future = BulkheadFuture<S, R, M>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(Error::Inner)
-    }
-
-    fn call(&mut self, request: R) -> Self::Future {
-        let clone = self.inner.clone();
-        let ready = std::mem::replace(&mut self.inner, clone);
-        let core = Arc::clone(&self.bulkhead.0);
-        BulkheadFuture {
-            state: State::Entering { enter: Enter::new(Arc::clone(&core)), waits: Some((ready, request)) },
-            core,
-        }
+    fn serve(&self, inner: &mut S, request: R) -> Self::Future {
+        let core = Arc::clone(&self.0);
+        let (enter, waits) = (Enter::new(Arc::clone(&core)), Some((take_ready(inner), request)));
+        BulkheadFuture { state: State::Entering { enter, waits }, core, shape: PhantomData }
     }
 }
 
 pin_project! {
-    /// The answer of a [`BulkheadService`].
-    pub struct BulkheadFuture<S, R>
+    /// The answer of a service behind a [`Bulkhead`].
+    pub struct BulkheadFuture<S, R, M = Plain>
     where
         S: Service<R>,
     {
         #[pin]
         state: State<S, R, S::Future>,
         core: Arc<Core>,
+        shape: PhantomData<fn() -> M>,
     }
 }
 
@@ -83,11 +51,12 @@ pin_project! {
     }
 }
 
-impl<S, R> Future for BulkheadFuture<S, R>
+impl<S, R, M> Future for BulkheadFuture<S, R, M>
 where
     S: Service<R>,
+    M: ErrorShape<S::Error>,
 {
-    type Output = Result<S::Response, Error<S::Error>>;
+    type Output = Result<S::Response, Error<M::Inner>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -104,7 +73,7 @@ where
                     if let Some(held) = held.take() {
                         held.end(if result.is_ok() { Outcome::Success } else { Outcome::Failure });
                     }
-                    return Poll::Ready(result.map_err(Error::Inner));
+                    return Poll::Ready(result.map_err(M::lift));
                 }
             };
             this.state.set(next);
@@ -112,7 +81,7 @@ where
     }
 }
 
-impl<S: Service<R>, R> fmt::Debug for BulkheadFuture<S, R> {
+impl<S: Service<R>, R, M> fmt::Debug for BulkheadFuture<S, R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BulkheadFuture({})", self.core.name())
     }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 pub use call::Permit;
 pub use config::Builder;
-pub use layer::{BulkheadFuture, BulkheadLayer, BulkheadService};
+pub use layer::BulkheadFuture;
 pub use snapshot::BulkheadSnapshot;
 
 pub(crate) use self::core::Core;

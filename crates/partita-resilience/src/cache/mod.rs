@@ -18,4 +18,3 @@ mod tests;
 pub use call::Cache;
 pub use config::CacheBuilder;
 pub use core::CacheSnapshot;
-pub use layer::{CacheLayer, CacheService};

@@ -18,4 +18,3 @@ mod tests;
 pub use call::Coalesce;
 pub use config::CoalesceBuilder;
 pub use core::CoalesceSnapshot;
-pub use layer::{CoalesceLayer, CoalesceService};

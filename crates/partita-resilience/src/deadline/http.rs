@@ -1,7 +1,8 @@
 //! The deadline in a header, on both sides.
 
 use super::{Context, Deadline, ResponseFuture};
-use crate::{Error, ErrorShape, Nested, Plain, Rejected};
+use crate::layered::{PolicyLayer, Serve};
+use crate::{Error, ErrorShape, Plain, Rejected};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -10,7 +11,6 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
-use tower_layer::Layer;
 use tower_service::Service;
 
 /// Carries the whole milliseconds left, in decimal digits.
@@ -34,116 +34,40 @@ pub fn put_left(headers: &mut HeaderMap, left: Duration) {
 
 /// The server's side: takes the deadline from the header, at most the policy's maximum, runs the service in its
 /// [`Context`] and ends it then. The context is put into the request's extensions too, for handlers that spawn.
-#[derive(Debug)]
-pub struct ServerLayer<M = Plain>(Deadline, PhantomData<fn() -> M>);
+#[derive(Clone, Debug)]
+pub struct ServerSide(Deadline);
 
 /// The client's side: puts what is left of the current [`Context`]'s deadline, less the margin, into the header; refuses a
 /// call for which nothing is left.
-#[derive(Debug)]
-pub struct ClientLayer<M = Plain>(Deadline, PhantomData<fn() -> M>);
+#[derive(Clone, Debug)]
+pub struct ClientSide(Deadline);
 
 impl Deadline {
-    /// The layer of a server: see [`ServerLayer`].
-    pub fn server_layer(&self) -> ServerLayer {
-        ServerLayer(self.clone(), PhantomData)
+    /// The layer of a server: see [`ServerSide`].
+    pub fn server_layer(&self) -> PolicyLayer<ServerSide> {
+        PolicyLayer::new(ServerSide(self.clone()))
     }
 
-    /// The layer of a client: see [`ClientLayer`].
-    pub fn client_layer(&self) -> ClientLayer {
-        ClientLayer(self.clone(), PhantomData)
-    }
-}
-
-impl ServerLayer {
-    /// The service beneath is a policy itself.
-    #[must_use]
-    pub fn nested(self) -> ServerLayer<Nested> {
-        ServerLayer(self.0, PhantomData)
+    /// The layer of a client: see [`ClientSide`].
+    pub fn client_layer(&self) -> PolicyLayer<ClientSide> {
+        PolicyLayer::new(ClientSide(self.clone()))
     }
 }
 
-impl ClientLayer {
-    /// The service beneath is a policy itself.
-    #[must_use]
-    pub fn nested(self) -> ClientLayer<Nested> {
-        ClientLayer(self.0, PhantomData)
-    }
-}
-
-impl<M> Clone for ServerLayer<M> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone(), PhantomData)
-    }
-}
-
-impl<M> Clone for ClientLayer<M> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone(), PhantomData)
-    }
-}
-
-impl<S, M> Layer<S> for ServerLayer<M> {
-    type Service = ServerService<S, M>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        ServerService { inner, layer: self.clone() }
-    }
-}
-
-impl<S, M> Layer<S> for ClientLayer<M> {
-    type Service = ClientService<S, M>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        ClientService { inner, layer: self.clone() }
-    }
-}
-
-/// A service that obeys the deadline of its requests.
-#[derive(Debug)]
-pub struct ServerService<S, M = Plain> {
-    inner: S,
-    layer: ServerLayer<M>,
-}
-
-/// A service whose requests carry the time left.
-#[derive(Debug)]
-pub struct ClientService<S, M = Plain> {
-    inner: S,
-    layer: ClientLayer<M>,
-}
-
-impl<S: Clone, M> Clone for ServerService<S, M> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
-    }
-}
-
-impl<S: Clone, M> Clone for ClientService<S, M> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
-    }
-}
-
-impl<S, B, M> Service<Request<B>> for ServerService<S, M>
+impl<S, B, M> Serve<S, Request<B>, M> for ServerSide
 where
     S: Service<Request<B>>,
     M: ErrorShape<S::Error>,
 {
     type Response = S::Response;
-    type Error = Error<M::Inner>;
     type Future = ResponseFuture<S::Future, M>;
 
-    fn poll_ready(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(M::lift)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let deadline = &self.layer.0;
+    fn serve(&self, inner: &mut S, mut request: Request<B>) -> Self::Future {
+        let Self(deadline) = self;
         let context = match read_left(request.headers()) {
             Some(left) => Context::current().within(&deadline.0.timing, left),
             None => Context::current(),
         };
-        let inner = &mut self.inner;
         ResponseFuture::begin(deadline, context, |context| {
             request.extensions_mut().insert(context.clone());
             inner.call(request)
@@ -151,27 +75,22 @@ where
     }
 }
 
-impl<S, B, M> Service<Request<B>> for ClientService<S, M>
+impl<S, B, M> Serve<S, Request<B>, M> for ClientSide
 where
     S: Service<Request<B>>,
     M: ErrorShape<S::Error>,
 {
     type Response = S::Response;
-    type Error = Error<M::Inner>;
     type Future = ClientFuture<S::Future, M>;
 
-    fn poll_ready(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(M::lift)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn serve(&self, inner: &mut S, mut request: Request<B>) -> Self::Future {
         let shape = PhantomData;
-        match self.layer.0.0.for_next_hop(&Context::current()) {
+        match self.0.0.for_next_hop(&Context::current()) {
             Ok(left) => {
                 if let Some(left) = left {
                     put_left(request.headers_mut(), left);
                 }
-                ClientFuture { work: Some(self.inner.call(request)), refused: None, shape }
+                ClientFuture { work: Some(inner.call(request)), refused: None, shape }
             }
             Err(refused) => ClientFuture { work: None, refused: Some(refused), shape },
         }

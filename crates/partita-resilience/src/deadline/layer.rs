@@ -2,83 +2,34 @@
 
 use super::core::Core;
 use super::{Context, Deadline, Scoped};
+use crate::layered::{PolicyLayer, Serve};
 use crate::timed::Timed;
-use crate::{Error, ErrorShape, Nested, Plain, Rejected};
+use crate::{Error, ErrorShape, Plain, Rejected};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
-use tower_layer::Layer;
 use tower_service::Service;
-
-/// Wraps a service in a [`Deadline`].
-#[derive(Debug)]
-pub struct DeadlineLayer<M = Plain> {
-    deadline: Deadline,
-    shape: PhantomData<fn() -> M>,
-}
 
 impl Deadline {
     /// As a layer that reads and sets the current [`Context`].
-    pub fn layer(&self) -> DeadlineLayer {
-        DeadlineLayer { deadline: self.clone(), shape: PhantomData }
+    pub fn layer(&self) -> PolicyLayer<Self> {
+        PolicyLayer::new(self.clone())
     }
 }
 
-impl DeadlineLayer {
-    /// The service beneath is a policy itself.
-    #[must_use]
-    pub fn nested(self) -> DeadlineLayer<Nested> {
-        DeadlineLayer { deadline: self.deadline, shape: PhantomData }
-    }
-}
-
-impl<M> Clone for DeadlineLayer<M> {
-    fn clone(&self) -> Self {
-        Self { deadline: self.deadline.clone(), shape: PhantomData }
-    }
-}
-
-impl<S, M> Layer<S> for DeadlineLayer<M> {
-    type Service = DeadlineService<S, M>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        DeadlineService { inner, layer: self.clone() }
-    }
-}
-
-/// A service whose calls have a deadline.
-#[derive(Debug)]
-pub struct DeadlineService<S, M = Plain> {
-    inner: S,
-    layer: DeadlineLayer<M>,
-}
-
-impl<S: Clone, M> Clone for DeadlineService<S, M> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
-    }
-}
-
-impl<S, Q, M> Service<Q> for DeadlineService<S, M>
+impl<S, Q, M> Serve<S, Q, M> for Deadline
 where
     S: Service<Q>,
     M: ErrorShape<S::Error>,
 {
     type Response = S::Response;
-    type Error = Error<M::Inner>;
     type Future = ResponseFuture<S::Future, M>;
 
-    fn poll_ready(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(M::lift)
-    }
-
-    fn call(&mut self, request: Q) -> Self::Future {
-        let inner = &mut self.inner;
-        ResponseFuture::begin(&self.layer.deadline, Context::current(), |_| inner.call(request))
+    fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
+        ResponseFuture::begin(self, Context::current(), |_| inner.call(request))
     }
 }
 

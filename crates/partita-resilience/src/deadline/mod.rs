@@ -20,5 +20,5 @@ pub use config::DeadlineBuilder;
 pub use context::{Attempt, Context, Scoped};
 pub use core::DeadlineSnapshot;
 #[cfg(feature = "http")]
-pub use http::{ClientFuture, ClientLayer, ClientService, HEADER, ServerLayer, ServerService, put_left, read_left};
-pub use layer::{DeadlineLayer, DeadlineService, ResponseFuture};
+pub use http::{ClientFuture, ClientSide, HEADER, ServerSide, put_left, read_left};
+pub use layer::ResponseFuture;

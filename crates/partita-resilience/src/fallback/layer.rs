@@ -1,78 +1,24 @@
 //! A second answer as a tower layer.
 
 use super::{Bad, Fallback};
-use crate::{ByResult, Classify, Error, ErrorShape, Nested, Plain};
+use crate::layered::{PolicyLayer, Serve, With};
+use crate::{Classify, Error, ErrorShape};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll, ready};
-use tower_layer::Layer;
 use tower_service::Service;
 
-/// Wraps a service in a [`Fallback`]: `answer` gives the second answer from the error, or from None where an answer was
-/// judged a failure.
-pub struct FallbackLayer<G, C = ByResult, M = Plain> {
-    fallback: Fallback<C>,
-    answer: G,
-    shape: PhantomData<fn() -> M>,
-}
-
 impl<C> Fallback<C> {
-    /// As a layer; `answer` is told the error, or None where an answer was judged a failure.
-    pub fn layer<G>(&self, answer: G) -> FallbackLayer<G, C> {
-        FallbackLayer { fallback: self.clone(), answer, shape: PhantomData }
+    /// As a layer; `answer` gives the second answer: it is told the error, or None where an answer was judged a failure.
+    pub fn layer<G>(&self, answer: G) -> PolicyLayer<With<Self, G>> {
+        PolicyLayer::new(With { policy: self.clone(), ask: answer })
     }
 }
 
-impl<G, C, M> FallbackLayer<G, C, M> {
-    /// The service beneath is a policy itself: its refusals have a second answer too.
-    #[must_use]
-    pub fn nested(self) -> FallbackLayer<G, C, Nested> {
-        FallbackLayer { fallback: self.fallback, answer: self.answer, shape: PhantomData }
-    }
-}
-
-impl<G: Clone, C, M> Clone for FallbackLayer<G, C, M> {
-    fn clone(&self) -> Self {
-        Self { fallback: self.fallback.clone(), answer: self.answer.clone(), shape: PhantomData }
-    }
-}
-
-impl<G, C, M> fmt::Debug for FallbackLayer<G, C, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fallback.fmt(f)
-    }
-}
-
-impl<S, G: Clone, C, M> Layer<S> for FallbackLayer<G, C, M> {
-    type Service = FallbackService<S, G, C, M>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        FallbackService { inner, layer: self.clone() }
-    }
-}
-
-/// A service with a second answer.
-pub struct FallbackService<S, G, C = ByResult, M = Plain> {
-    inner: S,
-    layer: FallbackLayer<G, C, M>,
-}
-
-impl<S: Clone, G: Clone, C, M> Clone for FallbackService<S, G, C, M> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
-    }
-}
-
-impl<S, G, C, M> fmt::Debug for FallbackService<S, G, C, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.layer.fmt(f)
-    }
-}
-
-impl<S, Q, G, Gut, C, M> Service<Q> for FallbackService<S, G, C, M>
+impl<S, Q, G, Gut, C, M> Serve<S, Q, M> for With<Fallback<C>, G>
 where
     S: Service<Q>,
     M: ErrorShape<S::Error>,
@@ -81,17 +27,12 @@ where
     Gut: Future<Output = Result<S::Response, M::Inner>>,
 {
     type Response = S::Response;
-    type Error = Error<M::Inner>;
     type Future = ResponseFuture<S::Future, G, Gut, S::Response, M::Inner, C, M>;
 
-    fn poll_ready(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(M::lift)
-    }
-
-    fn call(&mut self, request: Q) -> Self::Future {
-        let state = State::First { work: self.inner.call(request) };
-        let FallbackLayer { fallback, answer, .. } = &self.layer;
-        ResponseFuture { fallback: fallback.clone(), answer: answer.clone(), bad: None, state, shape: PhantomData }
+    fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
+        let Self { policy, ask } = self.clone();
+        let state = State::First { work: inner.call(request) };
+        ResponseFuture { fallback: policy, answer: ask, bad: None, state, shape: PhantomData }
     }
 }
 

@@ -14,7 +14,7 @@ mod layer;
 #[cfg(test)]
 mod tests;
 
-pub use layer::{FallbackLayer, FallbackService, ResponseFuture};
+pub use layer::ResponseFuture;
 
 /// Answers in the place of a call that failed. Clones share one policy.
 pub struct Fallback<C = ByResult>(Arc<Core<C>>);

@@ -4,75 +4,33 @@ use super::Hedge;
 use super::begin::Requests;
 use super::race::Race;
 use crate::deadline::Context;
+use crate::layered::{PolicyLayer, Serve, With, take_ready};
 use crate::retry::{ByClone, Repeat};
-use crate::{ByResult, Classify, Error, ErrorShape, Nested, Plain};
+use crate::{Classify, Error, ErrorShape};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll};
-use tower_layer::Layer;
 use tower_service::Service;
-
-/// Wraps a service in a [`Hedge`].
-#[derive(Debug)]
-pub struct HedgeLayer<C = ByResult, R = ByClone, M = Plain> {
-    hedge: Hedge<C>,
-    repeat: R,
-    shape: PhantomData<fn() -> M>,
-}
 
 impl<C> Hedge<C> {
     /// As a layer; requests are cloned.
-    pub fn layer(&self) -> HedgeLayer<C> {
-        HedgeLayer { hedge: self.clone(), repeat: ByClone, shape: PhantomData }
+    pub fn layer(&self) -> PolicyLayer<With<Self, ByClone>> {
+        PolicyLayer::new(With { policy: self.clone(), ask: ByClone })
     }
 }
 
-impl<C, R, M> HedgeLayer<C, R, M> {
+impl<C, R, M> PolicyLayer<With<Hedge<C>, R>, M> {
     /// Requests are made again by `repeat`; one that it cannot repeat is not hedged.
     #[must_use]
-    pub fn repeat<S>(self, repeat: S) -> HedgeLayer<C, S, M> {
-        HedgeLayer { hedge: self.hedge, repeat, shape: PhantomData }
-    }
-
-    /// The service beneath is a policy itself: its refusals are seen and start no hedge.
-    #[must_use]
-    pub fn nested(self) -> HedgeLayer<C, R, Nested> {
-        HedgeLayer { hedge: self.hedge, repeat: self.repeat, shape: PhantomData }
+    pub fn repeat<S>(self, repeat: S) -> PolicyLayer<With<Hedge<C>, S>, M> {
+        self.with(repeat)
     }
 }
 
-impl<C, R: Clone, M> Clone for HedgeLayer<C, R, M> {
-    fn clone(&self) -> Self {
-        Self { hedge: self.hedge.clone(), repeat: self.repeat.clone(), shape: PhantomData }
-    }
-}
-
-impl<S, C, R: Clone, M> Layer<S> for HedgeLayer<C, R, M> {
-    type Service = HedgeService<S, C, R, M>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        HedgeService { inner, layer: self.clone() }
-    }
-}
-
-/// A service whose slow calls are hedged.
-#[derive(Debug)]
-pub struct HedgeService<S, C = ByResult, R = ByClone, M = Plain> {
-    inner: S,
-    layer: HedgeLayer<C, R, M>,
-}
-
-impl<S: Clone, C, R: Clone, M> Clone for HedgeService<S, C, R, M> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
-    }
-}
-
-impl<S, Q, C, R, M> Service<Q> for HedgeService<S, C, R, M>
+impl<S, Q, C, R, M> Serve<S, Q, M> for With<Hedge<C>, R>
 where
     S: Service<Q> + Clone,
     M: ErrorShape<S::Error>,
@@ -80,23 +38,16 @@ where
     R: Repeat<Q> + Clone,
 {
     type Response = S::Response;
-    type Error = Error<M::Inner>;
     type Future = ResponseFuture<S, Q, C, R, M>;
 
-    fn poll_ready(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(M::lift)
-    }
-
-    fn call(&mut self, request: Q) -> Self::Future {
-        let next = self.inner.clone();
-        let others = self.inner.clone();
-        let ready = mem::replace(&mut self.inner, next);
-        let repeat = self.layer.repeat.clone();
+    fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
+        let Self { policy, ask: repeat } = self.clone();
+        let (others, ready) = (inner.clone(), take_ready(inner));
         let context = repeat.context(&request, Context::current());
         let spare = repeat.repeat(&request);
         let first = Some((ready, request));
         let requests = Requests { first, more: (others, spare), repeat, shape: PhantomData };
-        ResponseFuture { race: Race::new(self.layer.hedge.clone(), context, requests) }
+        ResponseFuture { race: Race::new(policy, context, requests) }
     }
 }
 

@@ -21,5 +21,5 @@ mod tests;
 
 pub use call::{Hedge, Operation};
 pub use config::HedgeBuilder;
-pub use layer::{HedgeLayer, HedgeService, ResponseFuture};
+pub use layer::ResponseFuture;
 pub use snapshot::HedgeSnapshot;

@@ -1,63 +1,41 @@
 //! A bulkhead whose permits last as long as bodies.
 
 use super::{HeldBody, hold};
-use crate::Error;
 use crate::bulkhead::{Bulkhead, Permit};
+use crate::layered::{PolicyLayer, Serve, take_ready};
+use crate::{Error, ErrorShape};
 use http::Response;
 use http_body::Body;
 use partita_time::BoxFuture;
-use std::task::{Context, Poll};
-use tower_layer::Layer;
 use tower_service::Service;
 
-/// Puts a [`Bulkhead`] before a service; each permit is held until the response body ends.
+/// A [`Bulkhead`] whose permits are held until the response body ends.
 #[derive(Clone, Debug)]
-pub struct HoldLayer(Bulkhead);
+pub struct HoldBody(Bulkhead);
 
-impl HoldLayer {
-    /// All services that it makes share `bulkhead`.
-    pub const fn new(bulkhead: Bulkhead) -> Self {
-        Self(bulkhead)
+impl Bulkhead {
+    /// A tower layer that holds each permit until the response body ends.
+    pub fn body_layer(&self) -> PolicyLayer<HoldBody> {
+        PolicyLayer::new(HoldBody(self.clone()))
     }
 }
 
-impl<S> Layer<S> for HoldLayer {
-    type Service = HoldService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        HoldService { inner, bulkhead: self.0.clone() }
-    }
-}
-
-/// A service behind a [`HoldLayer`]. A permit is taken by the call, not by `poll_ready`.
-#[derive(Clone, Debug)]
-pub struct HoldService<S> {
-    inner: S,
-    bulkhead: Bulkhead,
-}
-
-impl<S, Q, B> Service<Q> for HoldService<S>
+impl<S, Q, B, M> Serve<S, Q, M> for HoldBody
 where
     S: Service<Q, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
     Q: Send + 'static,
     B: Body,
+    M: ErrorShape<S::Error>,
 {
     type Response = Response<HeldBody<B, Permit>>;
-    type Error = Error<S::Error>;
-    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+    type Future = BoxFuture<'static, Result<Self::Response, Error<M::Inner>>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(Error::Inner)
-    }
-
-    fn call(&mut self, request: Q) -> Self::Future {
-        let next = self.inner.clone();
-        let mut ready = std::mem::replace(&mut self.inner, next);
-        let bulkhead = self.bulkhead.clone();
+    fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
+        let (mut ready, bulkhead) = (take_ready(inner), self.0.clone());
         Box::pin(async move {
             let permit = bulkhead.acquire().await?;
-            let response = ready.call(request).await.map_err(Error::Inner)?;
+            let response = ready.call(request).await.map_err(M::lift)?;
             Ok(hold(response, permit))
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! A call over HTTP is not over when the head of its response is there: the connection, and the work on the other side,
 //! last as long as the body. [`HeldBody`] carries a permit until the body's last frame, its error, or its drop, and
-//! [`HoldLayer`] puts a [`Bulkhead`](crate::bulkhead::Bulkhead) before a service so.
+//! [`Bulkhead::body_layer`](crate::bulkhead::Bulkhead::body_layer) puts one before a service so.
 
 mod body;
 mod layer;
@@ -10,4 +10,4 @@ mod layer;
 mod tests;
 
 pub use body::{HeldBody, hold};
-pub use layer::{HoldLayer, HoldService};
+pub use layer::HoldBody;

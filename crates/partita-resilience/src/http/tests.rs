@@ -1,6 +1,6 @@
 //! How long a permit is held.
 
-use super::{HeldBody, HoldLayer};
+use super::HeldBody;
 use crate::bulkhead::{Bulkhead, Permit};
 use http::Response;
 use http_body::{Body, Frame};
@@ -36,7 +36,7 @@ impl Body for Frames {
 async fn answered(frames: u8, fails: bool) -> (Bulkhead, HeldBody<Frames, Permit>) {
     let bulkhead = Bulkhead::builder("b").max_concurrent(1).max_wait(Duration::ZERO).build().unwrap();
     let service = tower::service_fn(move |()| async move { Ok::<_, Infallible>(Response::new(Frames(frames, fails))) });
-    let response = HoldLayer::new(bulkhead.clone()).layer(service).oneshot(()).await.unwrap();
+    let response = bulkhead.body_layer().layer(service).oneshot(()).await.unwrap();
     (bulkhead, response.into_body())
 }
 

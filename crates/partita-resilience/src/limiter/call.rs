@@ -1,6 +1,7 @@
 //! The limiter under a plain async call.
 
-use super::{Builder, Decision, Limiter, LimiterLayer, LimiterSnapshot, Reservation};
+use super::{Builder, Decision, Limiter, LimiterSnapshot, Reservation};
+use crate::layered::PolicyLayer;
 use crate::{Error, Rejected};
 use std::future::Future;
 use std::sync::Arc;
@@ -60,8 +61,8 @@ impl Limiter {
     }
 
     /// A tower layer; every service it makes shares this limiter.
-    pub fn layer(&self) -> LimiterLayer {
-        LimiterLayer::new(self.clone())
+    pub fn layer(&self) -> PolicyLayer<Self> {
+        PolicyLayer::new(self.clone())
     }
 
     /// Its name.

@@ -2,55 +2,27 @@
 
 use super::core::Core;
 use super::{Limiter, Reservation};
-use crate::{Error, Rejected};
+use crate::layered::{Serve, take_ready};
+use crate::{Error, ErrorShape, Plain, Rejected};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tower_layer::Layer;
 use tower_service::Service;
 
-/// Puts a [`Limiter`] before a service. All services it makes share it.
-#[derive(Clone, Debug)]
-pub struct LimiterLayer(Limiter);
-
-impl LimiterLayer {
-    pub(super) const fn new(limiter: Limiter) -> Self {
-        Self(limiter)
-    }
-}
-
-impl<S> Layer<S> for LimiterLayer {
-    type Service = LimiterService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        LimiterService { inner, limiter: self.0.clone() }
-    }
-}
-
-/// A service behind a [`Limiter`]. The quota is charged by the call, not by `poll_ready`.
-#[derive(Clone, Debug)]
-pub struct LimiterService<S> {
-    inner: S,
-    limiter: Limiter,
-}
-
-impl<S, R> Service<R> for LimiterService<S>
+impl<S, R, M> Serve<S, R, M> for Limiter
 where
     S: Service<R> + Clone,
+    M: ErrorShape<S::Error>,
 {
     type Response = S::Response;
-    type Error = Error<S::Error>;
-    type Future = LimiterFuture<S, R>;
+    type Future = LimiterFuture<S, R, M>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(Error::Inner)
-    }
-
-    fn call(&mut self, request: R) -> Self::Future {
-        let Limiter { core, meter } = &self.limiter;
+    fn serve(&self, inner: &mut S, request: R) -> Self::Future {
+        let Self { core, meter } = self;
         let asked = if core.max_wait.is_zero() {
             let decision = core.check(meter, 1);
             if decision.allowed() { Ok(None) } else { Err(core.rejected(&decision)) }
@@ -58,26 +30,23 @@ where
             Core::reserve(core, Arc::clone(meter), 1, core.max_wait).map(Some)
         };
         let state = match asked {
-            Ok(None) => State::Calling { call: self.inner.call(request) },
-            Ok(Some(reservation)) => {
-                let clone = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, clone);
-                State::Waiting { reservation, waits: Some((ready, request)) }
-            }
+            Ok(None) => State::Calling { call: inner.call(request) },
+            Ok(Some(reservation)) => State::Waiting { reservation, waits: Some((take_ready(inner), request)) },
             Err(rejected) => State::Refused { rejected: Some(rejected) },
         };
-        LimiterFuture { state }
+        LimiterFuture { state, shape: PhantomData }
     }
 }
 
 pin_project! {
-    /// The answer of a [`LimiterService`].
-    pub struct LimiterFuture<S, R>
+    /// The answer of a service behind a [`Limiter`].
+    pub struct LimiterFuture<S, R, M = Plain>
     where
         S: Service<R>,
     {
         #[pin]
         state: State<S, R, S::Future>,
+        shape: PhantomData<fn() -> M>,
     }
 }
 
@@ -90,11 +59,12 @@ pin_project! {
     }
 }
 
-impl<S, R> Future for LimiterFuture<S, R>
+impl<S, R, M> Future for LimiterFuture<S, R, M>
 where
     S: Service<R>,
+    M: ErrorShape<S::Error>,
 {
-    type Output = Result<S::Response, Error<S::Error>>;
+    type Output = Result<S::Response, Error<M::Inner>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -109,14 +79,14 @@ where
                     let Some((mut service, request)) = waits.take() else { return Poll::Pending };
                     State::Calling { call: service.call(request) }
                 }
-                Step::Calling { call } => return call.poll(cx).map_err(Error::Inner),
+                Step::Calling { call } => return call.poll(cx).map_err(M::lift),
             };
             this.state.set(next);
         }
     }
 }
 
-impl<S: Service<R>, R> fmt::Debug for LimiterFuture<S, R> {
+impl<S: Service<R>, R, M> fmt::Debug for LimiterFuture<S, R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("LimiterFuture")
     }

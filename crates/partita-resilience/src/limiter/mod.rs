@@ -38,7 +38,7 @@ use std::sync::Arc;
 pub use config::Builder;
 pub use decision::Decision;
 pub use keyed::KeyedLimiter;
-pub use layer::{LimiterFuture, LimiterLayer, LimiterService};
+pub use layer::LimiterFuture;
 pub use quota::{Algorithm, Quota};
 pub use reservation::Reservation;
 pub use snapshot::LimiterSnapshot;

@@ -3,16 +3,15 @@
 use super::Retry;
 use super::core::{Course, Next, Place};
 use crate::deadline::{Context, Scoped};
-use crate::{ByResult, Classify, Error, ErrorShape, Nested, Plain};
+use crate::layered::{PolicyLayer, Serve, With, take_ready};
+use crate::{Classify, Error, ErrorShape};
 use partita_time::Sleep;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll, ready};
-use tower_layer::Layer;
 use tower_service::Service;
 
 /// Makes a request a second time.
@@ -43,63 +42,22 @@ impl<R, F: Fn(&R) -> Option<R>> Repeat<R> for F {
     }
 }
 
-/// Wraps a service in a [`Retry`].
-#[derive(Debug)]
-pub struct RetryLayer<C = ByResult, R = ByClone, M = Plain> {
-    retry: Retry<C>,
-    repeat: R,
-    shape: PhantomData<fn() -> M>,
-}
-
 impl<C> Retry<C> {
     /// As a layer; requests are cloned.
-    pub fn layer(&self) -> RetryLayer<C> {
-        RetryLayer { retry: self.clone(), repeat: ByClone, shape: PhantomData }
+    pub fn layer(&self) -> PolicyLayer<With<Self, ByClone>> {
+        PolicyLayer::new(With { policy: self.clone(), ask: ByClone })
     }
 }
 
-impl<C, R, M> RetryLayer<C, R, M> {
+impl<C, R, M> PolicyLayer<With<Retry<C>, R>, M> {
     /// Requests are made again by `repeat`.
     #[must_use]
-    pub fn repeat<S>(self, repeat: S) -> RetryLayer<C, S, M> {
-        RetryLayer { retry: self.retry, repeat, shape: PhantomData }
-    }
-
-    /// The service beneath is a policy itself: its refusals are seen and never repeated.
-    #[must_use]
-    pub fn nested(self) -> RetryLayer<C, R, Nested> {
-        RetryLayer { retry: self.retry, repeat: self.repeat, shape: PhantomData }
+    pub fn repeat<S>(self, repeat: S) -> PolicyLayer<With<Retry<C>, S>, M> {
+        self.with(repeat)
     }
 }
 
-impl<C, R: Clone, M> Clone for RetryLayer<C, R, M> {
-    fn clone(&self) -> Self {
-        Self { retry: self.retry.clone(), repeat: self.repeat.clone(), shape: PhantomData }
-    }
-}
-
-impl<S, C, R: Clone, M> Layer<S> for RetryLayer<C, R, M> {
-    type Service = RetryService<S, C, R, M>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        RetryService { inner, layer: self.clone() }
-    }
-}
-
-/// A service whose failed calls are made again.
-#[derive(Debug)]
-pub struct RetryService<S, C = ByResult, R = ByClone, M = Plain> {
-    inner: S,
-    layer: RetryLayer<C, R, M>,
-}
-
-impl<S: Clone, C, R: Clone, M> Clone for RetryService<S, C, R, M> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
-    }
-}
-
-impl<S, Q, C, R, M> Service<Q> for RetryService<S, C, R, M>
+impl<S, Q, C, R, M> Serve<S, Q, M> for With<Retry<C>, R>
 where
     S: Service<Q> + Clone,
     M: ErrorShape<S::Error>,
@@ -108,26 +66,18 @@ where
     R: Repeat<Q> + Clone,
 {
     type Response = S::Response;
-    type Error = Error<M::Inner>;
     type Future = ResponseFuture<S, Q, C, R, M>;
 
-    fn poll_ready(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(M::lift)
-    }
-
-    fn call(&mut self, request: Q) -> Self::Future {
-        let next = self.inner.clone();
-        // The service that was made ready takes the call; its clone has not been asked yet.
-        let mut service = mem::replace(&mut self.inner, next);
-        let repeat = &self.layer.repeat;
+    fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
+        let Self { policy, ask: repeat } = self.clone();
+        let mut service = take_ready(inner);
         let context = repeat.context(&request, Context::current());
-        let mut course = Course::begin(self.layer.retry.clone(), context);
+        let mut course = Course::begin(policy, context);
         let spare = repeat.repeat(&request);
         if spare.is_none() {
             course.cannot_repeat();
         }
         let work = course.attempt().context().clone().scope_with(|| service.call(request));
-        let repeat = repeat.clone();
         ResponseFuture { course, service, spare, repeat, state: State::Calling { work }, shape: PhantomData }
     }
 }

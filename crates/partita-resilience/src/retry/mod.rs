@@ -39,6 +39,6 @@ pub use core::{Gate, Stop};
 #[cfg(feature = "http")]
 pub use http::{ByMethod, Http, HttpOverIo, retry_after};
 pub use jitter::Jitter;
-pub use layer::{ByClone, Repeat, ResponseFuture, RetryLayer, RetryService};
+pub use layer::{ByClone, Repeat, ResponseFuture};
 pub use presets::Io;
 pub use snapshot::RetrySnapshot;

@@ -2,7 +2,8 @@
 
 use super::core::Core;
 use super::{Builder, Priority, Shed, ShedSnapshot};
-use crate::gate::{Gate, GateLayer};
+use crate::gate::Gate;
+use crate::layered::PolicyLayer;
 use crate::{Error, Outcome, Rejected};
 use std::fmt;
 use std::future::Future;
@@ -39,8 +40,8 @@ impl Shed {
     }
 
     /// A tower layer for calls of one priority; every service it makes shares this policy.
-    pub fn layer(&self, priority: Priority) -> GateLayer<AtPriority> {
-        GateLayer(AtPriority { shed: self.clone(), priority })
+    pub fn layer(&self, priority: Priority) -> PolicyLayer<AtPriority> {
+        PolicyLayer::new(AtPriority { shed: self.clone(), priority })
     }
 
     /// Where it stands.

@@ -124,12 +124,22 @@ impl<C, S> Stack<C, S> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
+        self.once_around(context, || async { work().await.map_err(Error::Inner) }).await
+    }
+
+    /// As [`Stack::call_once`] around another policy.
+    pub(super) async fn once_around<T, E, F, Fut>(&self, context: Context, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
         let parts = &*self.0;
         let (context, limit) = parts.begin(context);
         let attempt = Attempt::new(context, &parts.timing);
         let once = async {
             parts.pass().await?;
-            parts.broken(attempt, |_| async { work().await.map_err(Error::Inner) }).await
+            parts.broken(attempt, |_| work()).await
         };
         parts.within(limit, once).await
     }

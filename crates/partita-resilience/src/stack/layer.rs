@@ -2,93 +2,53 @@
 
 use super::Stack;
 use crate::deadline::{Attempt, Context};
+use crate::layered::{PolicyLayer, Serve, With, take_ready};
 use crate::retry::{ByClone, Repeat};
-use crate::{ByResult, Classify, Error, Name, PolicyKind, Reason, Rejected};
+use crate::{Classify, Error, ErrorShape, Name, PolicyKind, Reason, Rejected};
 use partita_time::BoxFuture;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context as Task, Poll};
-use tower_layer::Layer;
 use tower_service::Service;
 
-/// Wraps a service in a [`Stack`]. Every service that it makes shares the stack.
-#[derive(Debug)]
-pub struct StackLayer<C = ByResult, R = ByClone> {
-    stack: Stack<C>,
-    repeat: R,
-}
-
 impl<C> Stack<C> {
-    /// As a layer; requests are cloned for further attempts.
-    pub fn layer(&self) -> StackLayer<C> {
-        StackLayer { stack: self.clone(), repeat: ByClone }
+    /// As a layer; requests are cloned for further attempts. A call's future is on the heap, one allocation; the plain call
+    /// makes none.
+    pub fn layer(&self) -> PolicyLayer<With<Self, ByClone>> {
+        PolicyLayer::new(With { policy: self.clone(), ask: ByClone })
     }
 }
 
-impl<C, R> StackLayer<C, R> {
+impl<C, R, M> PolicyLayer<With<Stack<C>, R>, M> {
     /// Requests are made again by `repeat`.
     #[must_use]
-    pub fn repeat<S>(self, repeat: S) -> StackLayer<C, S> {
-        StackLayer { stack: self.stack, repeat }
+    pub fn repeat<S>(self, repeat: S) -> PolicyLayer<With<Stack<C>, S>, M> {
+        self.with(repeat)
     }
 }
 
-impl<C, R: Clone> Clone for StackLayer<C, R> {
-    fn clone(&self) -> Self {
-        Self { stack: self.stack.clone(), repeat: self.repeat.clone() }
-    }
-}
-
-impl<S, C, R: Clone> Layer<S> for StackLayer<C, R> {
-    type Service = StackService<S, C, R>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        StackService { inner, layer: self.clone() }
-    }
-}
-
-/// A service behind a [`Stack`]. Its future is on the heap, one allocation a call; the plain call makes none.
-#[derive(Debug)]
-pub struct StackService<S, C = ByResult, R = ByClone> {
-    inner: S,
-    layer: StackLayer<C, R>,
-}
-
-impl<S: Clone, C, R: Clone> Clone for StackService<S, C, R> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
-    }
-}
-
-impl<S, Q, C, R> Service<Q> for StackService<S, C, R>
+impl<S, Q, C, R, M> Serve<S, Q, M> for With<Stack<C>, R>
 where
     S: Service<Q> + Clone + Send + 'static,
     S::Future: Send,
     S::Response: Send,
-    S::Error: fmt::Debug + Send,
     Q: Send + 'static,
-    C: Classify<S::Response, S::Error> + 'static,
+    C: Classify<S::Response, M::Inner> + 'static,
     R: Repeat<Q> + Clone + Send + Sync + 'static,
+    M: ErrorShape<S::Error> + 'static,
+    M::Inner: fmt::Debug + Send,
 {
     type Response = S::Response;
-    type Error = Error<S::Error>;
-    type Future = BoxFuture<'static, Result<S::Response, Self::Error>>;
+    type Future = BoxFuture<'static, Result<S::Response, Error<M::Inner>>>;
 
-    fn poll_ready(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(Error::Inner)
-    }
-
-    fn call(&mut self, request: Q) -> Self::Future {
-        let next = self.inner.clone();
-        // The service that was made ready takes the first attempt; its clone has not been asked yet.
-        let ready = std::mem::replace(&mut self.inner, next.clone());
-        let StackLayer { stack, repeat } = self.layer.clone();
+    fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
+        let (next, mut ready) = (inner.clone(), take_ready(inner));
+        let Self { policy: stack, ask: repeat } = self.clone();
         let context = repeat.context(&request, Context::current());
         Box::pin(async move {
             if repeat.repeat(&request).is_none() {
-                let mut ready = ready;
-                return stack.call_once(context, move || ready.call(request)).await;
+                return stack.once_around(context, || async { ready.call(request).await.map_err(M::lift) }).await;
             }
             let name = stack.name().clone();
             let calls = Calls {
@@ -97,6 +57,7 @@ where
                 next: Mutex::new(next),
                 repeat,
                 name,
+                shape: PhantomData::<fn() -> M>,
             };
             stack.around(context, |attempt| calls.begin(&attempt)).await
         })
@@ -108,20 +69,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A request that can be made again, and the services that take its attempts.
-struct Calls<S, Q, R> {
+struct Calls<S, Q, R, M> {
     ready: Mutex<Option<S>>,
     request: Mutex<Q>,
     next: Mutex<S>,
     repeat: R,
     name: Name,
+    shape: PhantomData<fn() -> M>,
 }
 
-impl<S, Q, R> Calls<S, Q, R>
+impl<S, Q, R, M> Calls<S, Q, R, M>
 where
     S: Service<Q> + Clone,
     R: Repeat<Q>,
+    M: ErrorShape<S::Error>,
 {
-    fn begin(&self, attempt: &Attempt) -> impl Future<Output = Result<S::Response, Error<S::Error>>> + use<S, Q, R> {
+    fn begin(&self, attempt: &Attempt) -> impl Future<Output = Result<S::Response, Error<M::Inner>>> + use<S, Q, R, M> {
         let spare = self.repeat.repeat(&lock(&self.request)).ok_or_else(|| self.refuse());
         let (first, mut next) = (lock(&self.ready).take(), lock(&self.next).clone());
         let call = async move {
@@ -129,11 +92,11 @@ where
             let mut service = match first {
                 Some(ready) => ready,
                 None => {
-                    poll_fn(|cx| next.poll_ready(cx)).await.map_err(Error::Inner)?;
+                    poll_fn(|cx| next.poll_ready(cx)).await.map_err(M::lift)?;
                     next
                 }
             };
-            service.call(request).await.map_err(Error::Inner)
+            service.call(request).await.map_err(M::lift)
         };
         attempt.context().clone().scope(call)
     }

@@ -47,4 +47,3 @@ pub use call::Stack;
 pub use config::Policy;
 pub(crate) use explain::time;
 pub use explain::{Explanation, Shares};
-pub use layer::{StackLayer, StackService};

@@ -15,5 +15,5 @@ mod tests;
 
 pub use call::Timeout;
 pub use config::{Step, TimeoutBuilder};
-pub use layer::{ResponseFuture, TimeoutLayer, TimeoutService};
+pub use layer::ResponseFuture;
 pub use snapshot::TimeoutSnapshot;
