@@ -48,3 +48,18 @@ fn the_stack_does_no_worse_than_its_bulkhead() {
     assert!(stack.good() >= bulkhead.good() - 1.0, "{} and {}", stack.good(), bulkhead.good());
     assert_eq!(stack.recovery(), Some(0));
 }
+
+#[test]
+fn an_adaptive_limit_does_as_well_as_a_bulkhead_whose_number_fits() {
+    let (bulkhead, adaptive) = (panel("Bulkhead"), panel("Adaptive"));
+    assert!(adaptive.good() > bulkhead.good() - 2.0, "{} and {}", adaptive.good(), bulkhead.good());
+    assert_eq!(adaptive.recovery(), Some(0));
+}
+
+#[test]
+fn a_hedge_adds_no_more_than_its_budget_and_coalescing_takes_calls_away() {
+    let hedge = panel("Hedge").amplification();
+    assert!(hedge > 1.0 && hedge < 1.04, "{hedge}");
+    let coalesce = panel("Coalesce");
+    assert!(coalesce.amplification() < 0.8 && coalesce.good() > 99.0);
+}

@@ -4,7 +4,10 @@ use crate::world::{Caller, Dependency, NoAnswer, PATIENCE, RATE};
 use partita_resilience::adaptive::Adaptive;
 use partita_resilience::breaker::Breaker;
 use partita_resilience::bulkhead::Bulkhead;
+use partita_resilience::cache::Cache;
+use partita_resilience::coalesce::Coalesce;
 use partita_resilience::deadline::Deadline;
+use partita_resilience::hedge::Hedge;
 use partita_resilience::limiter::{Limiter, Quota};
 use partita_resilience::retry::Retry;
 use partita_resilience::shed::{Priority, Shed};
@@ -23,8 +26,11 @@ pub(crate) type Way = (&'static str, fn(&Timing) -> Result<Caller, BuildError>);
 /// Time for one attempt: three of them fit into a client's patience.
 const ATTEMPT: Duration = Duration::from_millis(300);
 
+/// Products that clients ask for, each as often.
+const PRODUCTS: u64 = 30;
+
 /// Every way, in the order of the panels.
-pub(crate) const WAYS: [Way; 10] = [
+pub(crate) const WAYS: [Way; 14] = [
     ("Nothing", nothing),
     ("Retry by hand, 3 attempts at once", by_hand),
     ("Retry with its budget", retry),
@@ -34,6 +40,10 @@ pub(crate) const WAYS: [Way; 10] = [
     ("Bulkhead", bulkhead),
     ("Adaptive limit", adaptive),
     ("Load shed", shed),
+    ("Hedge after the observed p95", hedge),
+    ("Coalesce, 30 products", coalesce),
+    ("Cache, 30 products, fresh for 1 s", cache),
+    ("Fallback after 300 ms, its answers count", fallback),
     ("Stack: deadline, retry, breaker, bulkhead, timeout", stack),
 ];
 
@@ -142,6 +152,40 @@ fn shed(timing: &Timing) -> Result<Caller, BuildError> {
     Ok(way(move |dependency| {
         let shed = shed.clone();
         async move { good(&shed.call(Priority::Normal, || dependency.call()).await) }
+    }))
+}
+
+fn hedge(timing: &Timing) -> Result<Caller, BuildError> {
+    let hedge = Hedge::builder("hedge").idempotent(true).timing(timing.clone()).build()?;
+    Ok(way(move |dependency| {
+        let hedge = hedge.clone();
+        async move { good(&hedge.call(|_| dependency.clone().call()).await) }
+    }))
+}
+
+fn coalesce(timing: &Timing) -> Result<Caller, BuildError> {
+    let coalesce = Coalesce::builder("coalesce").timing(timing.clone()).build()?;
+    let timing = timing.clone();
+    Ok(way(move |dependency| {
+        let (coalesce, product) = (coalesce.clone(), timing.entropy().below(PRODUCTS));
+        async move { good(&coalesce.call(product, || dependency.call()).await) }
+    }))
+}
+
+fn cache(timing: &Timing) -> Result<Caller, BuildError> {
+    let cache = Cache::builder("cache").ttl(Duration::from_secs(1)).timing(timing.clone()).build()?;
+    let timing = timing.clone();
+    Ok(way(move |dependency| {
+        let (cache, product) = (cache.clone(), timing.entropy().below(PRODUCTS));
+        async move { good(&cache.call(product, || dependency.call()).await) }
+    }))
+}
+
+fn fallback(timing: &Timing) -> Result<Caller, BuildError> {
+    let stack = Policy::new("fallback").attempt_timeout(ATTEMPT).timing(timing.clone()).build()?;
+    Ok(way(move |dependency| {
+        let stack = stack.clone();
+        async move { good(&stack.call_or(|_| dependency.clone().call(), |_| async { Ok(()) }).await) }
     }))
 }
 

@@ -1,26 +1,27 @@
 //! How the limit moves: a pure function of windows.
 
-use std::collections::VecDeque;
+use super::knee::{Curve, Seen};
 
-/// Windows that the correlation test looks at.
-const LOOK_BACK: usize = 10;
+/// A window in which so much of the limit was in use, on average, shows what the limit does.
+const FULL: f64 = 0.8;
 
-/// The calls under way must have moved so much (standard deviation of the logarithm) for the test to speak.
-const LEAST_SPREAD: f64 = 0.01;
+/// A window further off the curve than this (in logarithms), and than so many standard errors more, belongs to another one.
+const STRANGE: (f64, f64) = (0.06, 5.0);
 
-/// Share of the latency that is waiting, above which the limit sinks.
-const CONGESTED: f64 = 0.04;
+/// Where the limit stands beside the knee: one window of three below, the others above. Both sides must be seen, and above
+/// costs no throughput.
+const BESIDE: (f64, f64) = (0.9625, 1.075);
 
-/// Share of the latency that is waiting, below which the limit may grow.
-const FREE: f64 = 0.015;
+/// A limit that is full for moments only grows by this, while latency stays within this of the baseline.
+const ROOM: f64 = 1.1;
 
 /// What one window showed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
+    /// Calls that ended.
+    pub(super) calls: f64,
     /// Mean latency of the fastest nine in ten, in seconds.
     pub(super) latency: f64,
-    /// Calls a second.
-    pub(super) throughput: f64,
     /// Calls under way, on average.
     pub(super) in_flight: f64,
     /// Most calls under way at once.
@@ -36,13 +37,16 @@ pub(super) struct Controller {
     min: f64,
     max: f64,
     baseline: Option<f64>,
-    recent: Option<f64>,
-    seen: VecDeque<(f64, f64)>,
+    knee: f64,
+    turns: u32,
+    curve: Curve,
+    strange: Option<Seen>,
 }
 
 impl Controller {
-    pub(super) const fn new(initial: f64, min: f64, max: f64) -> Self {
-        Self { limit: initial, min, max, baseline: None, recent: None, seen: VecDeque::new() }
+    pub(super) fn new(initial: f64, min: f64, max: f64) -> Self {
+        let (baseline, curve, strange) = (None, Curve::default(), None);
+        Self { limit: initial, min, max, baseline, knee: initial, turns: 2, curve, strange }
     }
 
     /// Latency without waiting as it is taken to be, in seconds.
@@ -52,66 +56,55 @@ impl Controller {
 
     /// The limit after a window.
     pub(super) fn next(&mut self, window: &Window) -> f64 {
-        let recent = ewma(self.recent, window.latency, 0.5);
-        self.recent = Some(recent);
-        let idle = window.peak < self.limit / 2.0;
-        let baseline = match self.baseline {
-            Some(baseline) if recent > baseline => ewma(self.baseline, recent, if idle { 0.05 } else { 0.0 }),
-            baseline => ewma(baseline, recent, 0.3),
+        let limit = if window.overloaded {
+            self.knee = self.limit * 0.9;
+            self.knee.floor()
+        } else if window.in_flight < self.limit * FULL {
+            self.loose(window)
+        } else {
+            self.tight(window)
         };
-        self.baseline = Some(baseline);
-        if self.seen.len() == LOOK_BACK {
-            self.seen.pop_front();
-        }
-        self.seen.push_back((window.in_flight.ln(), window.throughput.ln()));
-        self.limit = (self.limit * self.factor(window, recent, baseline)).clamp(self.min, self.max);
+        self.limit = limit.clamp(self.min, self.max);
         self.limit
     }
 
-    fn factor(&mut self, window: &Window, recent: f64, baseline: f64) -> f64 {
-        if window.overloaded {
-            return 0.9;
+    /// The limit held calls back all the time.
+    fn tight(&mut self, window: &Window) -> f64 {
+        let seen = Seen::of(window.in_flight, window.latency, window.calls);
+        if self.is_strange(&seen) {
+            return self.limit;
         }
-        if window.peak < self.limit / 2.0 {
-            return 1.0;
-        }
-        let waiting = 1.0 - (baseline / recent).min(1.0);
-        let elasticity = self.elasticity();
-        if waiting > FREE && elasticity.is_some_and(|(slope, error)| slope - error > 0.5) {
-            self.baseline = Some(recent);
-            self.seen.clear();
-            return 1.0;
-        }
-        if waiting > CONGESTED {
-            return 1.0 - (waiting / 2.0).min(0.2);
-        }
-        let flat = elasticity.is_some_and(|(slope, error)| slope + error < 0.4);
-        match (waiting < FREE, flat) {
-            (_, true) => 0.95,
-            (true, false) => 1.04 + 0.5 / self.limit,
-            (false, false) => 0.99,
-        }
+        self.curve.add(seen);
+        let fit = self.curve.fit(self.knee.ln());
+        self.baseline = Some(fit.latency.exp());
+        self.knee = fit.knee.exp().clamp(self.min, self.max);
+        self.turns = (self.turns + 1) % 3;
+        let below = (self.knee * BESIDE.0).round();
+        if self.turns == 0 { below } else { (self.knee * BESIDE.1).round().max(below + 1.0) }
     }
 
-    /// By how much of a change of the calls under way the throughput changed with it, with its standard error; None while
-    /// they hardly moved.
-    #[allow(clippy::cast_precision_loss, reason = "a few windows")]
-    fn elasticity(&self) -> Option<(f64, f64)> {
-        let count = self.seen.len() as f64;
-        if self.seen.len() < 4 {
-            return None;
+    /// The limit held calls back for moments, or not at all.
+    fn loose(&mut self, window: &Window) -> f64 {
+        let baseline = self.baseline.map_or(window.latency, |baseline| baseline.min(window.latency));
+        self.baseline = Some(baseline);
+        if window.peak < self.limit || window.latency > baseline * ROOM {
+            return self.limit;
         }
-        let mean = |of: fn(&(f64, f64)) -> f64| self.seen.iter().map(of).sum::<f64>() / count;
-        let (flight, through) = (mean(|seen| seen.0), mean(|seen| seen.1));
-        let spread = self.seen.iter().map(|seen| (seen.0 - flight).powi(2)).sum::<f64>() / count;
-        let both = self.seen.iter().map(|seen| (seen.0 - flight) * (seen.1 - through)).sum::<f64>() / count;
-        let slope = both / spread;
-        let miss = |seen: &(f64, f64)| (seen.1 - through - slope * (seen.0 - flight)).powi(2);
-        let error = (self.seen.iter().map(miss).sum::<f64>() / (count - 2.0) / (spread * count)).sqrt();
-        (spread.sqrt() >= LEAST_SPREAD).then_some((slope, error))
+        self.knee = (self.limit * ROOM).max(self.limit + 1.0);
+        self.knee.round()
     }
-}
 
-fn ewma(old: Option<f64>, new: f64, weight: f64) -> f64 {
-    old.map_or(new, |old| old + (new - old) * weight)
+    /// Whether a window does not belong to what was seen before. After two such windows in a row, the past is forgotten.
+    fn is_strange(&mut self, seen: &Seen) -> bool {
+        let (off, error) = self.curve.fit(self.knee.ln()).off(seen);
+        if self.curve.is_empty() || off < STRANGE.0 + STRANGE.1 * error {
+            self.strange = None;
+            return false;
+        }
+        let Some(before) = self.strange.replace(*seen) else { return true };
+        self.curve = Curve::default();
+        self.curve.add(before);
+        self.strange = None;
+        false
+    }
 }

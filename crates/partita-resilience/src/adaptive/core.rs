@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Calls that a window should hold.
-const ENOUGH: u64 = 250;
+const ENOUGH: u64 = 60;
 
 /// Calls that a long window must hold.
 const LEAST: u64 = 10;
@@ -23,7 +23,11 @@ pub(super) struct Core {
     peak: AtomicU32,
     samples: Samples,
     control: Mutex<Control>,
+    /// When the window begins, in nanoseconds: a latency after the limit moved, for calls that ended earlier began under the
+    /// old one.
     since: AtomicU64,
+    /// Its least length, in nanoseconds: two latencies at least.
+    window: AtomicU64,
     admitted: AtomicU64,
     rejected: AtomicU64,
 }
@@ -47,6 +51,7 @@ impl Core {
                 latency: Duration::ZERO,
             }),
             since: AtomicU64::new(nanos(config.timing.now())),
+            window: AtomicU64::new(nanos(config.window)),
             admitted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             config,
@@ -106,13 +111,15 @@ impl Core {
             Outcome::Success | Outcome::Failure => {}
         }
         let now = self.now();
-        let count = self.samples.add(now.saturating_sub(begun));
         let since = self.since.load(Ordering::Relaxed);
-        let age = nanos(now).saturating_sub(since);
-        let window = nanos(self.config.window);
+        let Some(age) = nanos(now).checked_sub(since) else { return };
+        let count = self.samples.add(now.saturating_sub(begun));
+        let window = self.window.load(Ordering::Relaxed);
         let full = age >= window && (count >= ENOUGH || (age / 10 >= window && count >= LEAST));
-        if full && self.since.compare_exchange(since, nanos(now), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            self.turn(Duration::from_nanos(age));
+        if full && self.since.compare_exchange(since, u64::MAX, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let latency = self.turn(Duration::from_nanos(age));
+            self.window.store(nanos(self.config.window.max(latency * 2)), Ordering::Relaxed);
+            self.since.store(nanos(now.saturating_add(latency)), Ordering::Relaxed);
         }
     }
 
@@ -122,25 +129,27 @@ impl Core {
         clippy::cast_sign_loss,
         reason = "a limit is at most 1,000,000, and calls of a window far below 2^52"
     )]
-    fn turn(&self, age: Duration) {
-        let Ok(mut control) = self.control.lock() else { return };
+    fn turn(&self, age: Duration) -> Duration {
+        let Ok(mut control) = self.control.lock() else { return Duration::ZERO };
         let peak = self.peak.swap(self.in_flight.load(Ordering::Relaxed), Ordering::Relaxed);
         let taken = self.samples.take();
         let throughput = taken.count as f64 / age.as_secs_f64();
         let window = Window {
+            calls: taken.count as f64,
             latency: taken.usual.max(1e-6),
-            throughput: throughput.max(1e-6),
             in_flight: (throughput * taken.mean).max(1e-6),
             peak: f64::from(peak),
             overloaded: taken.overloaded * 100 > taken.count,
         };
-        control.latency = Duration::from_secs_f64(window.latency);
-        let to = control.controller.next(&window).floor() as u32;
+        let latency = Duration::from_secs_f64(window.latency);
+        control.latency = latency;
+        let to = control.controller.next(&window) as u32;
         drop(control);
         let from = self.limit.swap(to, Ordering::Relaxed);
         if from != to {
             self.tell(EventKind::LimitChanged { from, to });
         }
+        latency
     }
 
     pub(super) fn snapshot(&self) -> AdaptiveSnapshot {

@@ -1,23 +1,28 @@
 //! A limit on calls at once that finds itself.
 //!
 //! The best limit is where throughput ends to grow: below it the dependency idles, above it calls only wait there. It is
-//! the dependency's throughput times its latency without waiting (Little's law), and both move. Each window of calls:
-//! - The **gradient** is the window's latency, against a slow baseline of it. Much above the baseline, calls wait: the
-//!   limit sinks. Near it, there may be room: the limit grows.
-//! - The **correlation test** looks whether throughput followed the calls under way over the last windows. If it did not,
-//!   the limit does not grow, whatever the latency says; if it did although latency stands above the baseline, then the
-//!   dependency itself has become slower, and the baseline moves there at once.
-//! - The limit stands still while fewer than half of it is in use, and is cut by a tenth when the dependency says that it
-//!   is overloaded.
+//! the dependency's throughput times its latency without waiting (Little's law), and both move. Each window of calls is a
+//! point: calls under way, and their latency.
+//! - While the limit holds calls back, a **curve** is fitted to the last windows: latency is level up to a knee, and in
+//!   proportion to the calls under way from there. The knee is taken where it explains the windows best, and near where it
+//!   was as far as they leave it open; how much calls vary by themselves is estimated from the same windows. So what the
+//!   windows do not show yet, the limit goes to see: it grows while latency stays level, and sinks while latency only follows.
+//! - The limit stands **beside the knee**: 7 % above it for two windows, then 4 % below it for one. These small moves are all
+//!   the probing there is; no phase refuses calls to measure.
+//! - A window that is **off the curve** moves nothing. Two of them in a row are a dependency that has changed: the past is
+//!   forgotten and the curve begins there.
+//! - A limit that is full only for moments is no overload: it grows by a tenth while latency stays within a tenth of the
+//!   baseline. One that is never full stands still. When the dependency says that it is overloaded, a tenth is cut.
 //!
-//! Latency is the mean of the fastest nine in ten calls: what few outliers do tells nothing about waiting. There is no
-//! phase that lowers the limit to measure; the limit's own small moves are the probe. After Gradient2 of Netflix's
-//! concurrency-limits and the covariance test of Uber's Cinnamon.
+//! Latency is the mean of the fastest nine in ten calls: what few outliers do tells nothing about waiting. A window begins a
+//! latency after the limit moved, so that it shows only what came of it. The correlation of calls under way and throughput is
+//! that of Uber's Cinnamon; the gradient of Netflix's concurrency-limits needs a baseline from elsewhere, this fit does not.
 
 mod call;
 mod config;
 mod controller;
 mod core;
+mod knee;
 mod samples;
 #[cfg(test)]
 mod simulation;

@@ -73,10 +73,13 @@ impl Simulation {
         (mean.as_micros() as f64 * factor) as u64
     }
 
-    /// Runs on for `time` with callers at `rate` a second; the limit's mean over it.
-    #[allow(clippy::cast_precision_loss, reason = "a simulation's counts")]
-    pub(super) fn run(&mut self, server: Server, rate: u32, time: Duration) -> f64 {
-        let end = self.now + u64::try_from(time.as_micros()).unwrap();
+    /// Runs on for so many seconds with callers at `rate` a second; the limit's mean in each.
+    pub(super) fn run(&mut self, server: Server, rate: u32, seconds: u32) -> Vec<f64> {
+        (0..seconds).map(|_| self.second(server, rate)).collect()
+    }
+
+    fn second(&mut self, server: Server, rate: u32) -> f64 {
+        let end = self.now + 1_000_000;
         let (mut limits, mut looks) = (0.0, 0.0);
         while let Some(((at, _), event)) = self.served.pop_first() {
             if at > end {
@@ -113,6 +116,7 @@ impl Simulation {
                 self.at(service, Event::Served(permit));
             }
         }
+        self.now = end;
         limits / looks
     }
 }
