@@ -4,11 +4,39 @@ use super::core::{Core, MS};
 use super::registry::worst_first;
 use super::{Breaker, Builder, Mode, Snapshot, State};
 use crate::keyed::{Bounds, Idle, Keyed};
-use crate::{BuildError, Error, PolicyKind};
+use crate::{BuildError, Error, Name, PolicyKind};
 use std::fmt::Display;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
+
+/// Breakers that an [`Overview`] shows by themselves.
+const WORST: usize = 8;
+
+/// Where the breakers of many keys stand together: of a size that does not grow with the keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overview {
+    /// Their common name, without a key.
+    pub name: Name,
+    /// How many there are, the one that keys without room share among them.
+    pub breakers: usize,
+    /// How many are open.
+    pub open: usize,
+    /// How many are half-open.
+    pub half_open: usize,
+    /// How many ramp up.
+    pub ramp: usize,
+    /// Calls that count, of the breakers there are.
+    pub total: u64,
+    /// Failures among them.
+    pub failed: u64,
+    /// Calls that they did not let through.
+    pub rejected: u64,
+    /// Uses that found no room and shared one breaker.
+    pub overflowed: u64,
+    /// At most eight that are not closed, the worst first.
+    pub worst: Vec<Snapshot>,
+}
 
 impl Builder {
     /// Makes a breaker for each key at its first use, with these settings and the name `name/key`; keys without room share
@@ -51,6 +79,21 @@ impl<K: Hash + Eq + Clone> Keyed<K, Breaker> {
         Fut: Future<Output = Result<T, E>>,
     {
         self.get(key).call(work).await
+    }
+
+    /// Where they stand together, and the worst of them.
+    pub fn overview(&self) -> Overview {
+        let health = self.health();
+        let sum = |of: fn(&Snapshot) -> u64| health.iter().map(of).sum();
+        let count = |state| health.iter().filter(|breaker| breaker.state == state).count();
+        let name = self.overflow().name().trim_end_matches("/*").to_owned();
+        let (total, failed, rejected) = (sum(|of| of.total), sum(|of| of.failed), sum(|of| of.rejected));
+        let (open, half_open, ramp) = (count(State::Open), count(State::HalfOpen), count(State::Ramp));
+        let is_bad = |breaker: &Snapshot| breaker.state != State::Closed || breaker.mode == Mode::ForcedOpen;
+        let worst = health.iter().filter(|breaker| is_bad(breaker)).take(WORST).cloned().collect();
+        let overflowed = Keyed::snapshot(self).overflowed;
+        let breakers = health.len();
+        Overview { name: name.into(), breakers, open, half_open, ramp, total, failed, rejected, overflowed, worst }
     }
 
     /// Where all of them stand, the worst first; the one that keys without room share is among them.

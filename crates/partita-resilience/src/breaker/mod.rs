@@ -54,6 +54,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use config::Builder;
+pub use keyed::Overview;
 pub use layer::{BreakerLayer, BreakerService, ResponseFuture};
 pub use packed::machine::Cause;
 pub use packed::word::{Mode, State};

@@ -9,6 +9,7 @@
 
 mod config;
 mod core;
+mod credit;
 #[cfg(test)]
 mod tests;
 

@@ -59,7 +59,8 @@ impl MonitorBuilder {
         }
     }
 
-    /// Looks at this: a policy, a stack with all of its policies, or a registry.
+    /// Looks at this: a policy, a stack with all of its policies, a registry, or the breakers of many keys: these together,
+    /// and at most eight that are not closed.
     pub fn watch(mut self, policy: impl Watch + 'static) -> Self {
         self.watched.push(Box::new(policy));
         self

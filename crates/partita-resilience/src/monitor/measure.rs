@@ -45,6 +45,7 @@ pub(super) fn of(snapshot: &PolicySnapshot) -> Vec<(What, Measure)> {
             vec![used(s.in_flight, s.limit), counted(What::Rejected, s.rejected, s.admitted)]
         }
         PolicySnapshot::Breaker(s) => vec![(What::Breaker, Measure::Now(openness(s.state, s.mode)))],
+        PolicySnapshot::Breakers(s) => vec![counted(What::Rejected, s.rejected, s.total)],
         PolicySnapshot::Bulkhead(s) => {
             let passed = s.submitted.saturating_sub(s.rejected);
             vec![used(s.active, s.pool_size), counted(What::Rejected, s.rejected, passed)]

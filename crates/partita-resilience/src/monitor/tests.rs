@@ -6,6 +6,7 @@ use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
 use crate::cache::Cache;
 use crate::hedge::Hedge;
+use crate::keyed::{Bounds, Keyed};
 use crate::limiter::{Limiter, Quota};
 use crate::retry::{Jitter, Retry};
 use crate::testing::{ms, poll, run};
@@ -82,6 +83,28 @@ fn a_breaker_that_opens_is_critical_that_probes_a_warning_and_the_end_is_told() 
     assert_eq!(monitor.look().severity(), Some(Severity::Critical));
     breaker.disable();
     assert_eq!(monitor.look().severity(), None, "an operator's word");
+}
+
+#[test]
+fn breakers_of_many_keys_are_seen_together_and_the_worst_of_them_alone() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let builder = Breaker::builder("shop").min_calls(2).open(ms(1_000)).open_jitter(0.0).timing(timing.clone());
+    let keyed: Keyed<u32, Breaker> = builder.build_keyed(Bounds { capacity: 1_000, ..Bounds::default() }).unwrap();
+    let monitor = Monitor::builder("m").watch(keyed.clone()).timing(timing).build().unwrap();
+    for key in 0..200 {
+        for _ in 0..2 {
+            let fails = key % 10 == 3;
+            let _ = run(&clock, keyed.call(&key, || ready(if fails { Err("down") } else { Ok(()) })));
+        }
+    }
+    let report = monitor.look();
+    let PolicySnapshot::Breakers(seen) = &report.policies[0] else { panic!("{:?}", report.policies[0]) };
+    assert_eq!((seen.name.as_ref(), seen.breakers, seen.open, seen.worst.len()), ("shop", 201, 20, 8));
+    assert_eq!((seen.total, seen.failed, seen.rejected), (400, 40, 0));
+    assert_eq!((report.policies.len(), report.findings.len()), (9, 8), "as many, however many keys are bad");
+    assert!(report.findings.iter().all(|finding| finding.severity == Severity::Critical));
+    assert!(report.policies[1].name().starts_with("shop/"));
 }
 
 #[test]

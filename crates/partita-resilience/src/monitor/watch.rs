@@ -8,6 +8,7 @@ use crate::coalesce::{Coalesce, CoalesceSnapshot};
 use crate::deadline::{Deadline, DeadlineSnapshot};
 use crate::fallback::{Fallback, FallbackSnapshot};
 use crate::hedge::{Hedge, HedgeSnapshot};
+use crate::keyed::Keyed;
 use crate::limiter::{KeyedLimiter, Limiter, LimiterSnapshot};
 use crate::pool::{Pool, PoolSnapshot};
 use crate::retry::{Retry, RetrySnapshot};
@@ -48,6 +49,7 @@ macro_rules! snapshots {
 snapshots! {
     Adaptive(AdaptiveSnapshot) = Adaptive,
     Breaker(breaker::Snapshot) = Breaker,
+    Breakers(breaker::Overview) = Breaker,
     Bulkhead(BulkheadSnapshot) = Bulkhead,
     Cache(CacheSnapshot) = Cache,
     Coalesce(CoalesceSnapshot) = Coalesce,
@@ -92,6 +94,16 @@ watched! {
 impl<P: Watch + Clone> Watch for Registry<P> {
     fn look(&self, into: &mut Vec<PolicySnapshot>) {
         self.all().iter().for_each(|(_, policy)| policy.look(into));
+    }
+}
+
+/// All of them together, then each of the worst as a breaker of its own.
+impl<K: Hash + Eq + Clone + Send + Sync> Watch for Keyed<K, Breaker> {
+    fn look(&self, into: &mut Vec<PolicySnapshot>) {
+        let overview = self.overview();
+        let worst = overview.worst.clone().into_iter().map(PolicySnapshot::Breaker);
+        into.push(PolicySnapshot::Breakers(overview));
+        into.extend(worst);
     }
 }
 

@@ -1,0 +1,74 @@
+//! Deposits, and withdrawals that take a whole attempt or nothing.
+
+#[allow(dead_code, reason = "a model needs a part of it")]
+#[path = "../../src/budget/credit.rs"]
+mod credit;
+
+use super::bounded;
+use credit::{Deposits, Floor, WHOLE};
+use loom::sync::Arc;
+use loom::thread;
+
+/// The bucket of the models' moment.
+const TICK: u32 = 20;
+
+/// So many thousandths in each of some stripes.
+fn deposits<const N: usize>(held: [(usize, u32, u32); N]) -> Arc<Deposits> {
+    let deposits = Deposits::default();
+    held.into_iter().for_each(|(stripe, tick, amount)| deposits.put(stripe, tick, amount));
+    Arc::new(deposits)
+}
+
+#[test]
+fn of_two_that_want_one_attempt_at_most_one_gets_it_and_nothing_is_lost() {
+    bounded().check(|| {
+        let held = deposits([(0, TICK, 600), (1, TICK, 900)]);
+        let other = Arc::clone(&held);
+        let thread = thread::spawn(move || u32::from(other.take_whole(TICK)));
+        let taken = u32::from(held.take_whole(TICK)) + thread.join().unwrap();
+        assert!(taken <= 1, "{taken} attempts for 1.5");
+        assert_eq!(held.sum(TICK), u64::from(1_500 - taken * WHOLE));
+    });
+}
+
+#[test]
+fn a_deposit_beside_a_withdrawal_is_there_afterwards() {
+    bounded().check(|| {
+        let held = deposits([(0, TICK - 3, 400), (1, TICK, 700)]);
+        let other = Arc::clone(&held);
+        let thread = thread::spawn(move || other.put(1, TICK, 100));
+        let taken = u32::from(held.take_whole(TICK));
+        thread.join().unwrap();
+        assert_eq!((taken, held.sum(TICK)), (1, 200));
+    });
+}
+
+#[test]
+fn a_deposit_taken_back_beside_a_withdrawal_is_taken_once() {
+    bounded().check(|| {
+        let held = deposits([(0, TICK, 1_000), (1, TICK, 100)]);
+        let other = Arc::clone(&held);
+        let thread = thread::spawn(move || other.take(TICK, 100));
+        let whole = u32::from(held.take_whole(TICK)) * WHOLE;
+        let taken = whole + thread.join().unwrap();
+        assert_eq!(u64::from(taken) + held.sum(TICK), 1_100);
+    });
+}
+
+#[test]
+fn the_floor_gives_its_burst_and_what_was_given_back_once() {
+    bounded().check(|| {
+        let floor = Arc::new(Floor::new(2.0).unwrap());
+        let other = Arc::clone(&floor);
+        let thread = thread::spawn(move || {
+            let took = u32::from(other.take(0));
+            if took == 1 {
+                other.give_back();
+            }
+            u32::from(other.take(0))
+        });
+        let mine = u32::from(floor.take(0)) + u32::from(floor.take(0));
+        let taken = mine + thread.join().unwrap();
+        assert!(taken <= 2 && taken + floor.available(0) == 2, "{taken} of 2");
+    });
+}
