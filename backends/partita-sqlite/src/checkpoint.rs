@@ -10,8 +10,8 @@ use rusqlite::Connection;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Bytes of log between two steps.
-const STEP_BYTES: u64 = 4 << 20;
+/// The least limit of the log, in bytes. Between two steps it grows by a quarter of its limit.
+const LEAST_LIMIT_BYTES: u64 = 4 << 20;
 /// How long nothing must have been committed before the log is cut.
 const IDLE: Duration = Duration::from_secs(1);
 /// A reader of another program can hold the log for as long as it likes; the thread does not poll for its end.
@@ -25,6 +25,7 @@ pub(crate) struct Checkpoints {
     done: Condvar,
     turn: Mutex<()>,
     limit_bytes: u64,
+    step_bytes: u64,
     #[cfg(test)]
     pub(crate) snag: Mutex<Option<Snag>>,
 }
@@ -59,10 +60,11 @@ enum Task {
 
 impl Checkpoints {
     pub(crate) fn new(limit_bytes: u64) -> Self {
-        let limit_bytes = limit_bytes.max(STEP_BYTES);
+        let limit_bytes = limit_bytes.max(LEAST_LIMIT_BYTES);
+        let step_bytes = limit_bytes / 4;
         let state = State {
             wal_bytes: 0,
-            step_at: STEP_BYTES,
+            step_at: step_bytes,
             stop_at: limit_bytes,
             // The opening itself has written.
             commits: 1,
@@ -79,6 +81,7 @@ impl Checkpoints {
             done: Condvar::new(),
             turn: Mutex::default(),
             limit_bytes,
+            step_bytes,
             #[cfg(test)]
             snag: Mutex::default(),
         }
@@ -115,7 +118,7 @@ impl Checkpoints {
     }
 
     fn log_begins_anew(&self, state: &mut State) {
-        state.step_at = STEP_BYTES;
+        state.step_at = self.step_bytes;
         state.stop_at = self.limit_bytes;
         state.catch_up = false;
     }
@@ -186,7 +189,7 @@ impl Checkpoints {
 
     fn stepped(&self) {
         let mut state = self.state();
-        state.step_at = state.wal_bytes + STEP_BYTES;
+        state.step_at = state.wal_bytes + self.step_bytes;
         state.catch_up = !state.writer_waits;
         if std::mem::take(&mut state.writer_waits) {
             if state.wal_bytes >= self.limit_bytes {
@@ -194,7 +197,7 @@ impl Checkpoints {
                 tracing::warn!(wal_bytes, limit_bytes, "the log is over its limit; a long read holds it");
             }
             // Where a long reader keeps the log from being reused, one wait per step is enough.
-            state.stop_at = state.stop_at.max(state.wal_bytes + STEP_BYTES);
+            state.stop_at = state.stop_at.max(state.wal_bytes + self.step_bytes);
             self.done.notify_all();
         }
     }

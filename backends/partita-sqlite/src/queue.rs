@@ -12,12 +12,10 @@ const BATCH_COMMITS: usize = 512;
 /// Bytes that share a flush at most, unless one commit is larger.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// How often the writer gives way before it sleeps: one caller's next commit comes before a sleeping thread could be woken.
-const LINGER: u32 = 100;
-/// How often it does where that has not helped lately.
-const LEAST_LINGER: u32 = 2;
-/// A sleep that is shorter than this was not worth it.
-const NAP: Duration = Duration::from_micros(150);
+/// How long the writer gives way before it sleeps: to be woken takes both sides longer than one caller's next commit.
+const LINGER: Duration = Duration::from_micros(200);
+/// How long it does where that has not helped lately.
+const LEAST_LINGER: Duration = Duration::from_micros(2);
 
 /// A commit and who waits for it.
 #[derive(Debug)]
@@ -52,7 +50,7 @@ struct State {
     jobs: VecDeque<Job>,
     phase: Phase,
     writer_sleeps: bool,
-    linger: u32,
+    linger: Duration,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +59,12 @@ enum Phase {
     Open,
     Closed,
     Abandoned,
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.jobs.is_empty() && self.phase == Phase::Open
+    }
 }
 
 impl Queue {
@@ -105,24 +109,20 @@ impl Queue {
         ticket
     }
 
-    /// Takes the next batch, waiting for one at most so long.
-    pub(crate) fn take(&self, wait: Option<Duration>) -> Work {
-        let mut state = self.state();
-        let is_idle = |state: &State| state.jobs.is_empty() && state.phase == Phase::Open;
-        let linger = state.linger;
-        for _ in 0..linger {
-            if !is_idle(&state) {
-                break;
-            }
+    /// Takes the next batch, waiting for one at most so long; does something else before it sleeps.
+    pub(crate) fn take(&self, wait: Option<Duration>, before_sleep: impl FnOnce()) -> Work {
+        let (mut state, idle_since) = (self.state(), now());
+        while state.is_idle() && idle_since.elapsed() < state.linger {
             drop(state);
             std::thread::yield_now();
             state = self.state();
         }
-        if is_idle(&state) {
-            let asleep_since = now();
-            state = self.sleep(state, wait);
-            let too_short = asleep_since.elapsed() < NAP;
-            state.linger = if too_short { (2 * linger).min(LINGER) } else { (linger / 2).max(LEAST_LINGER) };
+        if state.is_idle() {
+            drop(state);
+            before_sleep();
+            state = self.sleep(wait);
+            let helps = idle_since.elapsed() < LINGER;
+            state.linger = if helps { (2 * state.linger).min(LINGER) } else { (state.linger / 2).max(LEAST_LINGER) };
         }
         if !state.jobs.is_empty() {
             let batch = first_batch(&mut state.jobs);
@@ -137,12 +137,12 @@ impl Queue {
         }
     }
 
-    fn sleep<'a>(&self, mut state: MutexGuard<'a, State>, wait: Option<Duration>) -> MutexGuard<'a, State> {
+    fn sleep(&self, wait: Option<Duration>) -> MutexGuard<'_, State> {
         let idle = |state: &mut State| {
-            state.writer_sleeps = state.jobs.is_empty() && state.phase == Phase::Open;
+            state.writer_sleeps = state.is_idle();
             state.writer_sleeps
         };
-        state.writer_sleeps = true;
+        let state = self.state();
         let mut state = match wait {
             None => self.wake.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
             Some(wait) => self.wake.wait_timeout_while(state, wait, idle).unwrap_or_else(PoisonError::into_inner).0,

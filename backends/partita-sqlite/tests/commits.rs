@@ -216,7 +216,7 @@ async fn largest_log(bench: &Bench, store: &SqliteStore) -> u64 {
 #[tokio::test]
 async fn the_log_is_reused_under_load() {
     let bench = Bench::new();
-    let store = bench.open();
+    let store = bench.try_open(SqliteConfig { wal_limit_bytes: 16 << 20, ..SqliteConfig::at(bench.path()) }).unwrap();
     let largest = largest_log(&bench, &store).await;
     assert!(largest < 24 << 20, "{largest} bytes");
 }

@@ -26,4 +26,4 @@ pub use id::{EventId, SHARDS, StreamId, new_id, shard_of};
 pub use record::{Checkpoint, DuePage, FieldValue, Find, Head, JournalEntry, LogId, Position, Record};
 pub use schema::{FieldKind, Space};
 pub use store::{Flow, Journals, Log, Read, Records, Store, StoreFacts};
-pub use ticket::{Reply, Ticket};
+pub use ticket::{Asleep, Reply, Ticket};

@@ -16,7 +16,7 @@ use crate::lock::FileLock;
 use crate::queue::{Job, Work};
 use crate::store::Shared;
 use ledger::Ledger;
-use partita_core::{Effect, Error, ErrorKind, Result, StreamId};
+use partita_core::{Asleep, Effect, Error, ErrorKind, Reply, Result, StreamId};
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +41,8 @@ pub(crate) struct Writer {
     journals: Ledger<u64>,
     greatest_saga: i64,
     steady: Vec<Steady>,
+    /// Callers of the newest batch, as far as none of them has woken the others yet.
+    asleep: Option<Asleep>,
     /// The size limit that the connection was told; told again when it changes.
     max_bytes: Option<u64>,
     helpers: Vec<JoinHandle<()>>,
@@ -73,6 +75,7 @@ impl Writer {
             journals: Ledger::default(),
             greatest_saga: i64::MAX,
             steady,
+            asleep: None,
             max_bytes: None,
             helpers,
             _lock: lock,
@@ -101,7 +104,7 @@ impl Writer {
 
     fn work(&mut self) -> Result<End> {
         loop {
-            match self.shared.queue.take(None) {
+            match self.shared.queue.take(None, || drop(self.asleep.take())) {
                 Work::Batch(jobs) => {
                     if let Some(end) = self.serve(jobs)? {
                         return Ok(end);
@@ -127,7 +130,8 @@ impl Writer {
                 self.shared.grown_to(self.streams.newest);
                 // Freed once everyone has an answer: it takes a tenth of the writer's time.
                 let (_commits, replies): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.commit, job.reply)).unzip();
-                replies.into_iter().zip(answers).for_each(|(reply, answer)| reply.send(answer));
+                // Those of the batch before have been woken by then, or never will be by one of them.
+                self.asleep = Some(Reply::send_all(replies.into_iter().zip(answers)));
                 if applied > 0 {
                     self.shared.checkpoints.committed(self.wal_bytes.load(Ordering::Relaxed));
                 }
@@ -153,6 +157,7 @@ impl Writer {
 
     /// Refuses everything until a probe succeeds.
     fn outage(&mut self, error: &Error) -> Result<Option<End>> {
+        self.asleep = None;
         tracing::error!(%error, file = %self.shared.config.path.display(), "the store cannot write; it tries again each second");
         loop {
             if let Some(end) = self.refuse_for(PROBE, error) {
@@ -174,7 +179,7 @@ impl Writer {
     fn refuse_for(&self, wait: Duration, error: &Error) -> Option<End> {
         let started = now();
         while let Some(rest) = wait.checked_sub(started.elapsed()) {
-            match self.shared.queue.take(Some(rest)) {
+            match self.shared.queue.take(Some(rest), || {}) {
                 Work::Batch(jobs) => refuse(jobs, error),
                 Work::Nothing => {}
                 Work::Closed => return Some(End::Closed),
@@ -185,6 +190,7 @@ impl Writer {
     }
 
     fn end(mut self, end: End) {
+        self.asleep = None;
         self.stop_helpers();
         if end == End::Closed {
             self.move_all();
@@ -199,10 +205,11 @@ impl Writer {
     }
 
     fn fail(mut self, error: &Error) {
+        self.asleep = None;
         tracing::error!(%error, file = %self.shared.config.path.display(), "the store has failed and must be opened anew");
         self.shared.queue.close();
         let closed = crate::error::closed();
-        while let Work::Batch(jobs) = self.shared.queue.take(Some(Duration::ZERO)) {
+        while let Work::Batch(jobs) = self.shared.queue.take(Some(Duration::ZERO), || {}) {
             refuse(jobs, &closed);
         }
         self.stop_helpers();
