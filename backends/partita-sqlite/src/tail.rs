@@ -13,18 +13,26 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A map by streams or journals: looked at for each commit, and not open to keys of a stranger's choice alone.
 pub(crate) type Map<K, V> = std::collections::HashMap<K, V, RandomState>;
 
-/// Places of a generation: two of them at most are read again at an opening after a crash.
-const GENERATION: usize = 8_192;
+/// Places of a generation: two of them at most are read again at an opening after a crash. Streams come in any order, so their
+/// generation must have many for each page of a large index; numbers of sagas grow, so their newest places are neighbours.
+const OF_STREAMS: usize = 65_536;
+const OF_JOURNALS: usize = 8_192;
 
 /// What writer and readers share. Places that a reader does not find in its page of the file are not durable yet.
 #[derive(Debug, Default)]
 pub(crate) struct Tails(Mutex<Both>);
 
 /// The tails of the log and of the journals.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Both {
     pub(crate) streams: Tail<StreamId>,
     pub(crate) journals: Tail<u64>,
+}
+
+impl Default for Both {
+    fn default() -> Self {
+        Self { streams: Tail::of(OF_STREAMS), journals: Tail::of(OF_JOURNALS) }
+    }
 }
 
 impl Tails {
@@ -46,6 +54,8 @@ impl Tails {
 /// Rows behind the index, by stream or journal.
 #[derive(Debug)]
 pub(crate) struct Tail<K> {
+    /// Places of a generation that is full.
+    generation: usize,
     /// The generation that grows.
     young: Map<K, Run>,
     places: usize,
@@ -58,12 +68,6 @@ pub(crate) struct Tail<K> {
     moves_to: Option<u64>,
 }
 
-impl<K> Default for Tail<K> {
-    fn default() -> Self {
-        Self { young: Map::default(), places: 0, newest: 0, moving: Map::default(), order: vec![], moves_to: None }
-    }
-}
-
 /// What a transaction moves into the file.
 #[derive(Debug)]
 pub(crate) struct Moving<K> {
@@ -73,6 +77,12 @@ pub(crate) struct Moving<K> {
 }
 
 impl<K: Copy + Ord + Hash> Tail<K> {
+    /// An empty one, with so many places in a generation.
+    pub(crate) fn of(generation: usize) -> Self {
+        let (young, moving) = (Map::default(), Map::default());
+        Self { generation, young, places: 0, newest: 0, moving, order: vec![], moves_to: None }
+    }
+
     /// How long a stream or journal is; `None` if the index must say.
     pub(crate) fn length(&self, key: K) -> Option<u64> {
         self.young.get(&key).or_else(|| self.moving.get(&key)).map(Run::end)
@@ -122,7 +132,7 @@ impl<K: Copy + Ord + Hash> Tail<K> {
     /// About so many places that should move next; nothing unless a generation is full, or `all` shall move.
     pub(crate) fn next(&mut self, about: usize, all: bool) -> Option<Moving<K>> {
         if self.moves_to.is_none() {
-            if self.places == 0 || self.places < GENERATION && !all {
+            if self.places == 0 || self.places < self.generation && !all {
                 return None;
             }
             self.moving = std::mem::take(&mut self.young);
@@ -171,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_generation_moves_key_by_key_while_the_next_one_grows() {
-        let (mut tail, full) = (Tail::default(), GENERATION as u64);
+        let (mut tail, full) = (Tail::of(OF_JOURNALS), OF_JOURNALS as u64);
         grown(&mut tail, 1, full - 1);
         assert!(tail.next(10, false).is_none());
         grown(&mut tail, full, full);
@@ -191,7 +201,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_was_never_there() {
-        let mut tail = Tail::default();
+        let mut tail = Tail::of(OF_JOURNALS);
         grown(&mut tail, 1, 20);
         let mut run = Run::from(2);
         run.push(21);
@@ -206,13 +216,13 @@ mod tests {
 
     #[test]
     fn what_is_forgotten_does_not_move() {
-        let mut tail = Tail::default();
-        grown(&mut tail, 1, GENERATION as u64);
+        let mut tail = Tail::of(OF_JOURNALS);
+        grown(&mut tail, 1, OF_JOURNALS as u64);
         let first = tail.next(1, false).unwrap();
         tail.moved(&first);
         (0..10).for_each(|key| tail.forget(key));
         let rest = tail.next(1, false).unwrap();
-        assert_eq!((rest.runs.len(), rest.complete), (0, Some(GENERATION as u64)));
+        assert_eq!((rest.runs.len(), rest.complete), (0, Some(OF_JOURNALS as u64)));
         tail.moved(&rest);
         assert!(tail.next(1, true).is_none());
     }

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_a_transaction_adds_is_there_for_its_own_commits_and_gone_when_it_is_rolled_back() {
-        let (mut ledger, mut tail) = (Ledger::ending_at(10), Tail::default());
+        let (mut ledger, mut tail) = (Ledger::ending_at(10), Tail::of(8_192));
         ledger.add(1_u64, 0, 2);
         ledger.add(1, 2, 1);
         assert_eq!((ledger.length(1, || None), ledger.newest, tail.length(1)), (Some(3), 13, None));

@@ -3,7 +3,7 @@
 use super::Writer;
 use super::ledger::Ledger;
 use super::transaction::Trouble;
-use crate::tail::{Moving, Tail};
+use crate::tail::{Both, Moving, Tail};
 use partita_core::StreamId;
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, ToSql};
@@ -82,13 +82,12 @@ impl Writer {
         let newest = |sql| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned);
         let head: i64 = self.connection.query_row(include_str!("../sql/head.sql"), [], |row| row.get(2))?;
         let journals = newest(include_str!("../sql/journal_newest.sql"))?;
-        let (mut of_streams, mut of_journals) = (Tail::default(), Tail::default());
-        read(&self.connection, include_str!("../sql/stream_tail.sql"), &mut of_streams, StreamId::from_bytes)?;
-        read(&self.connection, include_str!("../sql/journal_tail.sql"), &mut of_journals, i64::cast_unsigned)?;
+        let mut read_anew = Both::default();
+        read(&self.connection, include_str!("../sql/stream_tail.sql"), &mut read_anew.streams, StreamId::from_bytes)?;
+        read(&self.connection, include_str!("../sql/journal_tail.sql"), &mut read_anew.journals, i64::cast_unsigned)?;
         let greatest = |sql| self.connection.query_row(sql, [], |row| row.get(0));
         self.greatest_saga = greatest(include_str!("../sql/journal_greatest.sql"))?;
-        let mut tails = self.shared.tails.lock();
-        (tails.streams, tails.journals) = (of_streams, of_journals);
+        *self.shared.tails.lock() = read_anew;
         self.streams = Ledger::ending_at(head.cast_unsigned());
         self.journals = Ledger::ending_at(journals);
         Ok(())
