@@ -1,6 +1,6 @@
 //! The answer to a submitted commit.
 
-use crate::{Error, ErrorKind, Receipt, Result};
+use crate::{Commit, Error, ErrorKind, Receipt, Result};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +28,8 @@ struct Slot {
     waker: Option<Waker>,
     /// Whom this caller wakes when it is awake itself.
     others: Option<Asleep>,
+    /// What it had handed in, for it to free: memory goes back cheapest to the thread that it came from.
+    spent: Option<Commit>,
     is_answered: bool,
 }
 
@@ -39,19 +41,20 @@ pub struct Asleep(Arc<Mutex<Vec<Waker>>>);
 impl Reply {
     /// Answers; nobody may be listening any more.
     pub fn send(self, answer: Result<Receipt>) {
-        let waker = put(&self.0, answer);
+        let waker = put(&self.0, answer, None);
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    /// Answers many callers, and wakes one of them, who wakes the others. Keep what is returned for a moment only.
+    /// Answers many callers, gives each its commit back to free it, and wakes one of them, who wakes the others. Keep what is
+    /// returned for a moment only.
     #[must_use = "dropped at once, it wakes each caller by itself"]
-    pub fn send_all(answers: impl IntoIterator<Item = (Self, Result<Receipt>)>) -> Asleep {
+    pub fn send_all(answers: impl IntoIterator<Item = (Self, Commit, Result<Receipt>)>) -> Asleep {
         let mut first: Option<(Arc<Mutex<Slot>>, Waker)> = None;
         let mut others = vec![];
-        for (reply, answer) in answers {
-            let Some(waker) = put(&reply.0, answer) else { continue };
+        for (reply, commit, answer) in answers {
+            let Some(waker) = put(&reply.0, answer, Some(commit)) else { continue };
             if first.is_none() {
                 first = Some((reply.0.clone(), waker));
             } else {
@@ -70,7 +73,7 @@ impl Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         let unanswered = !lock(&self.0).is_answered;
-        let waker = if unanswered { put(&self.0, Err(closed())) } else { None };
+        let waker = if unanswered { put(&self.0, Err(closed()), None) } else { None };
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -116,11 +119,11 @@ impl Future for Ticket {
             State::Refused(error) => return Poll::Ready(Err(error.take().unwrap_or_else(closed))),
             State::Waiting(slot) => slot,
         };
-        let (answer, others) = {
+        let (answer, others, spent) = {
             let mut slot = lock(slot);
             match slot.answer.take() {
-                Some(answer) => (answer, slot.others.take()),
-                None if slot.is_answered => (Err(closed()), None),
+                Some(answer) => (answer, slot.others.take(), slot.spent.take()),
+                None if slot.is_answered => (Err(closed()), None, None),
                 None => {
                     match &mut slot.waker {
                         Some(waker) => waker.clone_from(cx.waker()),
@@ -131,14 +134,15 @@ impl Future for Ticket {
             }
         };
         drop(others);
+        drop(spent);
         Poll::Ready(answer)
     }
 }
 
 /// Leaves an answer; who is to be woken for it.
-fn put(slot: &Mutex<Slot>, answer: Result<Receipt>) -> Option<Waker> {
+fn put(slot: &Mutex<Slot>, answer: Result<Receipt>, spent: Option<Commit>) -> Option<Waker> {
     let mut slot = lock(slot);
-    (slot.answer, slot.is_answered) = (Some(answer), true);
+    (slot.answer, slot.spent, slot.is_answered) = (Some(answer), spent, true);
     slot.waker.take()
 }
 
@@ -191,7 +195,7 @@ mod tests {
         let (mut answers, mut tickets, mut counted) = (vec![], vec![], vec![]);
         for transaction in 1..=3 {
             let (reply, ticket, count) = waiting();
-            answers.push((reply, Ok(Receipt { transaction, ..Receipt::default() })));
+            answers.push((reply, Commit::default(), Ok(Receipt { transaction, ..Receipt::default() })));
             tickets.push(ticket);
             counted.push(count);
         }

@@ -128,10 +128,9 @@ impl Writer {
                 let applied = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
                 figures.commits.fetch_add(applied, Ordering::Relaxed);
                 self.shared.grown_to(self.streams.newest);
-                // Freed once everyone has an answer: it takes a tenth of the writer's time.
-                let (_commits, replies): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.commit, job.reply)).unzip();
                 // Those of the batch before have been woken by then, or never will be by one of them.
-                self.asleep = Some(Reply::send_all(replies.into_iter().zip(answers)));
+                let answered = jobs.into_iter().zip(answers).map(|(job, answer)| (job.reply, job.commit, answer));
+                self.asleep = Some(Reply::send_all(answered));
                 if applied > 0 {
                     self.shared.checkpoints.committed(self.wal_bytes.load(Ordering::Relaxed));
                 }
