@@ -121,8 +121,7 @@ impl Queue {
             drop(state);
             before_sleep();
             state = self.sleep(wait);
-            let helps = idle_since.elapsed() < LINGER;
-            state.linger = if helps { (2 * state.linger).min(LINGER) } else { (state.linger / 2).max(LEAST_LINGER) };
+            state.linger = linger_after(state.linger, idle_since.elapsed());
         }
         if !state.jobs.is_empty() {
             let batch = first_batch(&mut state.jobs);
@@ -189,6 +188,12 @@ impl Room<'_> {
     }
 }
 
+/// How long to linger next time, behind an idle time that a lingering writer slept through: three of four must have been
+/// short for it to grow.
+fn linger_after(linger: Duration, idle: Duration) -> Duration {
+    if idle < LINGER { (linger + linger / 4).min(LINGER) } else { (linger / 2).max(LEAST_LINGER) }
+}
+
 fn first_batch(jobs: &mut VecDeque<Job>) -> Vec<Job> {
     let mut bytes = 0;
     let fitting = jobs.iter().take(BATCH_COMMITS).take_while(|job| {
@@ -213,4 +218,20 @@ fn bytes(commit: &Commit) -> usize {
         Write::Delete => 0,
     });
     events.chain(records).chain(values).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_lingers_where_nearly_every_pause_is_short_and_nowhere_else() {
+        let after = |pauses: [u64; 4]| {
+            let pauses = pauses.into_iter().cycle().take(200).map(Duration::from_micros);
+            pauses.fold(LINGER, |linger, idle| if idle < linger { linger } else { linger_after(linger, idle) })
+        };
+        assert_eq!(after([150, 150, 150, 150]), LINGER);
+        assert_eq!(after([150, 5_000, 150, 5_000]), LEAST_LINGER);
+        assert_eq!((0..30).fold(LEAST_LINGER, |linger, _| linger_after(linger, LINGER / 2)), LINGER);
+    }
 }
