@@ -111,8 +111,8 @@ impl Table {
             delete: format!("DELETE FROM \"{name}\" WHERE key = ?1"),
             delete_exactly: format!("DELETE FROM \"{name}\" WHERE key = ?1 AND revision = ?2"),
             prune: format!(
-                "DELETE FROM \"{name}\" WHERE key IN \
-                 (SELECT key FROM \"{name}\" WHERE keep_until <= ?1 ORDER BY keep_until, key LIMIT ?2)"
+                "DELETE FROM \"{name}\" WHERE rowid IN \
+                 (SELECT rowid FROM \"{name}\" WHERE keep_until <= ?1 ORDER BY keep_until LIMIT ?2)"
             ),
             number,
             space,
@@ -123,10 +123,10 @@ impl Table {
     pub(crate) fn update_expecting(&self, same: &[&str]) -> String {
         let name = self.space.name;
         let set = written(&self.space).zip(3..).filter(|(column, _)| !same.contains(column));
-        let set: Vec<String> = set.map(|(column, place)| format!("\"{column}\" = ?{place}")).collect();
+        let set: String = set.map(|(column, place)| format!(", \"{column}\" = ?{place}")).collect();
         let compared: String = same.iter().map(|field| format!(" AND {}", self.is_given(field))).collect();
         let found = found_exactly(&self.space);
-        format!("UPDATE \"{name}\" SET revision = revision + 1, value = ?2, {} WHERE {found}{compared}", set.join(", "))
+        format!("UPDATE \"{name}\" SET revision = revision + 1, value = ?2{set} WHERE {found}{compared}")
     }
 
     /// Whether each of these fields is what a write would make it, of a record at the revision that the write expects.
@@ -172,18 +172,18 @@ impl Table {
     /// What makes each index, by its columns.
     pub(crate) fn indexes(&self) -> impl Iterator<Item = String> {
         let name = self.space.name;
-        let due = self.space.due.then(|| index(name, "due", None));
-        let kept = index(name, "keep_until", None);
-        let pages = self.space.indexes.iter().map(move |(equals, order_by)| index(name, order_by, *equals));
+        let due = self.space.due.then(|| index(name, "due", None, ", key"));
+        let kept = index(name, "keep_until", None, "");
+        let pages = self.space.indexes.iter().map(move |(equals, order_by)| index(name, order_by, *equals, ", key"));
         due.into_iter().chain([kept]).chain(pages)
     }
 }
 
 /// Rows that the ordering field is missing from are in no page, so they are in no index.
-fn index(space: &str, order_by: &str, equals: Option<&str>) -> String {
+fn index(space: &str, order_by: &str, equals: Option<&str>, then: &str) -> String {
     let (label, first) = equals.map_or_else(Default::default, |field| (format!("{field}."), format!("\"{field}\", ")));
     format!(
-        "CREATE INDEX IF NOT EXISTS \"partita_{space}.{label}{order_by}\" ON \"{space}\" ({first}\"{order_by}\", key) \
+        "CREATE INDEX IF NOT EXISTS \"partita_{space}.{label}{order_by}\" ON \"{space}\" ({first}\"{order_by}\"{then}) \
          WHERE \"{order_by}\" IS NOT NULL"
     )
 }

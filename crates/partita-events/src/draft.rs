@@ -7,14 +7,13 @@ use crate::{Aggregate, Decision, Loaded};
 use partita_core::{
     Append, Commit, Envelope, Error, ErrorKind, Expect, NewEvent, Prune, Put, Result, StreamId, Version,
 };
-use partita_time::Host;
+use partita_time::{Host, Timestamp};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// The space of the records that chain the commits of busy lanes.
 pub(crate) const LANES: &str = "lanes";
-/// How long a chain's record is kept after its last link: far longer than a commit can be in flight.
-const CHAIN_KEPT: Duration = Duration::from_secs(3_600);
+/// A chain's record is kept for one to two hours after its last link: far longer than a commit can be in flight.
+const HOUR_MS: i64 = 3_600_000;
 const PRUNED_AT_ONCE: u32 = 16;
 
 /// Where events come from.
@@ -84,7 +83,9 @@ fn chained<A: Aggregate>(origin: &Origin, key: &str, chain: &Chain, commit: &mut
     let now = origin.host.clock.now();
     let expect = if chain.revision == 0 { Expect::Absent } else { Expect::Exactly(chain.revision) };
     let value = serde_json::to_string(&stream_name::<A>(key))?;
-    commit.part.puts.push(Put::value(LANES, &chain.key, expect, value).keep_until(now.plus(CHAIN_KEPT)));
+    // A time that stays the same for an hour leaves its index as it is.
+    let kept = Timestamp::from_millis((now.as_millis() / HOUR_MS).saturating_add(2).saturating_mul(HOUR_MS));
+    commit.part.puts.push(Put::value(LANES, &chain.key, expect, value).keep_until(kept));
     if chain.revision == 0 && commit.prunes.is_empty() {
         commit.prunes.push(Prune::Expired { space: LANES, until: now, most: PRUNED_AT_ONCE });
     }

@@ -4,7 +4,7 @@ mod refusal;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 
-use partita_core::{Error, ErrorKind, Expect, FieldKind, Found, Put, Receipt, Record, Result, Space, Store};
+use partita_core::{Error, ErrorKind, Expect, Found, Put, Receipt, Record, Result, Space, Store};
 use partita_time::{Clock, Timestamp};
 pub use refusal::Refused;
 use serde::{Deserialize, Serialize};
@@ -116,10 +116,9 @@ impl Ledger {
         }
     }
 
-    /// The space to declare when the store is opened. Rows of one subject can be found by time.
+    /// The space to declare when the store is opened.
     pub fn space() -> Space {
-        let space = Space::named(SPACE).field("subject", FieldKind::Text).field("at", FieldKind::Int);
-        space.index(Some("subject"), "at")
+        Space::named(SPACE)
     }
 
     /// Does an action once. `effect` must commit the put that it is given together with what it does, and hand back a
@@ -250,7 +249,7 @@ fn repetition<R>(found: Row, asked: &Row) -> Acted<R> {
 
 fn put(key: &str, expect: Expect, row: &Row) -> Result<Put> {
     let value = serde_json::to_string(row)?;
-    Ok(Put::value(SPACE, key, expect, value).field("subject", row.subject.as_str()).field("at", row.at))
+    Ok(Put::value(SPACE, key, expect, value))
 }
 
 fn read(record: &Record) -> Result<Row> {

@@ -98,9 +98,7 @@ fn restore(folder: &Path, file: &str, rows: &[Row]) {
     let transaction = connection.transaction().unwrap();
     transaction.execute("DELETE FROM ledger", []).unwrap();
     for row in rows.iter().filter(|row| row.file == file) {
-        let (subject, at) = (row.value()["subject"].as_str().unwrap().to_owned(), row.value()["at"].as_i64());
-        let insert = "INSERT INTO ledger (key, value, subject, \"at\") VALUES (?1, ?2, ?3, ?4)";
-        transaction.execute(insert, params![row.key, row.value, subject, at]).unwrap();
+        transaction.execute("INSERT INTO ledger (key, value) VALUES (?1, ?2)", params![row.key, row.value]).unwrap();
     }
     transaction.commit().unwrap();
 }

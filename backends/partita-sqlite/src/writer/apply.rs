@@ -234,6 +234,7 @@ impl<'a> Pen<'a> {
             let statement = self.statements.steady(table, sql)?;
             bind(statement, put, table)?;
             if statement.raw_execute()? == 1 {
+                steady.holds();
                 return Ok(1);
             }
             if !steady.learn(self.statements.connection(), table, |statement| bind(statement, put, table))? {

@@ -46,8 +46,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Calls a router of this process. Each call runs in a task of its own, as one over the network does: a caller that
-    /// gives up or is dropped never cancels the callee.
+    /// Calls a router of this process. As over the network, a caller that gives up or is dropped never cancels the callee:
+    /// its work goes on in a task of its own. When the process of `host` ends, so does each call, without a reply.
     pub fn in_process(router: axum::Router, host: &Host) -> Self {
         Self::over(Arc::new(in_process::InProcess::new(router, host)), host)
     }

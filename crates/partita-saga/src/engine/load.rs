@@ -2,7 +2,7 @@
 
 use super::row::Row;
 use super::runner::Runner;
-use super::{Inner, SAGAS, cancel, lock};
+use super::{Inner, SAGAS, cancel};
 use crate::definition::Definition;
 use crate::journal::{Instance, Record};
 use partita_core::{Error, Result};
@@ -67,8 +67,7 @@ pub(super) async fn load(inner: &Arc<Inner>, id: &Arc<str>) -> Result<Option<Run
         inner.is_fenced();
         return Ok(None);
     }
-    let key = (instance.name.to_string(), instance.version);
-    let definition = lock(&inner.definitions).get(&key).cloned();
+    let definition = inner.definition(&instance.name, instance.version);
     let misfit = misfit(&journal, &instance, definition.as_deref());
     let definition = definition.unwrap_or_else(|| Arc::new(nothing()));
     let mut runner = Runner::new(inner.clone(), definition, instance, row);

@@ -68,6 +68,27 @@ async fn of_class(
     records.iter().map(|record| Ok(Row::read(record)?.show(&record.key, now))).collect()
 }
 
+impl Engine {
+    /// A saga's line and what happened to it, oldest first; `None` when there is no such saga. It costs less than all of it.
+    ///
+    /// # Errors
+    /// Those of the store; `Corrupt` when the line cannot be read.
+    pub async fn timeline(&self, id: &str) -> Result<Option<(SagaRow, Vec<TimelineEntry>)>> {
+        let Some(record) = self.0.store.get(SAGAS, id).await? else { return Ok(None) };
+        let row = Row::read(&record)?;
+        let journal = Journal::read(&self.0, row.value.number).await?;
+        let definition = self.0.definition(&row.value.name, row.value.version);
+        let shown = row.show(id, self.0.host.clock.now());
+        Ok(Some((shown, timeline(&journal.records, &Names(definition.as_deref())))))
+    }
+}
+
+impl Inner {
+    pub(super) fn definition(&self, name: &str, version: u32) -> Option<Arc<Definition>> {
+        lock(&self.definitions).get(&(name.to_owned(), version)).cloned()
+    }
+}
+
 async fn detail(inner: &Inner, id: &str) -> Result<Option<SagaDetail>> {
     let Some(record) = inner.store.get(SAGAS, id).await? else { return Ok(None) };
     let now = inner.host.clock.now();
@@ -75,8 +96,7 @@ async fn detail(inner: &Inner, id: &str) -> Result<Option<SagaDetail>> {
     let journal = Journal::read(inner, row.value.number).await?;
     let instance = journal.fold(&id.into(), &row);
     let records = &journal.records;
-    let key = (instance.name.to_string(), instance.version);
-    let definition = lock(&inner.definitions).get(&key).cloned();
+    let definition = inner.definition(&instance.name, instance.version);
     let names = Names(definition.as_deref());
     Ok(Some(SagaDetail {
         row: row.show(id, now),

@@ -10,6 +10,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Bytes of a store's log at most, while no long read holds it; a quarter of it under load. Five of them lie on one disk, which
+/// may be small.
+const LOG_BYTES: u64 = 16 << 20;
+
 /// Decides where stores are and how calls travel: files and in-process calls by default, anything else in tests.
 pub trait Wiring: Send + Sync + fmt::Debug {
     /// Opens the store of a service.
@@ -34,7 +38,8 @@ pub struct Files {
 impl Wiring for Files {
     fn store(&self, service: &'static str, spaces: Vec<Space>) -> BoxFuture<'_, Result<Arc<dyn Store>>> {
         Box::pin(async move {
-            let config = SqliteConfig::at(self.folder.join(format!("{service}.db")));
+            let path = self.folder.join(format!("{service}.db"));
+            let config = SqliteConfig { wal_limit_bytes: LOG_BYTES, ..SqliteConfig::at(path) };
             Ok(SqliteStore::open(config, spaces, &self.host)? as Arc<dyn Store>)
         })
     }

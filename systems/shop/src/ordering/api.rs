@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use http::{HeaderMap, HeaderValue, header};
 use partita::core::Result;
 use partita::http::{Problem, Slug, prefer_wait};
-use partita::saga::{Class, SagaDetail, Sagas, TimelineEntry};
+use partita::saga::{Class, SagaRow, TimelineEntry};
 use partita::time::timeout;
 use serde::Serialize;
 use std::time::Duration;
@@ -93,16 +93,19 @@ impl Ordering {
     }
 
     /// An order and its saga, as of one moment: when the saga ended between two reads, it is read again.
-    async fn look(&self, id: &str) -> Result<Option<(OrderRecord, Option<SagaDetail>)>> {
-        let mut saga = self.0.engine.detail(id).await?;
+    async fn look(&self, id: &str) -> Result<Option<(OrderRecord, Option<Lived>)>> {
+        let mut saga = self.0.engine.timeline(id).await?;
         let Some(order) = self.record(id).await? else { return Ok(None) };
-        let is_behind = saga.as_ref().is_some_and(|saga| !saga.row.class.is_ended());
+        let is_behind = saga.as_ref().is_some_and(|(row, _)| !row.class.is_ended());
         if order.status != Status::Pending && is_behind {
-            saga = self.0.engine.detail(id).await?;
+            saga = self.0.engine.timeline(id).await?;
         }
         Ok(Some((order, saga)))
     }
 }
+
+/// A saga's line and what happened to it.
+type Lived = (SagaRow, Vec<TimelineEntry>);
 
 /// An order as it is shown.
 #[derive(Serialize)]
@@ -128,9 +131,9 @@ struct Entry<'a> {
     detail: Option<&'a str>,
 }
 
-fn body<'a>(id: &'a str, order: &'a OrderRecord, saga: Option<&'a SagaDetail>) -> Shown<'a> {
-    let ended_at = saga.filter(|saga| order.status != Status::Pending && saga.row.class.is_ended());
-    let parked = order.status == Status::Pending && saga.is_some_and(|saga| saga.row.class == Class::Parked);
+fn body<'a>(id: &'a str, order: &'a OrderRecord, saga: Option<&'a Lived>) -> Shown<'a> {
+    let ended_at = saga.filter(|(row, _)| order.status != Status::Pending && row.class.is_ended());
+    let parked = order.status == Status::Pending && saga.is_some_and(|(row, _)| row.class == Class::Parked);
     let reason = if parked { Some("needs_operator") } else { order.reason.as_deref() };
     Shown {
         order_id: id,
@@ -141,8 +144,8 @@ fn body<'a>(id: &'a str, order: &'a OrderRecord, saga: Option<&'a SagaDetail>) -
         total: order.order.total,
         currency: CURRENCY,
         created_at: order.order.created_at.to_string(),
-        ended_at: ended_at.map(|saga| saga.row.changed_at.to_string()),
-        timeline: saga.map_or_else(Vec::new, |saga| saga.timeline.iter().map(entry).collect()),
+        ended_at: ended_at.map(|(row, _)| row.changed_at.to_string()),
+        timeline: saga.map_or_else(Vec::new, |(_, timeline)| timeline.iter().map(entry).collect()),
     }
 }
 
