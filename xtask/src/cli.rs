@@ -64,6 +64,7 @@ pub(crate) enum Task {
         cargo xtask bench all\n  \
         cargo xtask bench engine\n  \
         cargo xtask bench append --json      one object a line, nothing else on stdout\n  \
+        cargo xtask bench policies --runs 5  least, median and most of five runs; about 3 minutes\n  \
         cargo xtask bench flame              draws docs/guide/flame-engine.svg and flame-shop.svg\n\n\
         Exit code: that of the bench; 1 when it cannot run.")]
     Bench(Bench),
@@ -155,6 +156,12 @@ pub(crate) struct Bench {
     /// One JSON object a row, one a line
     #[arg(long)]
     pub(crate) json: bool,
+    /// How often to measure; `policies` only, half a minute each
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) runs: u32,
+    /// Only the rows with this in their name; `policies` only
+    #[arg(long)]
+    pub(crate) only: Option<String>,
 }
 
 /// The benches there are.

@@ -13,6 +13,7 @@
 mod cli;
 mod failure;
 mod interrupt;
+mod policies;
 mod process;
 mod release;
 mod say;

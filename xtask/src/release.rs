@@ -6,6 +6,7 @@ use std::{process::Command, time::Duration};
 use crate::{
     cli::{Bench, BenchName, Drill, Explore, Hostile, Simulate},
     failure::{Failure, Result},
+    policies,
     process::Job,
     workspace::Workspace,
 };
@@ -66,7 +67,7 @@ fn add_options(command: &mut Command, args: &Explore) {
 /// Runs a bench.
 pub(crate) fn bench(workspace: &Workspace, args: &Bench) -> Result<u8> {
     match args.name {
-        BenchName::Policies => return compare(workspace, &["bench"]),
+        BenchName::Policies => return policies::measure(workspace, args),
         BenchName::Pitfalls => return compare(workspace, &["run", "--quiet", "--release"]),
         _ => {}
     }

@@ -147,6 +147,11 @@ impl Listeners {
         self.all.push(Arc::new(listener));
     }
 
+    /// Whether anybody hears anything.
+    pub(crate) const fn hears(&self) -> bool {
+        !self.news.is_empty() || !self.all.is_empty()
+    }
+
     /// Whether somebody hears the routine of healthy calls.
     pub(crate) const fn hears_routine(&self) -> bool {
         !self.all.is_empty()

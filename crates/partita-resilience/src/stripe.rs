@@ -1,6 +1,7 @@
 //! Which stripe of a striped counter the calling thread uses, so that threads do not fight over a cache line.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// More stripes than this cost more to sum than they save.
@@ -15,6 +16,55 @@ pub(crate) struct Padded<T>(pub(crate) T);
 pub(crate) fn count() -> usize {
     static COUNT: OnceLock<usize> = OnceLock::new();
     *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from).next_power_of_two().min(MOST))
+}
+
+/// A `T` for each thread. The first threads have theirs alone and may write it without an atomic step; later ones share.
+#[derive(Debug)]
+pub(crate) struct Striped<T> {
+    cells: Box<[Padded<T>]>,
+    alone: usize,
+}
+
+/// A thread's stripe.
+#[derive(Debug)]
+pub(crate) struct Mine<'a, T> {
+    pub(crate) cell: &'a T,
+    alone: bool,
+}
+
+impl<T: Default> Default for Striped<T> {
+    fn default() -> Self {
+        let alone = std::thread::available_parallelism().map_or(1, usize::from).min(MOST);
+        Self { cells: (0..2 * alone).map(|_| Padded::default()).collect(), alone }
+    }
+}
+
+impl<T> Striped<T> {
+    /// The calling thread's.
+    #[inline(always)]
+    pub(crate) fn mine(&self) -> Mine<'_, T> {
+        let thread = mine();
+        let alone = thread < self.alone;
+        let place = if alone { thread } else { self.alone + thread % (self.cells.len() - self.alone) };
+        Mine { cell: &self.cells[place].0, alone }
+    }
+
+    /// Everybody's.
+    pub(crate) fn every(&self) -> impl Iterator<Item = &T> {
+        self.cells.iter().map(|cell| &cell.0)
+    }
+}
+
+impl<T> Mine<'_, T> {
+    /// Changes a word of the stripe.
+    #[inline(always)]
+    pub(crate) fn update(&self, word: &AtomicU64, change: impl Fn(u64) -> u64) {
+        if self.alone {
+            word.store(change(word.load(Ordering::Relaxed)), Ordering::Relaxed);
+        } else {
+            let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(change(old)));
+        }
+    }
 }
 
 const UNKNOWN: usize = usize::MAX;

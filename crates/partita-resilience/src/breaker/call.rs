@@ -37,6 +37,9 @@ impl Breaker {
         let (word, start, mut extra) = (core.machine.word(), core.timing.coarse_nanos(), 0);
         let (mut word, mut start) = (word.0, start);
         if !core.is_healthy(word) {
+            if let Some(refusal) = core.refuse_quick() {
+                return Err(Error::Rejected(core.rejected(refusal)));
+            }
             match core.enter() {
                 Ok(ticket) => (word, start, extra) = (ticket.word, ticket.start, ticket.extra),
                 Err(refusal) => return Err(Error::Rejected(core.rejected(refusal))),

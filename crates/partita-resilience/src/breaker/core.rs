@@ -180,11 +180,27 @@ impl Core {
         }
     }
 
+    /// Refuses at once where the breaker is open and nothing is due; None when somebody has to look closer.
+    #[inline]
+    pub(super) fn refuse_quick(&self) -> Option<Refusal> {
+        let word = self.machine.word();
+        let now = self.timing.coarse_nanos();
+        let wait = match (word.mode(), word.state()) {
+            (Mode::ForcedOpen, _) => return Some(self.refuse(Refusal { reason: Reason::ForcedOpen, wait: None }, now)),
+            (Mode::Automatic, State::Open) => (word.deadline() * MS).checked_sub(now).filter(|wait| *wait > 0)?,
+            _ => return None,
+        };
+        Some(self.refuse(Refusal { reason: Reason::Open, wait: Some(wait) }, now))
+    }
+
+    #[inline]
     fn refuse(&self, refusal: Refusal, now: u64) -> Refusal {
         self.count(Count::Rejected);
         let Refusal { reason, wait } = refusal;
-        let retry_after = wait.map(Duration::from_nanos);
-        self.listeners.tell(&self.event(now, EventKind::Rejected { reason, retry_after }));
+        if self.listeners.hears() {
+            let retry_after = wait.map(Duration::from_nanos);
+            self.listeners.tell(&self.event(now, EventKind::Rejected { reason, retry_after }));
+        }
         refusal
     }
 

@@ -125,6 +125,9 @@ impl Core {
 
     #[inline(never)]
     fn admit(&self) -> Result<Permit<'_>, Rejected> {
+        if let Some(refusal) = self.refuse_quick() {
+            return Err(self.rejected(refusal));
+        }
         match self.enter() {
             Ok(ticket) => Ok(Permit::of(self, ticket)),
             Err(refusal) => Err(self.rejected(refusal)),

@@ -10,6 +10,7 @@ use crate::{Error, Name, Outcome, Reason, Rejected};
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::Arc;
 
 impl Bulkhead {
@@ -39,14 +40,31 @@ impl Bulkhead {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        let slot = match self.0.try_enter() {
-            Some(slot) => slot,
-            None => Enter::new(Arc::clone(&self.0)).await?,
+        let held = match self.try_hold() {
+            Some(held) => held,
+            None => self.hold().await?,
         };
-        let held = Held::new(&*self.0, slot, Outcome::Cancelled);
-        let result = work().await;
-        held.end(if result.is_ok() { Outcome::Success } else { Outcome::Failure });
+        let result = { pin!(work()).await };
+        Self::release(held, &result);
         result
+    }
+
+    /// A place, if one is free and nobody waits; it counts as cancelled unless it is released.
+    #[inline]
+    pub(crate) fn try_hold(&self) -> Option<Held<&Core>> {
+        self.0.try_enter().map(|slot| Held::new(&*self.0, slot, Outcome::Cancelled))
+    }
+
+    /// As [`Bulkhead::try_hold`], and waits for a place.
+    pub(crate) async fn hold(&self) -> Result<Held<&Core>, Rejected> {
+        let slot = Enter::new(Arc::clone(&self.0)).await?;
+        Ok(Held::new(&*self.0, slot, Outcome::Cancelled))
+    }
+
+    /// Gives a place back after a call that ended so.
+    #[inline]
+    pub(crate) fn release<T, E>(held: Held<&Core>, result: &Result<T, E>) {
+        held.end(if result.is_ok() { Outcome::Success } else { Outcome::Failure });
     }
 
     /// Waits for a permit, within the longest wait. Dropping the future leaves the queue.

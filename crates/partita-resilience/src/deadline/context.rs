@@ -2,7 +2,7 @@
 
 use crate::Timing;
 use pin_project_lite::pin_project;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
@@ -11,7 +11,54 @@ use std::task::Poll;
 use std::time::Duration;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
+    /// That of the future that is being polled.
+    static CURRENT: Current = const {
+        Current {
+            deadline: Cell::new(NEVER),
+            attempt: Cell::new(1),
+            idempotent: Cell::new(false),
+            keyed: Cell::new(false),
+            key: Cell::new(None),
+        }
+    };
+}
+
+/// The deadline of a call without one.
+const NEVER: u64 = u64::MAX;
+
+/// A [`Context`], word by word: they are exchanged at every poll, and a copy of the whole would stall on the stores of its
+/// parts.
+struct Current {
+    deadline: Cell<u64>,
+    attempt: Cell<u32>,
+    idempotent: Cell<bool>,
+    /// Whether there is a key.
+    keyed: Cell<bool>,
+    key: Cell<Option<Arc<str>>>,
+}
+
+impl Current {
+    #[inline(always)]
+    fn exchange(&self, context: &mut Context) {
+        context.deadline = self.deadline.replace(context.deadline);
+        context.attempt = self.attempt.replace(context.attempt);
+        context.idempotent = self.idempotent.replace(context.idempotent);
+        let keyed = context.key.is_some();
+        if self.keyed.replace(keyed) || keyed {
+            context.key = self.key.replace(context.key.take());
+        }
+    }
+
+    #[inline(always)]
+    fn read(&self, context: &mut Context) {
+        context.deadline = self.deadline.get();
+        context.attempt = self.attempt.get();
+        context.idempotent = self.idempotent.get();
+        if self.keyed.get() {
+            context.key = self.key.take();
+            self.key.set(context.key.clone());
+        }
+    }
 }
 
 /// What is known of a call on its way: until when, which attempt, and whether it may be made twice.
@@ -21,7 +68,8 @@ thread_local! {
 /// [`Context::current`]. A spawned task starts without one; hand it over there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
-    deadline: Option<Duration>,
+    /// In nanoseconds of the clock.
+    deadline: u64,
     attempt: u32,
     idempotent: bool,
     key: Option<Arc<str>>,
@@ -36,19 +84,28 @@ impl Default for Context {
 impl Context {
     /// No deadline, the first attempt, not to be made twice.
     pub const fn new() -> Self {
-        Self { deadline: None, attempt: 1, idempotent: false, key: None }
+        Self { deadline: NEVER, attempt: 1, idempotent: false, key: None }
     }
 
     /// That of the future that is being polled; [`Context::new`] outside of any.
+    #[inline]
     pub fn current() -> Self {
-        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten().unwrap_or_default()
+        let mut context = Self::new();
+        let _ = CURRENT.try_with(|current| current.read(&mut context));
+        context
     }
 
     /// Ends at `moment`, as time since the clock of the policies was made, unless it ends sooner already.
     #[must_use]
     pub fn until(mut self, moment: Duration) -> Self {
-        self.deadline = Some(self.deadline.map_or(moment, |sooner| sooner.min(moment)));
+        self.end_at(moment);
         self
+    }
+
+    /// [`Context::until`], in place.
+    #[inline]
+    pub(crate) fn end_at(&mut self, moment: Duration) {
+        self.deadline = self.deadline.min(nanos(moment));
     }
 
     /// Ends after `limit` from now, unless it ends sooner already.
@@ -60,15 +117,27 @@ impl Context {
     /// Is attempt number `attempt`; the first is 1.
     #[must_use]
     pub const fn attempt(mut self, attempt: u32) -> Self {
-        self.attempt = attempt;
+        self.set_attempt(attempt);
         self
+    }
+
+    /// [`Context::attempt`], in place.
+    #[inline]
+    pub(crate) const fn set_attempt(&mut self, attempt: u32) {
+        self.attempt = attempt;
     }
 
     /// Making the call twice does no more than making it once.
     #[must_use]
     pub const fn idempotent(mut self) -> Self {
-        self.idempotent = true;
+        self.set_idempotent();
         self
+    }
+
+    /// [`Context::idempotent`], in place.
+    #[inline]
+    pub(crate) const fn set_idempotent(&mut self) {
+        self.idempotent = true;
     }
 
     /// Carries a key by which the other side knows a repetition, which makes it one that may be made twice.
@@ -80,12 +149,12 @@ impl Context {
 
     /// When it ends, as time since the clock of the policies was made.
     pub const fn deadline(&self) -> Option<Duration> {
-        self.deadline
+        if self.deadline == NEVER { None } else { Some(Duration::from_nanos(self.deadline)) }
     }
 
     /// The time left; zero when none is.
     pub fn left(&self, timing: &Timing) -> Option<Duration> {
-        self.deadline.map(|moment| moment.saturating_sub(timing.now()))
+        self.deadline().map(|moment| moment.saturating_sub(timing.now()))
     }
 
     /// The attempt's number.
@@ -105,25 +174,33 @@ impl Context {
 
     /// Makes this the current one while `work` is polled.
     pub const fn scope<F: Future>(self, work: F) -> Scoped<F> {
-        Scoped { context: Some(self), work }
+        Scoped { context: self, work }
     }
 
     /// As [`Context::scope`], and while the future is made too: a service may look for its context when it is called.
     pub fn scope_with<F: Future>(self, work: impl FnOnce() -> F) -> Scoped<F> {
-        let mut context = Some(self);
-        let turn = Turn::enter(&mut context);
-        let work = work();
-        drop(turn);
-        Scoped { context, work }
+        let work = self.during(work);
+        Scoped { context: self, work }
     }
 
     /// As [`Context::scope_with`], for work that may not be there.
     pub(crate) fn scope_some<F: Future>(self, work: impl FnOnce() -> Option<F>) -> Option<Scoped<F>> {
-        let mut context = Some(self);
-        let turn = Turn::enter(&mut context);
-        let work = work();
-        drop(turn);
-        work.map(|work| Scoped { context, work })
+        let work = self.during(work)?;
+        Some(Scoped { context: self, work })
+    }
+
+    /// As [`Context::scope`], for work that stays where it is.
+    pub(crate) const fn scope_ref<'a, F: Future>(&'a self, work: Pin<&'a mut F>) -> ScopedRef<'a, F> {
+        ScopedRef { context: self, work }
+    }
+
+    /// Makes this the current one meanwhile.
+    #[inline(always)]
+    pub(crate) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        let turn = Turn::enter(self);
+        let done = work();
+        turn.leave();
+        done
     }
 }
 
@@ -132,7 +209,7 @@ pin_project! {
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct Scoped<F> {
-        context: Option<Context>,
+        context: Context,
         #[pin]
         work: F,
     }
@@ -143,43 +220,97 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _turn = Turn::enter(this.context);
-        this.work.poll(cx)
+        this.context.during(|| this.work.poll(cx))
     }
 }
 
-/// Exchanges the current context while it lives; a panic exchanges back too.
-struct Turn<'a>(&'a mut Option<Context>);
+/// [`Scoped`], for work that stays where it is.
+#[must_use = "futures do nothing unless polled"]
+pub(crate) struct ScopedRef<'a, F> {
+    context: &'a Context,
+    work: Pin<&'a mut F>,
+}
 
-impl<'a> Turn<'a> {
-    fn enter(slot: &'a mut Option<Context>) -> Self {
-        exchange(slot);
-        Self(slot)
+impl<F: Future> Future for ScopedRef<'_, F> {
+    type Output = F::Output;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        this.context.during(|| this.work.as_mut().poll(cx))
     }
 }
 
-impl Drop for Turn<'_> {
+/// The time in which a context is the current one. Holds the one from before.
+struct Turn(Context);
+
+impl Turn {
+    #[inline(always)]
+    fn enter(context: &Context) -> Self {
+        let mut turn = Self(context.clone());
+        turn.exchange();
+        turn
+    }
+
+    /// Ends it in line; its drop is for a panic.
+    #[inline(always)]
+    fn leave(mut self) {
+        self.exchange();
+        drop(self.0.key.take());
+        mem::forget(self);
+    }
+
+    #[inline(always)]
+    fn exchange(&mut self) {
+        // A thread that ends has no current context any more; the work then sees none.
+        let _ = CURRENT.try_with(|current| current.exchange(&mut self.0));
+    }
+}
+
+impl Drop for Turn {
     fn drop(&mut self) {
-        exchange(self.0);
+        self.exchange();
     }
 }
 
-fn exchange(slot: &mut Option<Context>) {
-    // A thread that ends has no current context any more; the work then sees none.
-    let _ = CURRENT.try_with(|current| mem::swap(&mut *current.borrow_mut(), slot));
+/// Nanoseconds of a moment; one that is farther than 584 years is as far as that.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "compared before")]
+const fn nanos(moment: Duration) -> u64 {
+    let nanos = moment.as_nanos();
+    if nanos < NEVER as u128 { nanos as u64 } else { NEVER - 1 }
 }
 
 /// One attempt, as the work is told of it.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     context: Context,
-    left: Option<Duration>,
+    /// When it began, in nanoseconds of the clock; 0 where there is no deadline.
+    began: u64,
 }
 
 impl Attempt {
+    /// Begins now.
     pub(crate) fn new(context: Context, timing: &Timing) -> Self {
-        let left = context.left(timing);
-        Self { context, left }
+        let began = Self::begin(&context, timing, None);
+        Self { context, began }
+    }
+
+    /// Began at a moment that [`Attempt::begin`] gave.
+    #[inline(always)]
+    pub(crate) fn at(context: &Context, began: u64) -> Self {
+        Self { context: context.clone(), began }
+    }
+
+    /// When an attempt begins: `now`, where it is known.
+    #[inline(always)]
+    pub(crate) fn begin(context: &Context, timing: &Timing, now: Option<Duration>) -> u64 {
+        if context.deadline == NEVER { 0 } else { nanos(now.unwrap_or_else(|| timing.now())) }
+    }
+
+    /// When it began.
+    pub(crate) const fn began(&self) -> u64 {
+        self.began
     }
 
     /// Its number; the first is 1.
@@ -188,8 +319,8 @@ impl Attempt {
     }
 
     /// The time left when it began.
-    pub const fn deadline_left(&self) -> Option<Duration> {
-        self.left
+    pub fn deadline_left(&self) -> Option<Duration> {
+        self.context.deadline().map(|moment| moment.saturating_sub(Duration::from_nanos(self.began)))
     }
 
     /// The key by which the other side knows a repetition: the same in each attempt.

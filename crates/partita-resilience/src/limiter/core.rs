@@ -5,7 +5,7 @@ use super::decision::Decision;
 use super::line::{Asked, Bounds, Meter};
 use super::reservation::Reservation;
 use super::rule::Rule;
-use crate::stripe::{self, Padded};
+use crate::stripe::Striped;
 use crate::{Event, EventKind, Listeners, PolicyKind, Reason, Rejected, Timing};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,7 @@ pub(crate) struct Core {
     pub(super) max_wait: Duration,
     waiters: usize,
     listeners: Listeners,
-    admitted: Box<[Padded<AtomicU64>]>,
+    admitted: Striped<AtomicU64>,
     rejected: AtomicU64,
 }
 
@@ -32,7 +32,7 @@ impl Core {
             max_wait: config.max_wait,
             waiters: config.waiters,
             listeners: config.listeners,
-            admitted: (0..stripe::count()).map(|_| Padded::default()).collect(),
+            admitted: Striped::default(),
             rejected: AtomicU64::new(0),
         }
     }
@@ -62,8 +62,8 @@ impl Core {
 
     #[inline]
     fn admit(&self) {
-        let stripe = stripe::mine() & (self.admitted.len() - 1);
-        self.admitted[stripe].0.fetch_add(1, Ordering::Relaxed);
+        let mine = self.admitted.mine();
+        mine.update(mine.cell, |old| old.wrapping_add(1));
         self.listeners.routine(|| self.event(EventKind::Admitted));
     }
 
@@ -122,7 +122,7 @@ impl Core {
     }
 
     pub(super) fn counts(&self) -> (u64, u64) {
-        let admitted = self.admitted.iter().map(|count| count.0.load(Ordering::Relaxed)).sum();
+        let admitted = self.admitted.every().map(|count| count.load(Ordering::Relaxed)).sum();
         (admitted, self.rejected.load(Ordering::Relaxed))
     }
 }

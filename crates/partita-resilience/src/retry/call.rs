@@ -1,6 +1,6 @@
 //! Retries around a plain async call.
 
-use super::core::{Core, Course, Hold, Next};
+use super::core::{Core, Course, Hold, Next, answer};
 use super::{RetryBuilder, RetrySnapshot};
 use crate::budget::Budget;
 use crate::deadline::{Attempt, Context};
@@ -8,7 +8,9 @@ use crate::verdict::Verdict;
 use crate::{ByResult, Classify, Error, Name, Timing};
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Makes a call again when it failed and another attempt may do better. Clones share one policy.
 pub struct Retry<C = ByResult>(Arc<Shared<C>>);
@@ -76,31 +78,39 @@ impl<C> Retry<C> {
     ///
     /// # Errors
     /// As [`Retry::call`].
-    pub async fn around<T, E, F, Fut>(&self, context: Context, mut work: F) -> Result<T, Error<E>>
+    pub async fn around<T, E, F, Fut>(&self, mut context: Context, mut work: F) -> Result<T, Error<E>>
     where
         C: Classify<T, E>,
         E: fmt::Debug,
         F: FnMut(Attempt) -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        let core = &self.0.core;
-        let mut course = Course::begin(core, context);
+        let mut now = None;
+        let mut course = self.begin(&mut context, &mut now);
         loop {
-            let attempt = course.attempt();
-            let context = attempt.context().clone();
-            let result = context.scope_with(|| work(attempt)).await;
-            let (place, delay) = match self.next(&mut course, &result) {
+            let attempt = Attempt::at(&context, Attempt::begin(&context, self.timing(), now.take()));
+            let result = {
+                let work = pin!(context.during(|| work(attempt)));
+                context.scope_ref(work).await
+            };
+            let (place, delay) = match self.next(&mut course, &context, &result) {
                 Next::Return(None) => return result,
-                Next::Return(stop) => return course.answer(result, stop),
+                Next::Return(stop) => return answer(&context, result, stop),
                 Next::Again(place, delay) => (place, delay),
             };
             drop(result);
-            core.timing.sleep(delay).await;
-            course.again(place);
+            self.timing().sleep(delay).await;
+            course.again(&mut context, place);
         }
     }
 
-    pub(super) fn next<T, E, H>(&self, course: &mut Course<H>, result: &Result<T, Error<E>>) -> Next
+    /// Takes up the first attempt of a call. `now` is the moment, where it is known.
+    #[inline]
+    pub(crate) fn begin(&self, context: &mut Context, now: &mut Option<Duration>) -> Course<&Core> {
+        Course::begin(&self.0.core, context, now)
+    }
+
+    pub(crate) fn next<T, E, H>(&self, course: &mut Course<H>, context: &Context, result: &Result<T, Error<E>>) -> Next
     where
         C: Classify<T, E>,
         E: fmt::Debug,
@@ -108,8 +118,8 @@ impl<C> Retry<C> {
     {
         let verdict = Verdict::of(&self.0.classify, result);
         match result {
-            Err(error) => course.ended(verdict, error),
-            Ok(_) => course.ended(verdict, &verdict),
+            Err(error) => course.ended(context, verdict, error),
+            Ok(_) => course.ended(context, verdict, &verdict),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::jitter::Waits;
 use super::recent::Recent;
 use super::snapshot::{Count, Counts, RetrySnapshot};
 use crate::budget::{Budget, Withdrawal};
-use crate::deadline::{Attempt, Context};
+use crate::deadline::Context;
 use crate::stack::time;
 use crate::verdict::Verdict;
 use crate::{Error, Event, EventKind, Listeners, Name, PolicyKind, Timing};
@@ -67,7 +67,7 @@ impl Stop {
 }
 
 /// What all calls through one policy share.
-pub(super) struct Core {
+pub(crate) struct Core {
     pub(super) name: Name,
     pub(super) limits: Limits,
     pub(super) waits: Waits,
@@ -120,7 +120,7 @@ impl Core {
 }
 
 /// Lends the core to one call: a borrow for a plain call, a share for a future of its own.
-pub(super) trait Hold {
+pub(crate) trait Hold {
     fn core(&self) -> &Core;
 }
 
@@ -131,16 +131,15 @@ impl Hold for &Core {
 }
 
 /// One call, from its first attempt to its last.
-pub(super) struct Course<H: Hold> {
+pub(crate) struct Course<H: Hold> {
     hold: H,
-    context: Context,
     waited: Duration,
     first_under_way: bool,
     repeatable: bool,
 }
 
 /// What comes after an attempt.
-pub(super) enum Next {
+pub(crate) enum Next {
     /// The end is the answer; with a reason, where another attempt was wanted and not made.
     Return(Option<Stop>),
     /// Another attempt, after a wait.
@@ -148,21 +147,23 @@ pub(super) enum Next {
 }
 
 /// The next attempt's place in the budget, if there is one.
-pub(super) type Place = Option<Withdrawal>;
+pub(crate) type Place = Option<Withdrawal>;
 
 impl<H: Hold> Course<H> {
-    pub(super) fn begin(hold: H, context: Context) -> Self {
+    /// Takes up the first attempt of a call. `now` is the moment, where it is known.
+    #[inline]
+    pub(crate) fn begin(hold: H, context: &mut Context, now: &mut Option<Duration>) -> Self {
         let core = hold.core();
         core.counts.add(Count::Calls);
         if let Some(budget) = &core.budget {
             budget.deposit();
         }
-        let context = match core.limits.deadline {
-            Some(limit) => context.within(&core.timing, limit),
-            None => context,
-        };
-        let context = context.attempt(1);
-        Self { hold, context, waited: Duration::ZERO, first_under_way: true, repeatable: true }
+        if let Some(limit) = core.limits.deadline {
+            let now = *now.get_or_insert_with(|| core.timing.now());
+            context.end_at(now.saturating_add(limit));
+        }
+        context.set_attempt(1);
+        Self { hold, waited: Duration::ZERO, first_under_way: true, repeatable: true }
     }
 
     pub(super) fn hold(&self) -> &H {
@@ -174,14 +175,9 @@ impl<H: Hold> Course<H> {
         self.repeatable = false;
     }
 
-    /// The attempt that is to be made now.
-    pub(super) fn attempt(&self) -> Attempt {
-        Attempt::new(self.context.clone(), &self.hold.core().timing)
-    }
-
     /// The wait is over and the next attempt begins.
-    pub(super) fn again(&mut self, withdrawal: Place) {
-        self.context = self.context.clone().attempt(self.context.number().saturating_add(1));
+    pub(crate) fn again(&mut self, context: &mut Context, withdrawal: Place) {
+        context.set_attempt(context.number().saturating_add(1));
         self.hold.core().counts.add(Count::Retries);
         if let Some(withdrawal) = withdrawal {
             withdrawal.spend();
@@ -189,10 +185,10 @@ impl<H: Hold> Course<H> {
     }
 
     /// An attempt ended; `cause` is how, for those who listen.
-    pub(super) fn ended(&mut self, verdict: Verdict, cause: &dyn fmt::Debug) -> Next {
+    pub(super) fn ended(&mut self, context: &Context, verdict: Verdict, cause: &dyn fmt::Debug) -> Next {
         self.first_under_way = false;
         let core = self.hold.core();
-        let attempts = self.context.number();
+        let attempts = context.number();
         match verdict {
             Verdict::Good => core.recent.record(core.timing.coarse(), false),
             Verdict::Failed { .. } => core.recent.record(core.timing.coarse(), true),
@@ -205,7 +201,7 @@ impl<H: Hold> Course<H> {
             }
             return Next::Return(None);
         }
-        match self.plan(verdict) {
+        match self.plan(context, verdict) {
             Ok((withdrawal, delay)) => {
                 self.waited = delay;
                 let attempt = attempts.saturating_add(1);
@@ -221,20 +217,20 @@ impl<H: Hold> Course<H> {
     }
 
     /// Whether, and after which wait, another attempt is made. The budget comes late, so that nothing is taken in vain.
-    fn plan(&self, verdict: Verdict) -> Result<(Place, Duration), Stop> {
+    fn plan(&self, context: &Context, verdict: Verdict) -> Result<(Place, Duration), Stop> {
         let (core, limits) = (self.hold.core(), &self.hold.core().limits);
         let retry_after = match verdict {
             Verdict::Failed { retry_after } => retry_after,
             Verdict::Ours => return Err(Stop::Rejected),
             Verdict::Good | Verdict::Final => return Err(Stop::NotRetryable),
         };
-        if !limits.idempotent && !self.context.may_repeat() {
+        if !limits.idempotent && !context.may_repeat() {
             return Err(Stop::NotIdempotent);
         }
         if !self.repeatable {
             return Err(Stop::NotRepeatable);
         }
-        let next = self.context.number().saturating_add(1);
+        let next = context.number().saturating_add(1);
         if limits.attempts.is_some_and(|most| next > most) {
             return Err(Stop::MaxAttempts);
         }
@@ -244,7 +240,7 @@ impl<H: Hold> Course<H> {
         let least = retry_after.unwrap_or_default().min(limits.retry_after);
         let delay = core.waits.draw(next, self.waited, core.timing.entropy()).max(least);
         let begins = core.timing.now().saturating_add(delay);
-        if self.context.deadline().is_some_and(|deadline| begins > deadline) {
+        if context.deadline().is_some_and(|deadline| begins > deadline) {
             return Err(Stop::DeadlinePassed);
         }
         let withdrawal = match &core.budget {
@@ -257,16 +253,15 @@ impl<H: Hold> Course<H> {
         }
         Ok((withdrawal, delay))
     }
+}
 
-    /// The end of the call from the end of its last attempt.
-    pub(super) fn answer<T, E>(&self, result: Result<T, Error<E>>, stop: Option<Stop>) -> Result<T, Error<E>> {
-        let attempts = self.context.number();
-        let alone =
-            matches!(stop, Some(Stop::NotRetryable | Stop::NotIdempotent | Stop::NotRepeatable | Stop::Rejected));
-        match result {
-            Err(last) if attempts > 1 || !alone => Err(Error::Exhausted { attempts, last: Box::new(last) }),
-            result => result,
-        }
+/// The end of the call from the end of its last attempt.
+pub(crate) fn answer<T, E>(context: &Context, result: Result<T, Error<E>>, stop: Option<Stop>) -> Result<T, Error<E>> {
+    let attempts = context.number();
+    let alone = matches!(stop, Some(Stop::NotRetryable | Stop::NotIdempotent | Stop::NotRepeatable | Stop::Rejected));
+    match result {
+        Err(last) if attempts > 1 || !alone => Err(Error::Exhausted { attempts, last: Box::new(last) }),
+        result => result,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Retries as a tower layer.
 
 use super::Retry;
-use super::core::{Course, Next, Place};
+use super::core::{Course, Next, Place, answer};
 use crate::deadline::{Context, Scoped};
 use crate::layered::{PolicyLayer, Serve, With, take_ready};
 use crate::{Classify, Error, ErrorShape};
@@ -71,14 +71,14 @@ where
     fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
         let Self { policy, ask: repeat } = self.clone();
         let mut service = take_ready(inner);
-        let context = repeat.context(&request, Context::current());
-        let mut course = Course::begin(policy, context);
+        let mut context = repeat.context(&request, Context::current());
+        let mut course = Course::begin(policy, &mut context, &mut None);
         let spare = repeat.repeat(&request);
         if spare.is_none() {
             course.cannot_repeat();
         }
-        let work = course.attempt().context().clone().scope_with(|| service.call(request));
-        ResponseFuture { course, service, spare, repeat, state: State::Calling { work }, shape: PhantomData }
+        let work = context.clone().scope_with(|| service.call(request));
+        ResponseFuture { course, context, service, spare, repeat, state: State::Calling { work }, shape: PhantomData }
     }
 }
 
@@ -90,6 +90,7 @@ pin_project! {
         S: Service<Q>,
     {
         course: Course<Retry<C>>,
+        context: Context,
         service: S,
         spare: Option<Q>,
         repeat: R,
@@ -125,7 +126,7 @@ where
                 StateProj::Calling { work } => ready!(work.poll(cx)).map_err(M::lift),
                 StateProj::Waiting { sleep, place } => {
                     ready!(sleep.as_mut().poll(cx));
-                    this.course.again(place.take());
+                    this.course.again(this.context, place.take());
                     this.state.set(State::Readying);
                     continue;
                 }
@@ -138,8 +139,7 @@ where
                         if this.spare.is_none() {
                             this.course.cannot_repeat();
                         }
-                        let context = this.course.attempt().context().clone();
-                        let work = context.scope_with(|| this.service.call(request));
+                        let work = this.context.clone().scope_with(|| this.service.call(request));
                         this.state.set(State::Calling { work });
                         continue;
                     }
@@ -147,9 +147,9 @@ where
                 },
             };
             let retry = this.course.hold().clone();
-            match retry.next(this.course, &result) {
+            match retry.next(this.course, this.context, &result) {
                 Next::Return(None) => return Poll::Ready(result),
-                Next::Return(stop) => return Poll::Ready(this.course.answer(result, stop)),
+                Next::Return(stop) => return Poll::Ready(answer(this.context, result, stop)),
                 Next::Again(place, delay) => {
                     let sleep = retry.timing().sleep(delay);
                     this.state.set(State::Waiting { sleep, place });

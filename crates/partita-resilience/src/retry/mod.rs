@@ -36,6 +36,7 @@ mod tests;
 pub use call::Retry;
 pub use config::RetryBuilder;
 pub use core::{Gate, Stop};
+pub(crate) use core::{Next, answer};
 #[cfg(feature = "http")]
 pub use http::{ByMethod, Http, HttpOverIo, retry_after};
 pub use jitter::Jitter;

@@ -1,29 +1,28 @@
 //! How attempts ended lately.
 
 use crate::WindowView;
-use crate::stripe::{self, Padded};
+use crate::stripe::Striped;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const SECONDS: u64 = 10;
 const BUCKETS: usize = 10;
-const STRIPES: usize = 4;
 const COUNT_BITS: u32 = 22;
 const MOST: u64 = (1 << COUNT_BITS) - 1;
 
 /// Ten buckets of a second, each one word: tick above, then all ends, then failures.
 #[derive(Default)]
-pub(super) struct Recent([Padded<[AtomicU64; BUCKETS]>; STRIPES]);
+pub(super) struct Recent(Striped<[AtomicU64; BUCKETS]>);
 
 impl Recent {
     pub(super) fn record(&self, now: Duration, failed: bool) {
         let tick = now.as_secs();
-        let word = &self.0[stripe::mine() % STRIPES].0[slot(tick)];
-        let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
+        let mine = self.0.mine();
+        mine.update(&mine.cell[slot(tick)], |old| {
             let (all, failures) = counts(old, tick);
             // At the limit of the field both are halved: the rate stays.
             let (all, failures) = if all == MOST { (all / 2, failures / 2) } else { (all, failures) };
-            Some(packed(tick, all + 1, failures + u64::from(failed)))
+            packed(tick, all + 1, failures + u64::from(failed))
         });
     }
 
@@ -31,8 +30,8 @@ impl Recent {
         let newest = now.as_secs();
         let mut view = WindowView { reach: Some(Duration::from_secs(SECONDS)), ..WindowView::default() };
         for tick in newest.saturating_sub(SECONDS - 1)..=newest {
-            for stripe in &self.0 {
-                let (all, failed) = counts(stripe.0[slot(tick)].load(Ordering::Relaxed), tick);
+            for stripe in self.0.every() {
+                let (all, failed) = counts(stripe[slot(tick)].load(Ordering::Relaxed), tick);
                 view.total += all;
                 view.failed += failed;
             }

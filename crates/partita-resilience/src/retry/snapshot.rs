@@ -2,7 +2,7 @@
 
 use crate::Name;
 use crate::budget::BudgetSnapshot;
-use crate::stripe::{self, Padded};
+use crate::stripe::Striped;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where a retry policy stands; counts since it was built.
@@ -26,9 +26,9 @@ pub struct RetrySnapshot {
     pub budget: Option<BudgetSnapshot>,
 }
 
-/// Counters of calls, in stripes by thread: each call writes two of them.
+/// Counters of calls: each call writes two of them.
 #[derive(Debug, Default)]
-pub(super) struct Counts([Padded<[AtomicU64; 5]>; 4]);
+pub(super) struct Counts(Striped<[AtomicU64; 5]>);
 
 /// What is counted.
 #[derive(Clone, Copy, Debug)]
@@ -42,15 +42,17 @@ pub(super) enum Count {
 
 impl Counts {
     pub(super) fn add(&self, count: Count) {
-        self.0[stripe::mine() % self.0.len()].0[count as usize].fetch_add(1, Ordering::Relaxed);
+        let mine = self.0.mine();
+        mine.update(&mine.cell[count as usize], |old| old.wrapping_add(1));
     }
 
     /// Wraps in its stripe where another thread added; the sum is right.
     pub(super) fn take_back(&self, count: Count) {
-        self.0[stripe::mine() % self.0.len()].0[count as usize].fetch_sub(1, Ordering::Relaxed);
+        let mine = self.0.mine();
+        mine.update(&mine.cell[count as usize], |old| old.wrapping_sub(1));
     }
 
     pub(super) fn read(&self, count: Count) -> u64 {
-        self.0.iter().fold(0, |sum, stripe| sum.wrapping_add(stripe.0[count as usize].load(Ordering::Relaxed)))
+        self.0.every().fold(0, |sum, stripe| sum.wrapping_add(stripe[count as usize].load(Ordering::Relaxed)))
     }
 }

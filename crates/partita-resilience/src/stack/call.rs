@@ -12,13 +12,12 @@ use crate::hedge::Hedge;
 use crate::limiter::Limiter;
 use crate::monitor::{PolicySnapshot, Watch};
 use crate::retry::Retry;
-use crate::timed::within;
 use crate::timeout::Timeout;
-use crate::verdict::outcome;
-use crate::{ByResult, Classify, Error, Limit, Name, Timing};
+use crate::{ByResult, Classify, Error, Name, Nested, Plain, Timing};
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,32 +55,33 @@ impl<C, S> Stack<C, S> {
         &self.0.name
     }
 
-    /// Calls `work` through every policy, in the current [`Context`]. `work` is called once an attempt.
+    /// Calls `work` through every policy, in the [`Context`] that is current at the first poll. `work` is called once an
+    /// attempt.
     ///
     /// # Errors
     /// The refusal, the time that ran out, or the call's own error beneath what retries and hedges say of it.
-    pub async fn call<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    pub fn call<T, E, F, Fut>(&self, work: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         C: Classify<T, E>,
         E: fmt::Debug,
         F: Fn(Attempt) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.call_in(Context::current(), work).await
+        self.0.call::<_, _, Plain, _, _>(None, true, work)
     }
 
     /// As [`Stack::call`], in a context that is handed in.
     ///
     /// # Errors
     /// As [`Stack::call`].
-    pub async fn call_in<T, E, F, Fut>(&self, context: Context, work: F) -> Result<T, Error<E>>
+    pub fn call_in<T, E, F, Fut>(&self, context: Context, work: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         C: Classify<T, E>,
         E: fmt::Debug,
         F: Fn(Attempt) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.around(context, |attempt| async { work(attempt).await.map_err(Error::Inner) }).await
+        self.0.call::<_, _, Plain, _, _>(Some(context), true, work)
     }
 
     /// As [`Stack::call`], and `fallback` for whatever ends badly. It is told the error; None for an answer that was judged a
@@ -102,146 +102,41 @@ impl<C, S> Stack<C, S> {
     }
 
     /// As [`Stack::call_in`] around another policy.
-    pub(super) async fn around<T, E, F, Fut>(&self, context: Context, work: F) -> Result<T, Error<E>>
+    pub(super) fn around<T, E, F, Fut>(&self, context: Context, work: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         C: Classify<T, E>,
         E: fmt::Debug,
         F: Fn(Attempt) -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        let parts = &*self.0;
-        let (context, limit) = parts.begin(context);
-        parts.within(limit, parts.passed(context, &work)).await
+        self.0.call::<_, _, Nested, _, _>(Some(context), true, work)
     }
 
     /// As [`Stack::call_in`] for work that can be done only once: without retries and hedges.
     ///
     /// # Errors
     /// As [`Stack::call`].
-    pub async fn call_once<T, E, F, Fut>(&self, context: Context, work: F) -> Result<T, Error<E>>
+    pub fn call_once<T, E, F, Fut>(&self, context: Context, work: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         C: Classify<T, E>,
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.once_around(context, || async { work().await.map_err(Error::Inner) }).await
+        self.0.call_once::<_, _, Plain, _, _>(context, work)
     }
 
     /// As [`Stack::call_once`] around another policy.
-    pub(super) async fn once_around<T, E, F, Fut>(&self, context: Context, work: F) -> Result<T, Error<E>>
+    pub(super) fn once_around<T, E, F, Fut>(
+        &self,
+        context: Context,
+        work: F,
+    ) -> impl Future<Output = Result<T, Error<E>>>
     where
         C: Classify<T, E>,
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        let parts = &*self.0;
-        let (context, limit) = parts.begin(context);
-        let attempt = Attempt::new(context, &parts.timing);
-        let once = async {
-            parts.pass().await?;
-            parts.broken(attempt, |_| work()).await
-        };
-        parts.within(limit, once).await
-    }
-}
-
-impl<C, S> Parts<C, S> {
-    /// The context of a call that begins now, and the time that it has.
-    fn begin(&self, context: Context) -> (Context, Option<Duration>) {
-        let context = if self.idempotent { context.idempotent() } else { context };
-        if self.deadline.or(context.deadline()).is_none() {
-            return (context, None);
-        }
-        let now = self.timing.now();
-        let context = match self.deadline {
-            Some(limit) => context.until(now.saturating_add(limit)),
-            None => context,
-        };
-        let left = context.deadline().map(|moment| moment.saturating_sub(now));
-        (context, left)
-    }
-
-    async fn within<T, E, Fut>(&self, limit: Option<Duration>, work: Fut) -> Result<T, Error<E>>
-    where
-        Fut: Future<Output = Result<T, Error<E>>>,
-    {
-        let Some(after) = limit else { return work.await };
-        let end = within(&self.timing, after, work).await;
-        end.unwrap_or(Err(Error::TimedOut { after, which: Limit::Deadline }))
-    }
-
-    async fn pass<E>(&self) -> Result<(), Error<E>> {
-        match &self.limiter {
-            Some(limiter) => Ok(limiter.pass().await?),
-            None => Ok(()),
-        }
-    }
-
-    async fn passed<T, E, F, Fut>(&self, context: Context, work: &F) -> Result<T, Error<E>>
-    where
-        C: Classify<T, E>,
-        E: fmt::Debug,
-        F: Fn(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, Error<E>>>,
-    {
-        self.pass().await?;
-        match &self.retry {
-            Some(retry) => retry.around(context, |attempt| self.hedged(attempt, work)).await,
-            None => self.hedged(Attempt::new(context, &self.timing), work).await,
-        }
-    }
-
-    async fn hedged<T, E, F, Fut>(&self, attempt: Attempt, work: &F) -> Result<T, Error<E>>
-    where
-        C: Classify<T, E>,
-        F: Fn(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, Error<E>>>,
-    {
-        match &self.hedge {
-            Some(hedge) => hedge.around(attempt.context().clone(), |attempt| self.broken(attempt, work)).await,
-            None => self.broken(attempt, work).await,
-        }
-    }
-
-    async fn broken<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
-    where
-        C: Classify<T, E>,
-        F: FnOnce(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, Error<E>>>,
-    {
-        let Some(breaker) = &self.breaker else { return self.held(attempt, work).await };
-        let permit = breaker.admit()?;
-        let result = self.held(attempt, work).await;
-        permit.record(outcome(&self.judge, &result));
-        result
-    }
-
-    async fn held<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
-    where
-        C: Classify<T, E>,
-        F: FnOnce(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, Error<E>>>,
-    {
-        if let Some(bulkhead) = &self.bulkhead {
-            return bulkhead.around(|| self.timed(attempt, work)).await;
-        }
-        let Some(adaptive) = &self.adaptive else { return self.timed(attempt, work).await };
-        let permit = adaptive.try_acquire()?;
-        let result = self.timed(attempt, work).await;
-        permit.finish(outcome(&self.judge, &result));
-        result
-    }
-
-    async fn timed<T, E, F, Fut>(&self, attempt: Attempt, work: F) -> Result<T, Error<E>>
-    where
-        F: FnOnce(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, Error<E>>>,
-    {
-        let context = attempt.context().clone();
-        match &self.timeout {
-            Some(timeout) => timeout.around(&context, || work(attempt)).await,
-            None => work(attempt).await,
-        }
+        self.0.call_once::<_, _, Nested, _, _>(context, work)
     }
 }
 
@@ -263,10 +158,11 @@ where
         Fut: Future<Output = Result<T, E>>,
     {
         let parts = &*self.0;
-        let (context, limit) = parts.begin(Context::current());
-        let lifted = |attempt| async { work(attempt).await.map_err(Error::Inner) };
-        let shared = parts.share.around(context.clone(), key, || parts.passed(context, &lifted));
-        parts.within(limit, shared).await
+        let mut context = Context::current();
+        let mut left = parts.begin(&mut context);
+        let lead = || parts.call::<_, _, Plain, _, _>(Some(context.clone()), false, work);
+        let shared = pin!(parts.share.around(context.clone(), key, lead));
+        left.race(&parts.timing, shared).await.unwrap_or_else(|| Err(left.over()))
     }
 }
 
@@ -288,9 +184,9 @@ where
         Fut: Future<Output = Result<T, E>>,
     {
         let parts = &*self.0;
-        let (context, limit) = parts.begin(Context::current());
-        let lifted = |attempt| async { work(attempt).await.map_err(Error::Inner) };
-        parts.share.around(key, || parts.within(limit, parts.passed(context, &lifted))).await
+        let mut context = Context::current();
+        parts.begin(&mut context);
+        parts.share.around(key, || parts.call::<_, _, Plain, _, _>(Some(context), true, work)).await
     }
 }
 

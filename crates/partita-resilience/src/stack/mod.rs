@@ -40,8 +40,10 @@ mod config;
 mod explain;
 mod judge;
 mod layer;
+mod run;
 #[cfg(test)]
 mod tests;
+mod time;
 
 pub use call::Stack;
 pub use config::Policy;

@@ -1,12 +1,13 @@
 //! A limit of time around a plain async call.
 
-use super::core::Core;
+use super::core::{Begun, Core};
 use super::{TimeoutBuilder, TimeoutSnapshot};
 use crate::deadline::Context;
 use crate::timed::Timed;
-use crate::{Error, Name, Nested, Plain};
+use crate::{Error, Name, Nested, Plain, Rejected};
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,8 +44,8 @@ impl Timeout {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let (started, limit) = self.0.begin(&Context::current())?;
-        Timed::<_, _, Plain>::new(&*self.0, work(), started, limit).await
+        let limit = self.begin(&Context::current())?;
+        pin!(self.limited::<_, Plain>(limit, work())).await
     }
 
     /// As [`Timeout::call`] around another policy, and in a context that is handed in.
@@ -56,8 +57,18 @@ impl Timeout {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        let (started, limit) = self.0.begin(context)?;
-        Timed::<_, _, Nested>::new(&*self.0, work(), started, limit).await
+        let limit = self.begin(context)?;
+        pin!(self.limited::<_, Nested>(limit, work())).await
+    }
+
+    /// When a call begins, and its limit.
+    pub(crate) fn begin(&self, context: &Context) -> Result<Begun, Rejected> {
+        self.0.begin(context)
+    }
+
+    /// Runs `work` within the limit of a call that began.
+    pub(crate) fn limited<F, M>(&self, (started, limit): Begun, work: F) -> Timed<&Core, F, M> {
+        Timed::new(&*self.0, work, started, limit)
     }
 }
 

@@ -44,7 +44,7 @@ impl Rule {
     }
 }
 
-pub(super) struct Core {
+pub(crate) struct Core {
     pub(super) name: Name,
     pub(super) tracked: Option<Tracked>,
     pub(super) listeners: Listeners,
@@ -54,6 +54,9 @@ pub(super) struct Core {
     pub(super) in_time: AtomicU64,
     pub(super) timed_out: AtomicU64,
 }
+
+/// When a call began, and its limit.
+pub(crate) type Begun = (Duration, (Duration, Limit));
 
 impl Core {
     pub(super) fn new(name: Name, rule: Rule, unknown: Duration, timing: Timing) -> Self {
@@ -75,7 +78,7 @@ impl Core {
     }
 
     /// When the call begins, and its limit; a refusal where the context has no time left.
-    pub(super) fn begin(&self, context: &Context) -> Result<(Duration, (Duration, Limit)), Rejected> {
+    pub(super) fn begin(&self, context: &Context) -> Result<Begun, Rejected> {
         let now = self.timing.now();
         let limit = self.limit(context.number(), now);
         match context.deadline().map(|moment| moment.saturating_sub(now)) {

@@ -1,0 +1,191 @@
+//! A call on its way through the policies, from the outside in.
+//!
+//! Two state machines in all, each built where it stays (`pin!` before `.await`: an awaited value is moved once more): one
+//! repeats attempts within the time of the call, one makes an attempt. The clock is read once, when the call begins, for
+//! all policies that it concerns.
+
+use super::call::Parts;
+use super::time::TimeLeft;
+use crate::adaptive::Adaptive;
+use crate::bulkhead::Bulkhead;
+use crate::deadline::{Attempt, Context};
+use crate::retry::{Next, answer};
+use crate::verdict::outcome;
+use crate::{Classify, Error, ErrorShape, Outcome, Rejected, breaker};
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+
+impl<C, S> Parts<C, S> {
+    /// Takes a call up.
+    #[inline(always)]
+    pub(super) fn begin(&self, context: &mut Context) -> TimeLeft {
+        if self.idempotent {
+            context.set_idempotent();
+        }
+        if self.deadline.is_none() && context.deadline().is_none() {
+            return TimeLeft::unlimited();
+        }
+        let now = self.timing.now();
+        if let Some(limit) = self.deadline {
+            context.end_at(now.saturating_add(limit));
+        }
+        context.deadline().map_or_else(TimeLeft::unlimited, |end| TimeLeft::until(end, now))
+    }
+
+    /// Takes a call to its end, in as many attempts as that needs and may have: in the current context where none is handed
+    /// in, and for as long as it takes where its time is not `limited` here.
+    #[allow(clippy::manual_async_fn, reason = "an async fn moves its arguments once more")]
+    pub(super) fn call<T, X, M, F, Fut>(
+        &self,
+        given: Option<Context>,
+        limited: bool,
+        work: F,
+    ) -> impl Future<Output = Result<T, Error<M::Inner>>>
+    where
+        C: Classify<T, M::Inner>,
+        M: ErrorShape<X>,
+        M::Inner: fmt::Debug,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, X>>,
+    {
+        async move {
+            let mut context = match &given {
+                Some(context) => context.clone(),
+                None => Context::current(),
+            };
+            let mut left = if limited { self.begin(&mut context) } else { TimeLeft::unlimited() };
+            if let Some(limiter) = &self.limiter {
+                let Some(pass) = left.race(&self.timing, pin!(limiter.pass())).await else { return Err(left.over()) };
+                pass?;
+            }
+            let mut course = self.retry.as_ref().map(|retry| retry.begin(&mut context, left.now()));
+            loop {
+                let mut end = None;
+                match &self.hedge {
+                    None => {
+                        let began = Attempt::begin(&context, &self.timing, left.now().take());
+                        let attempt = pin!(self.attempt::<T, X, M, _, Fut>(&context, began, &work, &mut end));
+                        left.race(&self.timing, attempt).await;
+                    }
+                    Some(hedge) => {
+                        let attempt = |attempt| self.attempt_of::<T, X, M, F, Fut>(attempt, &work);
+                        let mut race = Box::pin(hedge.around(context.clone(), attempt));
+                        end = left.race(&self.timing, race.as_mut()).await;
+                    }
+                }
+                let Some(end) = end else { return Err(left.over()) };
+                let (Some(retry), Some(course)) = (&self.retry, &mut course) else { return end };
+                let (place, delay) = match retry.next(course, &context, &end) {
+                    Next::Return(None) => return end,
+                    Next::Return(stop) => return answer(&context, end, stop),
+                    Next::Again(place, delay) => (place, delay),
+                };
+                drop(end);
+                if left.race(&self.timing, self.timing.sleep(delay).as_mut()).await.is_none() {
+                    return Err(left.over());
+                }
+                course.again(&mut context, place);
+            }
+        }
+    }
+
+    /// Takes a call to its end that can be made only once.
+    pub(super) async fn call_once<T, X, M, F, Fut>(&self, mut context: Context, work: F) -> Result<T, Error<M::Inner>>
+    where
+        C: Classify<T, M::Inner>,
+        M: ErrorShape<X>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, X>>,
+    {
+        let mut left = self.begin(&mut context);
+        if let Some(limiter) = &self.limiter {
+            let Some(pass) = left.race(&self.timing, pin!(limiter.pass())).await else { return Err(left.over()) };
+            pass?;
+        }
+        let began = Attempt::begin(&context, &self.timing, left.now().take());
+        let mut end = None;
+        left.race(&self.timing, pin!(self.attempt::<T, X, M, _, Fut>(&context, began, |_| work(), &mut end))).await;
+        end.unwrap_or_else(|| Err(left.over()))
+    }
+
+    /// Makes one attempt of several at once.
+    async fn attempt_of<T, X, M, F, Fut>(&self, attempt: Attempt, work: &F) -> Result<T, Error<M::Inner>>
+    where
+        C: Classify<T, M::Inner>,
+        M: ErrorShape<X>,
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, X>>,
+    {
+        let mut end = None;
+        pin!(self.attempt::<T, X, M, _, Fut>(attempt.context(), attempt.began(), work, &mut end)).await;
+        end.unwrap_or_else(|| unreachable!("an attempt that is over has its end"))
+    }
+
+    /// Makes one attempt; how it ends stands in `end`, where a copy less is made of it.
+    #[allow(clippy::manual_async_fn, reason = "an async fn moves its arguments once more")]
+    fn attempt<T, X, M, F, Fut>(
+        &self,
+        context: &Context,
+        began: u64,
+        work: F,
+        end: &mut Option<Result<T, Error<M::Inner>>>,
+    ) -> impl Future<Output = ()>
+    where
+        C: Classify<T, M::Inner>,
+        M: ErrorShape<X>,
+        F: FnOnce(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, X>>,
+    {
+        async move {
+            let permit = match &self.breaker {
+                None => None,
+                Some(breaker) => match breaker.admit() {
+                    Ok(permit) => Some(permit),
+                    Err(rejected) => return *end = Some(Err(rejected.into())),
+                },
+            };
+            let refuse = |permit: Option<breaker::Permit<'_>>, rejected: Rejected| {
+                permit.into_iter().for_each(|permit| permit.record(Outcome::Ignored));
+                Some(Err(rejected.into()))
+            };
+            let held = match &self.bulkhead {
+                None => None,
+                Some(bulkhead) => match bulkhead.try_hold() {
+                    Some(held) => Some(held),
+                    None => match bulkhead.hold().await {
+                        Ok(held) => Some(held),
+                        Err(rejected) => return *end = refuse(permit, rejected),
+                    },
+                },
+            };
+            let adaptive = match self.adaptive.as_ref().map(Adaptive::try_acquire) {
+                None => None,
+                Some(Ok(permit)) => Some(permit),
+                Some(Err(rejected)) => return *end = refuse(permit, rejected),
+            };
+            let limit = match self.timeout.as_ref().map(|timeout| timeout.begin(context)) {
+                None => None,
+                Some(Ok(limit)) => Some(limit),
+                Some(Err(rejected)) => return *end = refuse(permit, rejected),
+            };
+            let end = {
+                let work = pin!(context.during(|| work(Attempt::at(context, began))));
+                let work = context.scope_ref(work);
+                end.insert(match (&self.timeout, limit) {
+                    (Some(timeout), Some(limit)) => timeout.limited::<_, M>(limit, work).await,
+                    _ => work.await.map_err(M::lift),
+                })
+            };
+            if let Some(permit) = adaptive {
+                permit.finish(outcome(&self.judge, end));
+            }
+            if let Some(held) = held {
+                Bulkhead::release(held, end);
+            }
+            if let Some(permit) = permit {
+                permit.record(outcome(&self.judge, end));
+            }
+        }
+    }
+}
