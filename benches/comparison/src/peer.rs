@@ -49,6 +49,8 @@ pub(crate) struct Setup {
     pub(crate) probes: usize,
     /// Longest time in half-open.
     pub(crate) half_open_max: Duration,
+    /// From here on a call is slow.
+    pub(crate) slow: Duration,
 }
 
 impl Default for Setup {
@@ -61,6 +63,7 @@ impl Default for Setup {
             open: Duration::from_millis(60),
             probes: 3,
             half_open_max: Duration::from_millis(150),
+            slow: Duration::from_secs(1),
         }
     }
 }

@@ -54,6 +54,41 @@ fn after_a_first_line_that_cannot_be_read_no_line_is_left_unanswered() {
 }
 
 #[test]
+fn a_line_is_an_object_and_not_an_array_by_position() {
+    let got = replay("breaker", &[b"[{},1]"]);
+    assert!(got[0].ends_with("a line is a JSON object"), "{}", got[0]);
+    let array: &[u8] = b"[0,\"a\",null,null,null,null,null,null,null,null]";
+    let got = replay("breaker", &[b"{}", array]);
+    assert_eq!(got[1], "error: line 2: a line is a JSON object");
+}
+
+#[test]
+fn a_failure_that_says_when_to_come_again_is_heard() {
+    let lines: [&[u8]; 3] = [
+        b"{\"config\":{\"min_calls\":1,\"open_ms\":1000,\"open_jitter\":0}}",
+        b"{\"at_ms\":0,\"start\":\"a\"}",
+        b"{\"at_ms\":1,\"end\":\"a\",\"outcome\":\"failure\",\"retry_after_ms\":60000}",
+    ];
+    let got = replay("breaker", &lines);
+    assert!(got[2].contains("\"retry_after\":60000"), "{}", got[2]);
+}
+
+#[test]
+fn what_a_policy_refuses_is_named_as_it_was_written() {
+    for (policy, config, name) in [
+        ("limiter", "{\"limit\":1,\"per_ms\":0}", "`per_ms`"),
+        ("retry", "{\"initial_ms\":500,\"max_ms\":100}", "`initial_ms`"),
+        ("retry", "{\"deadline_ms\":0}", "`deadline_ms`"),
+        ("breaker", "{\"window_ms\":0}", "`window_ms`"),
+        ("bulkhead", "{\"max_concurrent\":0}", "`max_concurrent`"),
+        ("hedge", "{\"quantile\":1.5}", "`quantile`"),
+    ] {
+        let got = replay(policy, &[format!("{{\"config\":{config}}}").as_bytes()]);
+        assert!(got[0].contains(name) && got[0].contains("line 1: config: "), "{}", got[0]);
+    }
+}
+
+#[test]
 fn a_value_of_the_wrong_kind_is_told_with_the_name_of_its_option() {
     let got = replay("limiter", &[b"{\"config\":{\"limit\":1,\"per_ms\":\"x\"}}"]);
     assert!(got[0].contains("`per_ms`: invalid type"), "{}", got[0]);

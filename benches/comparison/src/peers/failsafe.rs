@@ -1,8 +1,8 @@
 //! failsafe 1.3.0.
 
 use crate::peer::{Breaker, End, Fault, Setup, Work};
-use failsafe::futures::CircuitBreaker;
 use failsafe::failure_policy::FailurePolicy;
+use failsafe::futures::CircuitBreaker;
 use failsafe::{Config, Error, backoff, failure_policy};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;

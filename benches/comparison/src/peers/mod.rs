@@ -8,12 +8,13 @@ mod recloser;
 mod tower_resilience;
 
 use crate::peer::Peer;
+use crate::scenarios::{CIRCUITBREAKER_RS, EXECUTION_POLICY, FAILSAFE, OURS, RECLOSER, TOWER_RESILIENCE};
 
 pub(crate) const BREAKERS: [Peer; 6] = [
-    Peer { name: "partita-resilience", make: partita::make },
-    Peer { name: "tower-resilience 0.14.0", make: tower_resilience::make },
-    Peer { name: "recloser 1.4.0", make: recloser::make },
-    Peer { name: "failsafe 1.3.0", make: failsafe::make },
-    Peer { name: "circuitbreaker-rs 0.1.1", make: circuitbreaker_rs::make },
-    Peer { name: "execution-policy 0.0.6", make: execution_policy::make },
+    Peer { name: OURS, make: partita::make },
+    Peer { name: TOWER_RESILIENCE, make: tower_resilience::make },
+    Peer { name: RECLOSER, make: recloser::make },
+    Peer { name: FAILSAFE, make: failsafe::make },
+    Peer { name: CIRCUITBREAKER_RS, make: circuitbreaker_rs::make },
+    Peer { name: EXECUTION_POLICY, make: execution_policy::make },
 ];

@@ -33,6 +33,8 @@ impl Breaker for Peer {
 pub(crate) fn make(setup: Setup) -> Box<dyn Breaker> {
     let breaker = Core::builder("comparison")
         .window_calls(setup.window)
+        .slow_call(setup.slow)
+        .stuck(setup.min_calls as u64)
         .min_calls(setup.min_calls as u64)
         .failure_rate(setup.failure_rate)
         .open(setup.open)

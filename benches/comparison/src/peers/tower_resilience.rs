@@ -32,6 +32,7 @@ pub(crate) fn make(setup: Setup) -> Box<dyn Breaker> {
         .sliding_window_size(setup.window)
         .minimum_number_of_calls(setup.min_calls)
         .wait_duration_in_open(setup.open)
+        .slow_call_duration_threshold(setup.slow)
         .permitted_calls_in_half_open(setup.probes)
         .failure_classifier(is_failure as fn(&Result<(), Fault>) -> bool)
         .build()

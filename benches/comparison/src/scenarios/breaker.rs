@@ -6,8 +6,8 @@ use futures_util::FutureExt;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// A pitfall and the scenario that finds it.
-pub(crate) struct Scenario {
+/// A pitfall and the scenario that finds it, for every breaker.
+pub(crate) struct Shared {
     /// Its number and what goes wrong.
     pub(crate) pitfall: &'static str,
     /// Runs it; Err says what was seen.
@@ -16,13 +16,17 @@ pub(crate) struct Scenario {
 
 type Make = fn(Setup) -> Box<dyn Breaker>;
 
-pub(crate) const ALL: [Scenario; 6] = [
-    Scenario { pitfall: "P1 half-open admits everyone", run: |make| stampede(make).boxed() },
-    Scenario { pitfall: "P2 a hung probe wedges half-open", run: |make| wedge(make).boxed() },
-    Scenario { pitfall: "P3 a cancelled probe keeps its slot", run: |make| cancelled(make).boxed() },
-    Scenario { pitfall: "P4 a late result decides a newer state", run: |make| late(make).boxed() },
-    Scenario { pitfall: "P6 a caller's own mistake closes it", run: |make| ignored(make).boxed() },
-    Scenario { pitfall: "P11 the window never slides", run: |make| cumulative(make).boxed() },
+pub(crate) const ALL: [Shared; 10] = [
+    Shared { pitfall: "P1 half-open admits everyone", run: |make| stampede(make).boxed() },
+    Shared { pitfall: "P2 a hung probe wedges half-open", run: |make| wedge(make).boxed() },
+    Shared { pitfall: "P3 a cancelled probe keeps its slot", run: |make| cancelled(make).boxed() },
+    Shared { pitfall: "P4 a late result decides a newer state", run: |make| late(make).boxed() },
+    Shared { pitfall: "P5 calls longer than the window are not counted", run: |make| long(make).boxed() },
+    Shared { pitfall: "P6 a caller's own mistake closes it", run: |make| ignored(make).boxed() },
+    Shared { pitfall: "P7 its own rejections keep it open", run: |make| rejections(make).boxed() },
+    Shared { pitfall: "P8 a blip at a high rate opens it", run: |make| blip(make).boxed() },
+    Shared { pitfall: "P10 calls that never end are not seen", run: |make| stuck(make).boxed() },
+    Shared { pitfall: "P11 the window never slides", run: |make| cumulative(make).boxed() },
 ];
 
 fn done(end: Result<(), Fault>) -> Work {
@@ -171,4 +175,67 @@ async fn cumulative(make: Make) -> Verdict {
         }
     }
     Err("20,000 successes long ago keep it closed through 2,000 failures in a row".to_owned())
+}
+
+async fn long(make: Make) -> Verdict {
+    let setup = Setup { reach: Duration::from_millis(200), ..Setup::default() };
+    let breaker = make(setup);
+    let mut calls = Vec::new();
+    for _ in 0..12 {
+        let (tell, work) = held();
+        calls.push((tell, begin(breaker.as_ref(), work).await));
+    }
+    tokio::time::sleep(setup.reach * 2).await;
+    for (tell, call) in calls {
+        let _ = tell.send(Err(Fault::Failure));
+        let _ = call.await;
+    }
+    match breaker.call(done(Err(Fault::Failure))).await {
+        End::Rejected => Ok(()),
+        End::Worked => Err("12 failures of calls twice as long as the window leave it closed".to_owned()),
+    }
+}
+
+async fn rejections(make: Make) -> Verdict {
+    let setup = Setup::default();
+    let breaker = make(setup);
+    trip(breaker.as_ref(), setup).await?;
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if breaker.call(done(Ok(()))).await == End::Worked {
+            return Ok(());
+        }
+    }
+    Err("callers that come again each 5 ms keep it open for half a second, 60 ms were asked for".to_owned())
+}
+
+async fn blip(make: Make) -> Verdict {
+    let breaker = make(Setup { window: 100, ..Setup::default() });
+    for call in 0..5_000 {
+        let end = if call % 100 >= 95 { Err(Fault::Failure) } else { Ok(()) };
+        if breaker.call(done(end)).await == End::Rejected {
+            return Err(format!("opens after {call} calls of which one in twenty failed"));
+        }
+    }
+    Ok(())
+}
+
+async fn stuck(make: Make) -> Verdict {
+    let setup = Setup { slow: Duration::from_millis(50), ..Setup::default() };
+    let breaker = make(setup);
+    let mut calls = Vec::new();
+    for _ in 0..20 {
+        let (tell, work) = held();
+        calls.push((tell, begin(breaker.as_ref(), work).await));
+    }
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        let (tell, work) = held();
+        let call = begin(breaker.as_ref(), work).await;
+        if call.is_finished() {
+            return Ok(());
+        }
+        calls.push((tell, call));
+    }
+    Err("forty calls hang, and each next one is let through".to_owned())
 }

@@ -4,7 +4,7 @@
 //! of a call that was rejected changes nothing, and its id may be used again. Events: `state_changed` and, for a breaker that only watches,
 //! `would_change` with `from`, `to` and `reason`; `timed_out` with the id of a call or probe that did not end in its time.
 
-use crate::line::{Answer, Due, Fault, First, Input, Mode, Tool, millis, options};
+use crate::line::{Answer, Due, Fault, First, Input, Mode, Tool, millis, mistake, options};
 use partita_resilience::breaker::{Breaker, Builder, Mode as Forced, OwnedPermit, Snapshot, State};
 use partita_resilience::{Event, EventKind, Outcome, Timing};
 use partita_time::{Clock, ManualClock};
@@ -109,7 +109,7 @@ impl Replay {
         let builder = Breaker::builder(key.clone().unwrap_or_else(|| "breaker".to_owned()));
         let builder =
             self.options.apply(builder)?.timing(self.timing.clone()).listener(move |event| hear(&news, event));
-        let breaker = builder.build().map_err(|e| Fault::new(format!("config: {e}")))?;
+        let breaker = builder.build().map_err(|e| mistake(&e))?;
         self.breakers.insert(key, breaker.clone());
         Ok(breaker)
     }

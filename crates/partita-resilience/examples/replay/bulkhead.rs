@@ -1,7 +1,7 @@
 //! A bulkhead in virtual time.
 
 use super::executor::Executor;
-use super::line::{Answer, Due, Fault, First, Input, Tool, millis, options};
+use super::line::{Answer, Due, Fault, First, Input, Tool, millis, mistake, options};
 use partita_resilience::bulkhead::{Bulkhead, Permit};
 use partita_resilience::{Outcome, Reason, Rejected, Timing};
 use partita_time::ManualClock;
@@ -43,7 +43,7 @@ impl BulkheadTool {
         if let Some(queue) = options.queue {
             builder = builder.queue(queue);
         }
-        let bulkhead = builder.build().map_err(|e| Fault::new(e.to_string()))?;
+        let bulkhead = builder.build().map_err(|e| mistake(&e))?;
         let (running, waiting, refused) = (BTreeMap::new(), Executor::new(), BTreeSet::new());
         Ok(Self { clock, bulkhead, running, waiting, refused, events: Vec::new() })
     }

@@ -8,7 +8,7 @@
 //! alone, unless `budget_floor_per_s` is given too; without both it is the policy's default.
 
 use crate::executor::Executor;
-use crate::line::{Answer, Due, Fault, First, Input, Tool, millis, options};
+use crate::line::{Answer, Due, Fault, First, Input, Tool, millis, mistake, options};
 use crate::work::{Deed, Ended, Work};
 use partita_resilience::budget::Budget;
 use partita_resilience::deadline::Context;
@@ -60,7 +60,7 @@ impl HedgeTool {
         let clock = ManualClock::new();
         let refused = Refused::default();
         let timing = Timing::manual(&clock, first.seed);
-        let hedge = build(&options, &timing, &refused).map_err(|error| Fault::new(format!("config: {error}")))?;
+        let hedge = build(&options, &timing, &refused).map_err(|error| mistake(&error))?;
         Ok(Self { clock, hedge, calls: Executor::new(), work: Work::default(), refused, events: Vec::new() })
     }
 

@@ -1,6 +1,6 @@
 //! A keyed limiter in virtual time.
 
-use super::line::{Answer, Fault, First, Input, Tool, millis, options};
+use super::line::{Answer, Fault, First, Input, Tool, millis, mistake, options};
 use partita_resilience::limiter::{Algorithm, Decision, KeyedLimiter, Quota};
 use partita_resilience::{Reason, Timing};
 use partita_time::ManualClock;
@@ -48,7 +48,7 @@ impl LimiterTool {
         });
         let clock = ManualClock::new();
         let builder = KeyedLimiter::<String>::builder("replay").quota(quota).timing(Timing::manual(&clock, first.seed));
-        let limiter = builder.build_keyed().map_err(|e| Fault::new(e.to_string()))?;
+        let limiter = builder.build_keyed().map_err(|e| mistake(&e))?;
         Ok(Self { clock, limiter })
     }
 

@@ -1,6 +1,6 @@
 //! The lines: what is read, what is answered.
 
-use partita_resilience::Outcome;
+use partita_resilience::{BuildError, Outcome};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -131,6 +131,20 @@ pub(crate) fn options<T: DeserializeOwned>(config: Map<String, Value>) -> Result
     })
 }
 
+/// Reads a JSON object; an array would be read by position.
+pub(crate) fn object<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    if !text.trim_start().starts_with('{') {
+        return Err(Fault::new("a line is a JSON object"));
+    }
+    serde_json::from_str(text).map_err(|e| Fault::new(e.to_string()))
+}
+
+/// Options that a policy refuses, by the names that they have here.
+pub(crate) fn mistake(error: &BuildError) -> Fault {
+    let unit = if matches!(error.option, "per" | "initial" | "deadline" | "delay") { "_ms" } else { "" };
+    Fault::new(format!("config: {}: `{}{unit}`: {}", error.policy, error.option, error.why))
+}
+
 /// What fits into 64 bits of nanoseconds.
 const LATEST_MS: u64 = u64::MAX / 1_000_000;
 
@@ -164,7 +178,7 @@ pub(crate) fn read(text: &str) -> Result<(Duration, Input), Fault> {
     if text.trim().is_empty() {
         return Err(Fault::new("an empty line: leave it out"));
     }
-    let raw: Raw = serde_json::from_str(text).map_err(|e| Fault::new(e.to_string()))?;
+    let raw: Raw = object(text)?;
     if raw.at_ms > LATEST_MS {
         return Err(Fault::new(format!("at_ms {} is more than 584 years: write milliseconds", raw.at_ms)));
     }
@@ -184,12 +198,13 @@ pub(crate) fn read(text: &str) -> Result<(Duration, Input), Fault> {
     Ok((at, input))
 }
 
+/// A failure that says when to come again is one of too much to do.
 const fn outcome(word: Word, retry_after: Option<Duration>) -> Outcome {
     match word {
         Word::Success => Outcome::Success,
-        Word::Failure => Outcome::Failure,
+        Word::Failure if retry_after.is_none() => Outcome::Failure,
         Word::Ignored => Outcome::Ignored,
-        Word::Overloaded => Outcome::Overloaded { retry_after },
+        Word::Overloaded | Word::Failure => Outcome::Overloaded { retry_after },
         Word::Cancelled => Outcome::Cancelled,
     }
 }

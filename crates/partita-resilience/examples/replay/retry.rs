@@ -6,7 +6,7 @@
 //! again even where `idempotent` is false; `cancelled` means that the caller went away, and ends the call as it stands.
 
 use crate::executor::Executor;
-use crate::line::{Answer, Due, Fault, First, Input, Tool, millis, options};
+use crate::line::{Answer, Due, Fault, First, Input, Tool, millis, mistake, options};
 use crate::work::{Deed, Ended, Work};
 use partita_resilience::budget::Budget;
 use partita_resilience::deadline::Context;
@@ -92,7 +92,7 @@ impl RetryTool {
         let clock = ManualClock::new();
         let timing = Timing::manual(&clock, first.seed);
         let told = Told::default();
-        let retry = build(&options, &timing, &told).map_err(|error| Fault::new(format!("config: {error}")))?;
+        let retry = build(&options, &timing, &told).map_err(|error| mistake(&error))?;
         Ok(Self { clock, retry, calls: Executor::new(), work: Work::default(), told, events: Vec::new() })
     }
 

@@ -59,7 +59,7 @@ impl Replay {
 }
 
 fn open(policy: &str, text: &str) -> Result<Box<dyn Tool>, Fault> {
-    let first: First = serde_json::from_str(text)
+    let first: First = line::object(text)
         .map_err(|e| Fault::new(format!("the first line must be {{\"config\":{{..}},\"seed\":n}}: {e}")))?;
     match policy {
         "breaker" => Ok(Box::new(breaker::Replay::open(first)?)),

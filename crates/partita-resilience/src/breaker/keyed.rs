@@ -91,7 +91,7 @@ impl<K: Hash + Eq + Clone> Keyed<K, Breaker> {
         let (open, half_open, ramp) = (count(State::Open), count(State::HalfOpen), count(State::Ramp));
         let is_bad = |breaker: &Snapshot| breaker.state != State::Closed || breaker.mode == Mode::ForcedOpen;
         let worst = health.iter().filter(|breaker| is_bad(breaker)).take(WORST).cloned().collect();
-        let overflowed = Keyed::snapshot(self).overflowed;
+        let overflowed = Self::snapshot(self).overflowed;
         let breakers = health.len();
         Overview { name: name.into(), breakers, open, half_open, ramp, total, failed, rejected, overflowed, worst }
     }
