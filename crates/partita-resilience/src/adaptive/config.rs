@@ -50,8 +50,7 @@ impl Builder {
         self
     }
 
-    /// Shortest window; one ends when it also holds 60 calls, or after ten times as long with ten calls, and not before two
-    /// latencies. Default 500 ms: some hundred calls at a few hundred a second.
+    /// Shortest window; one ends when it also holds 60 calls and two latencies, or after ten times as long with ten calls. Default 500 ms: some hundred calls at a few hundred a second.
     pub const fn window(mut self, window: Duration) -> Self {
         self.window = window;
         self

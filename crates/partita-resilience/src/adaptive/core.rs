@@ -15,6 +15,9 @@ const ENOUGH: u64 = 60;
 /// Calls that a long window must hold.
 const LEAST: u64 = 10;
 
+/// A window begins at most so many least windows after the limit moved.
+const SETTLING: u32 = 4;
+
 #[derive(Debug)]
 pub(super) struct Core {
     config: Builder,
@@ -26,8 +29,6 @@ pub(super) struct Core {
     /// When the window begins, in nanoseconds: a latency after the limit moved, for calls that ended earlier began under the
     /// old one.
     since: AtomicU64,
-    /// Its least length, in nanoseconds: two latencies at least.
-    window: AtomicU64,
     admitted: AtomicU64,
     rejected: AtomicU64,
 }
@@ -51,7 +52,6 @@ impl Core {
                 latency: Duration::ZERO,
             }),
             since: AtomicU64::new(nanos(config.timing.now())),
-            window: AtomicU64::new(nanos(config.window)),
             admitted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             config,
@@ -113,13 +113,13 @@ impl Core {
         let now = self.now();
         let since = self.since.load(Ordering::Relaxed);
         let Some(age) = nanos(now).checked_sub(since) else { return };
-        let count = self.samples.add(now.saturating_sub(begun));
-        let window = self.window.load(Ordering::Relaxed);
-        let full = age >= window && (count >= ENOUGH || (age / 10 >= window && count >= LEAST));
+        let (count, mean) = self.samples.add(now.saturating_sub(begun));
+        let window = nanos(self.config.window);
+        let least = window.max(mean.saturating_mul(2).min(window.saturating_mul(10)));
+        let full = age >= least && (count >= ENOUGH || (age / 10 >= window && count >= LEAST));
         if full && self.since.compare_exchange(since, u64::MAX, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            let latency = self.turn(Duration::from_nanos(age));
-            self.window.store(nanos(self.config.window.max(latency * 2)), Ordering::Relaxed);
-            self.since.store(nanos(now.saturating_add(latency)), Ordering::Relaxed);
+            let settling = self.turn(Duration::from_nanos(age)).min(self.config.window * SETTLING);
+            self.since.store(nanos(now.saturating_add(settling)), Ordering::Relaxed);
         }
     }
 

@@ -42,12 +42,14 @@ impl Samples {
         }
     }
 
-    pub(super) fn add(&self, latency: Duration) -> u64 {
+    /// Adds a call; how many there are in this window, and their mean latency in nanoseconds.
+    pub(super) fn add(&self, latency: Duration) -> (u64, u64) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         let last = self.counts.len() - 1;
         self.counts[bucket(micros).min(last)].fetch_add(1, Ordering::Relaxed);
-        self.sum.fetch_add(micros, Ordering::Relaxed);
-        self.count.fetch_add(1, Ordering::Relaxed) + 1
+        let sum = self.sum.fetch_add(micros, Ordering::Relaxed).saturating_add(micros);
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        (count, (sum / count).saturating_mul(1_000))
     }
 
     pub(super) fn add_overload(&self) {

@@ -104,6 +104,23 @@ fn load_that_can_be_served_is_served_after_an_overload() {
     }
 }
 
+#[test]
+fn calls_that_hung_for_half_a_minute_do_not_hold_up_what_comes_after_them() {
+    let clock = ManualClock::new();
+    let adaptive = adaptive(&clock, 20);
+    let call = |time| {
+        let held: Vec<_> = std::iter::from_fn(|| adaptive.try_acquire().ok()).collect();
+        clock.advance(time);
+        held.into_iter().for_each(|permit| permit.finish(Outcome::Success));
+    };
+    (0..6).for_each(|_| call(Duration::from_secs(30)));
+    let hung = adaptive.snapshot();
+    assert!(hung.latency >= Duration::from_secs(29), "{hung:?}");
+    (0..500).for_each(|_| call(ms(20)));
+    let after = adaptive.snapshot();
+    assert!(after.latency <= ms(21) && after.limit > hung.limit, "{hung:?} {after:?}");
+}
+
 fn adaptive(clock: &ManualClock, initial: u32) -> Adaptive {
     Adaptive::builder("stock").initial(initial).timing(Timing::manual(clock, 1)).build().unwrap()
 }
