@@ -10,7 +10,6 @@ use crate::{Error, Name, Outcome, Reason, Rejected};
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
-use std::pin::pin;
 use std::sync::Arc;
 
 impl Bulkhead {
@@ -40,11 +39,12 @@ impl Bulkhead {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        let held = match self.try_hold() {
-            Some(held) => held,
-            None => self.hold().await?,
+        let slot = match self.0.try_enter() {
+            Some(slot) => slot,
+            None => Enter::new(Arc::clone(&self.0)).await?,
         };
-        let result = { pin!(work()).await };
+        let held = Held::new(&*self.0, slot, Outcome::Cancelled);
+        let result = work().await;
         Self::release(held, &result);
         result
     }
