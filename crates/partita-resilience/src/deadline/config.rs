@@ -1,9 +1,8 @@
 //! Settings of a deadline policy.
 
-use super::Deadline;
 use super::core::Core;
+use super::{Counts, Deadline};
 use crate::{BuildError, Event, Listeners, PolicyKind, Timing};
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// Settings of a [`Deadline`].
@@ -84,9 +83,7 @@ impl DeadlineBuilder {
             margin: self.margin,
             listeners: self.listeners,
             timing: self.timing,
-            in_time: AtomicU64::new(0),
-            timed_out: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
+            counts: Counts::default(),
         }))
     }
 }

@@ -1,9 +1,8 @@
 //! Which deadline a call has.
 
-use super::Context;
+use super::{Context, Counts};
 use crate::timed::Watch;
 use crate::{Event, EventKind, Limit, Listeners, PolicyKind, Reason, Rejected, Timing};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Where a deadline policy stands; counts since it was built.
@@ -27,9 +26,7 @@ pub(super) struct Core {
     pub(super) margin: Duration,
     pub(super) listeners: Listeners,
     pub(super) timing: Timing,
-    pub(super) in_time: AtomicU64,
-    pub(super) timed_out: AtomicU64,
-    pub(super) refused: AtomicU64,
+    pub(super) counts: Counts,
 }
 
 /// A call that has time: its context, when it began, and its limit.
@@ -59,7 +56,7 @@ impl Core {
     }
 
     fn refuse(&self) -> Rejected {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.counts.refused();
         let (reason, retry_after) = (Reason::DeadlinePassed, None);
         self.tell(EventKind::Rejected { reason, retry_after });
         Rejected { policy: PolicyKind::Deadline, name: self.name.clone(), reason, retry_after }
@@ -70,12 +67,7 @@ impl Core {
     }
 
     pub(super) fn snapshot(&self) -> DeadlineSnapshot {
-        DeadlineSnapshot {
-            name: self.name.clone(),
-            in_time: self.in_time.load(Ordering::Relaxed),
-            timed_out: self.timed_out.load(Ordering::Relaxed),
-            refused: self.refused.load(Ordering::Relaxed),
-        }
+        self.counts.snapshot(self.name.clone())
     }
 }
 
@@ -85,12 +77,12 @@ impl Watch for Core {
     }
 
     fn ended(&self, _: Duration, _: bool) {
-        self.in_time.fetch_add(1, Ordering::Relaxed);
+        self.counts.in_time();
     }
 
     fn cut(&self, _: Duration, at_limit: Option<(Duration, Limit)>) {
         if let Some((after, which)) = at_limit {
-            self.timed_out.fetch_add(1, Ordering::Relaxed);
+            self.counts.timed_out();
             self.tell(EventKind::TimedOut { after, which });
         }
     }

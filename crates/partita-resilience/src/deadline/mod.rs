@@ -9,6 +9,7 @@ mod call;
 mod config;
 mod context;
 mod core;
+mod counts;
 #[cfg(feature = "http")]
 mod http;
 mod layer;
@@ -19,6 +20,7 @@ pub use call::Deadline;
 pub use config::DeadlineBuilder;
 pub use context::{Attempt, Context, Scoped};
 pub use core::DeadlineSnapshot;
+pub(crate) use counts::Counts;
 #[cfg(feature = "http")]
 pub use http::{ClientFuture, ClientSide, HEADER, ServerSide, put_left, read_left};
 pub use layer::ResponseFuture;

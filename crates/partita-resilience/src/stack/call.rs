@@ -6,7 +6,7 @@ use crate::breaker::Breaker;
 use crate::bulkhead::Bulkhead;
 use crate::cache::Cache;
 use crate::coalesce::Coalesce;
-use crate::deadline::{Attempt, Context};
+use crate::deadline::{Attempt, Context, Counts};
 use crate::fallback::Fallback;
 use crate::hedge::Hedge;
 use crate::limiter::Limiter;
@@ -32,6 +32,7 @@ pub(super) struct Parts<C, S> {
     pub(super) idempotent: bool,
     pub(super) fallback: Fallback<Judge<C>>,
     pub(super) deadline: Option<Duration>,
+    pub(super) times: Counts,
     pub(super) limiter: Option<Limiter>,
     pub(super) retry: Option<Retry<Judge<C>>>,
     pub(super) hedge: Option<Hedge<Judge<C>>>,
@@ -159,10 +160,12 @@ where
     {
         let parts = &*self.0;
         let mut context = Context::current();
-        let mut left = parts.begin(&mut context);
+        let mut left = parts.begin(&mut context)?;
         let lead = || parts.call::<_, _, Plain, _, _>(Some(context.clone()), false, work);
         let shared = pin!(parts.share.around(context.clone(), key, lead));
-        left.race(&parts.timing, shared).await.unwrap_or_else(|| Err(left.over()))
+        let end = left.race(&parts.timing, shared).await.ok_or_else(|| left.over())?;
+        left.sufficed();
+        end
     }
 }
 
@@ -185,16 +188,19 @@ where
     {
         let parts = &*self.0;
         let mut context = Context::current();
-        parts.begin(&mut context);
+        parts.inform(&mut context);
         parts.share.around(key, || parts.call::<_, _, Plain, _, _>(Some(context), true, work)).await
     }
 }
 
-/// All of its policies, from the outside in. The deadline's plain limit keeps no counts.
+/// All of its policies, from the outside in.
 impl<C: Send + Sync, S: Watch> Watch for Stack<C, S> {
     fn look(&self, into: &mut Vec<PolicySnapshot>) {
         let parts = &*self.0;
         parts.fallback.look(into);
+        if parts.deadline.is_some() {
+            into.push(PolicySnapshot::Deadline(parts.times.snapshot(parts.name.clone())));
+        }
         parts.share.look(into);
         let policies: [Option<&dyn Watch>; 7] = [
             parts.limiter.as_ref().map(|policy| policy as _),

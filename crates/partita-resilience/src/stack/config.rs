@@ -8,6 +8,7 @@ use crate::breaker::{Breaker, State};
 use crate::bulkhead::Bulkhead;
 use crate::cache::Cache;
 use crate::coalesce::Coalesce;
+use crate::deadline::Counts;
 use crate::fallback::{Fallback, FallbackBuilder};
 use crate::hedge::{Hedge, HedgeBuilder};
 use crate::limiter::Limiter;
@@ -195,6 +196,7 @@ impl<C, S> Policy<C, S> {
             share,
             idempotent: listed.idempotent,
             deadline: listed.deadline,
+            times: Counts::default(),
             limiter: listed.limiter,
             retry,
             hedge,

@@ -11,26 +11,41 @@ use crate::bulkhead::Bulkhead;
 use crate::deadline::{Attempt, Context};
 use crate::retry::{Next, answer};
 use crate::verdict::outcome;
-use crate::{Classify, Error, ErrorShape, Outcome, Rejected, breaker};
+use crate::{Classify, Error, ErrorShape, Outcome, PolicyKind, Reason, Rejected, breaker};
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
+use std::time::Duration;
 
 impl<C, S> Parts<C, S> {
-    /// Takes a call up.
+    /// Tells the context what the stack knows of its calls. The moment, where a deadline holds.
     #[inline(always)]
-    pub(super) fn begin(&self, context: &mut Context) -> TimeLeft {
+    pub(super) fn inform(&self, context: &mut Context) -> Option<Duration> {
         if self.idempotent {
             context.set_idempotent();
         }
         if self.deadline.is_none() && context.deadline().is_none() {
-            return TimeLeft::unlimited();
+            return None;
         }
         let now = self.timing.now();
         if let Some(limit) = self.deadline {
             context.end_at(now.saturating_add(limit));
         }
-        context.deadline().map_or_else(TimeLeft::unlimited, |end| TimeLeft::until(end, now))
+        Some(now)
+    }
+
+    /// Takes a call up, unless its time is over already.
+    #[inline(always)]
+    pub(super) fn begin(&self, context: &mut Context) -> Result<TimeLeft<'_>, Rejected> {
+        let Some((now, end)) = self.inform(context).zip(context.deadline()) else { return Ok(TimeLeft::unlimited()) };
+        if end > now { Ok(TimeLeft::until(end, now, &self.times)) } else { Err(self.too_late()) }
+    }
+
+    #[cold]
+    fn too_late(&self) -> Rejected {
+        self.times.refused();
+        let (policy, reason) = (PolicyKind::Deadline, Reason::DeadlinePassed);
+        Rejected { policy, name: self.name.clone(), reason, retry_after: None }
     }
 
     /// Takes a call to its end, in as many attempts as that needs and may have: in the current context where none is handed
@@ -54,7 +69,7 @@ impl<C, S> Parts<C, S> {
                 Some(context) => context.clone(),
                 None => Context::current(),
             };
-            let mut left = if limited { self.begin(&mut context) } else { TimeLeft::unlimited() };
+            let mut left = if limited { self.begin(&mut context)? } else { TimeLeft::unlimited() };
             if let Some(limiter) = &self.limiter {
                 let Some(pass) = left.race(&self.timing, pin!(limiter.pass())).await else { return Err(left.over()) };
                 pass?;
@@ -75,10 +90,15 @@ impl<C, S> Parts<C, S> {
                     }
                 }
                 let Some(end) = end else { return Err(left.over()) };
-                let (Some(retry), Some(course)) = (&self.retry, &mut course) else { return end };
+                let (Some(retry), Some(course)) = (&self.retry, &mut course) else {
+                    left.sufficed();
+                    return end;
+                };
                 let (place, delay) = match retry.next(course, &context, &end) {
-                    Next::Return(None) => return end,
-                    Next::Return(stop) => return answer(&context, end, stop),
+                    Next::Return(stop) => {
+                        left.sufficed();
+                        return if stop.is_some() { answer(&context, end, stop) } else { end };
+                    }
                     Next::Again(place, delay) => (place, delay),
                 };
                 drop(end);
@@ -98,7 +118,7 @@ impl<C, S> Parts<C, S> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, X>>,
     {
-        let mut left = self.begin(&mut context);
+        let mut left = self.begin(&mut context)?;
         if let Some(limiter) = &self.limiter {
             let Some(pass) = left.race(&self.timing, pin!(limiter.pass())).await else { return Err(left.over()) };
             pass?;
@@ -106,7 +126,9 @@ impl<C, S> Parts<C, S> {
         let began = Attempt::begin(&context, &self.timing, left.now().take());
         let mut end = None;
         left.race(&self.timing, pin!(self.attempt::<T, X, M, _, Fut>(&context, began, |_| work(), &mut end))).await;
-        end.unwrap_or_else(|| Err(left.over()))
+        let end = end.ok_or_else(|| left.over())?;
+        left.sufficed();
+        end
     }
 
     /// Makes one attempt of several at once.

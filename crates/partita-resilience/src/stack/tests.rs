@@ -10,8 +10,9 @@ use crate::deadline::Context;
 use crate::fallback::Fallback;
 use crate::hedge::Hedge;
 use crate::limiter::{Limiter, Quota};
+use crate::monitor::{PolicySnapshot, Watch};
 use crate::retry::{Jitter, Retry};
-use crate::{Error, Limit, Reason, Timing};
+use crate::{Error, Limit, PolicyKind, Reason, Timing};
 use partita_time::{Host, TaskGroup, TokioClock};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -348,4 +349,30 @@ async fn a_request_that_cannot_be_repeated_is_limited_like_any_other() {
     let once = || stack.call_once(Context::new(), || async { Ok::<_, &str>(()) });
     assert_eq!(once().await, Ok(()));
     assert_eq!(once().await.unwrap_err().rejected().map(|rejected| rejected.reason), Some(Reason::LimitReached));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_counts_what_ended_in_time_what_was_cut_and_what_came_too_late() {
+    let stack = Policy::new("books").deadline(ms(100)).timing(timing()).build().unwrap();
+    let sleep = |time| async move {
+        tokio::time::sleep(Duration::from_millis(time)).await;
+        Ok::<_, &str>(())
+    };
+    stack.call(|_| sleep(10)).await.unwrap();
+    stack.call(|_| async { Err::<(), _>("no") }).await.unwrap_err();
+    let cut = stack.call(|_| sleep(200)).await.unwrap_err();
+    assert!(matches!(cut, Error::TimedOut { which: Limit::Deadline, .. }), "{cut}");
+    tokio::time::sleep(ms(1)).await;
+    let late = Context::new().until(Duration::ZERO);
+    let refused = stack.call_in(late, |_| async { unreachable!("there is no time") as Result<(), &str> }).await;
+    let Err(Error::Rejected(rejected)) = refused else { panic!("{refused:?}") };
+    assert_eq!((rejected.policy, rejected.reason), (PolicyKind::Deadline, Reason::DeadlinePassed));
+    drop(stack.call(|_| sleep(10)));
+    let mut seen = vec![];
+    stack.look(&mut seen);
+    let deadline = seen.iter().find_map(|seen| match seen {
+        PolicySnapshot::Deadline(deadline) => Some((deadline.in_time, deadline.timed_out, deadline.refused)),
+        _ => None,
+    });
+    assert_eq!(deadline, Some((2, 1, 1)));
 }
