@@ -47,12 +47,12 @@ impl Core {
     #[inline]
     pub(super) fn check(&self, meter: &Meter, cost: u32) -> Decision {
         let decision = self.rule.check(&meter.cell, self.now(), cost);
-        self.count(decision);
+        self.count(&decision);
         decision
     }
 
     #[inline]
-    pub(super) fn count(&self, decision: Decision) {
+    pub(super) fn count(&self, decision: &Decision) {
         if decision.allowed() {
             self.admit();
         } else {
@@ -68,9 +68,9 @@ impl Core {
     }
 
     #[cold]
-    fn reject(&self, decision: Decision) {
+    fn reject(&self, decision: &Decision) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
-        let kind = EventKind::Rejected { reason: reason(&decision), retry_after: decision.retry_after() };
+        let kind = EventKind::Rejected { reason: reason(decision), retry_after: decision.retry_after() };
         self.listeners.tell(&self.event(kind));
     }
 
@@ -115,7 +115,7 @@ impl Core {
     #[cold]
     fn refuse(&self, meter: &Meter, now: u64, cost: u32) -> Rejected {
         let decision = self.rule.look(&meter.cell, now, cost);
-        self.reject(decision);
+        self.reject(&decision);
         let full = meter.waiting() >= self.waiters && !decision.never_fits();
         let rejected = self.rejected(&decision);
         if full { Rejected { reason: Reason::QueueFull, ..rejected } } else { rejected }

@@ -1,6 +1,6 @@
 //! What a limiter answers.
 
-use super::gcra::{Found, Rate};
+use super::gcra::Ahead;
 use std::time::Duration;
 
 /// The answer of a limiter: whether the call may pass, and what is left of the quota after it. What is not asked for is
@@ -17,7 +17,7 @@ pub struct Decision {
 /// What is left, as each algorithm knows it. Times in nanoseconds since the clock was made.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Left {
-    Gcra { rate: Rate, found: Found, cost: u32 },
+    Gcra { ahead: Ahead, cost: u32 },
     Counted { remaining: u32, reset_at: u64, fits_at: u64 },
     Never { remaining: u32, reset_at: u64 },
 }
@@ -37,10 +37,7 @@ impl Decision {
     /// What could pass now, after this call.
     pub fn remaining(&self) -> u32 {
         match self.left {
-            Left::Gcra { rate, found, .. } => {
-                let free = rate.depth.saturating_sub(found.ahead);
-                u32::try_from(free / u128::from(rate.each)).unwrap_or(u32::MAX)
-            }
+            Left::Gcra { ahead, .. } => ahead.free(),
             Left::Counted { remaining, .. } | Left::Never { remaining, .. } => remaining,
         }
     }
@@ -49,7 +46,7 @@ impl Decision {
     /// clock was made.
     pub fn reset_at(&self) -> Duration {
         Duration::from_nanos(match self.left {
-            Left::Gcra { rate, found, .. } => self.now.saturating_add(rate.nanos(found.ahead)),
+            Left::Gcra { ahead, .. } => self.now.saturating_add(ahead.nanos()),
             Left::Counted { reset_at, .. } | Left::Never { reset_at, .. } => reset_at,
         })
     }
@@ -65,10 +62,7 @@ impl Decision {
             return Some(Duration::ZERO);
         }
         let nanos = match self.left {
-            Left::Gcra { rate, found, cost } => {
-                let wanted = found.ahead + u128::from(rate.each) * u128::from(cost);
-                rate.nanos(wanted.saturating_sub(rate.depth))
-            }
+            Left::Gcra { ahead, cost } => ahead.wait(cost),
             Left::Counted { fits_at, .. } => fits_at.saturating_sub(self.now),
             Left::Never { .. } => return None,
         };

@@ -39,6 +39,34 @@ pub(crate) struct Found {
     pub(crate) ahead: u128,
 }
 
+/// How far the TAT of a narrow rate is ahead of now, and the rate, to work out what follows when somebody asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead {
+    scale: u64,
+    each: u64,
+    depth: u64,
+    units: u64,
+}
+
+impl Ahead {
+    const fn rate(&self) -> Rate {
+        let Self { scale, each, depth, .. } = *self;
+        Rate { scale, each, depth: depth as u128, narrow_depth: depth }
+    }
+
+    pub(super) fn free(&self) -> u32 {
+        self.rate().free(self.units.into())
+    }
+
+    pub(super) fn nanos(&self) -> u64 {
+        self.rate().nanos(self.units.into())
+    }
+
+    pub(super) fn wait(&self, cost: u32) -> u64 {
+        self.rate().wait(self.units.into(), cost)
+    }
+}
+
 impl Rate {
     /// `limit` in each `per` nanoseconds, `burst` of them at once.
     pub(crate) fn new(limit: u32, per: u64, burst: u32) -> Self {
@@ -64,6 +92,23 @@ impl Rate {
         u64::try_from(units.div_ceil(u128::from(self.scale))).unwrap_or(u64::MAX)
     }
 
+    /// Calls that the TAT leaves room for when it is so far ahead.
+    pub(super) fn free(&self, ahead: u128) -> u32 {
+        u32::try_from(self.depth.saturating_sub(ahead) / u128::from(self.each)).unwrap_or(u32::MAX)
+    }
+
+    /// Nanoseconds until a call of this cost conforms when the TAT is so far ahead.
+    pub(super) fn wait(&self, ahead: u128, cost: u32) -> u64 {
+        self.nanos((ahead + self.price(cost)).saturating_sub(self.depth))
+    }
+
+    /// See [`Ahead`]; None for a rate that is not narrow.
+    #[inline(always)]
+    pub(super) const fn ahead(&self, units: u128) -> Option<Ahead> {
+        let Self { scale, each, narrow_depth, .. } = *self;
+        if narrow_depth > 0 { Some(Ahead { scale, each, depth: narrow_depth, units: narrow(units) }) } else { None }
+    }
+
     #[inline]
     fn price(&self, cost: u32) -> u128 {
         u128::from(self.each) * u128::from(cost)
@@ -72,7 +117,7 @@ impl Rate {
 
 impl Tat {
     /// Charges a call that conforms at `nanos`. The cost is at most the burst.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check(&self, rate: &Rate, nanos: u64, cost: u32) -> Found {
         match self {
             Self::Word(word) => check_word(word, rate, nanos, cost),
@@ -131,7 +176,7 @@ impl Tat {
 }
 
 /// In 64 bits, which hold all of it: that is what makes a rate narrow.
-#[inline]
+#[inline(always)]
 fn check_word(word: &AtomicU64, rate: &Rate, nanos: u64, cost: u32) -> Found {
     let now = nanos.saturating_mul(rate.scale);
     let price = rate.each.saturating_mul(u64::from(cost));

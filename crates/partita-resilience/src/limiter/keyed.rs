@@ -63,7 +63,7 @@ impl<K: Hash + Eq> KeyedLimiter<K> {
     {
         let now = self.core.now();
         let decision = self.meters.with(key, |meter| self.core.rule.check(&meter.cell, now, cost));
-        self.core.count(decision);
+        self.core.count(&decision);
         decision
     }
 

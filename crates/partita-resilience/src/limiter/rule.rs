@@ -59,9 +59,8 @@ impl Rule {
         if let Cell::Tat(tat) = cell
             && cost <= self.depth
         {
-            let found = tat.check(&self.rate, now, cost);
-            let left = Left::Gcra { rate: self.rate, found, cost };
-            return Decision { allowed: found.allowed, limit: self.limit, now, left };
+            let Found { allowed, ahead } = tat.check(&self.rate, now, cost);
+            return Decision { allowed, limit: self.limit, now, left: self.left(ahead, now, cost) };
         }
         self.counted(cell, now, cost, true)
     }
@@ -72,10 +71,28 @@ impl Rule {
         if cost > self.depth {
             return self.never(tat, now);
         }
-        let found = Found { allowed: false, ahead: tat.get().saturating_sub(self.rate.units(now)) };
-        let left = Left::Gcra { rate: self.rate, found, cost };
+        let left = self.left(tat.get().saturating_sub(self.rate.units(now)), now, cost);
         let decision = Decision { allowed: false, limit: self.limit, now, left };
         Decision { allowed: decision.retry_after().is_none_or(|wait| wait.is_zero()), ..decision }
+    }
+
+    /// What is left when the TAT is so far ahead.
+    #[inline(always)]
+    fn left(&self, ahead: u128, now: u64, cost: u32) -> Left {
+        match self.rate.ahead(ahead) {
+            Some(ahead) => Left::Gcra { ahead, cost },
+            None => self.far_left(ahead, now, cost),
+        }
+    }
+
+    #[cold]
+    fn far_left(&self, ahead: u128, now: u64, cost: u32) -> Left {
+        let fits_at = now.saturating_add(self.rate.wait(ahead, cost));
+        Left::Counted {
+            remaining: self.rate.free(ahead),
+            reset_at: now.saturating_add(self.rate.nanos(ahead)),
+            fits_at,
+        }
     }
 
     fn counted(&self, cell: &Cell, now: u64, cost: u32, charge: bool) -> Decision {
@@ -107,8 +124,7 @@ impl Rule {
 
     fn never(&self, tat: &Tat, now: u64) -> Decision {
         let ahead = tat.get().saturating_sub(self.rate.units(now));
-        let free = self.rate.depth.saturating_sub(ahead) / u128::from(self.rate.each);
-        let remaining = u32::try_from(free).unwrap_or(u32::MAX);
+        let remaining = self.rate.free(ahead);
         let left = Left::Never { remaining, reset_at: now.saturating_add(self.rate.nanos(ahead)) };
         Decision { allowed: false, limit: self.limit, now, left }
     }
