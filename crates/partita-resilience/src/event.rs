@@ -167,7 +167,8 @@ impl Listeners {
 
     /// Tells an event that is not routine.
     pub(crate) fn tell(&self, event: &Event<'_>) {
-        self.news.iter().chain(&self.all).for_each(|listener| listener(event));
+        self.news.iter().for_each(|listener| listener(event));
+        self.all.iter().for_each(|listener| listener(event));
     }
 }
 

@@ -18,7 +18,8 @@ pub(crate) fn count() -> usize {
     *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from).next_power_of_two().min(MOST))
 }
 
-/// A `T` for each thread. The first threads have theirs alone and may write it without an atomic step; later ones share.
+/// A `T` for each thread. The first threads, two for each processor, have theirs alone and may write it without an atomic
+/// step; later ones share.
 #[derive(Debug)]
 pub(crate) struct Striped<T> {
     cells: Box<[Padded<T>]>,
@@ -32,10 +33,15 @@ pub(crate) struct Mine<'a, T> {
     alone: bool,
 }
 
+/// Threads that may have a stripe alone: a runtime's, and as many beside it.
+pub(crate) fn first_threads(most: usize) -> usize {
+    (2 * std::thread::available_parallelism().map_or(1, usize::from)).min(most)
+}
+
 impl<T: Default> Default for Striped<T> {
     fn default() -> Self {
-        let alone = std::thread::available_parallelism().map_or(1, usize::from).min(MOST);
-        Self { cells: (0..2 * alone).map(|_| Padded::default()).collect(), alone }
+        let alone = first_threads(2 * MOST);
+        Self { cells: (0..alone + MOST.min(alone)).map(|_| Padded::default()).collect(), alone }
     }
 }
 

@@ -67,11 +67,11 @@ impl Ticket {
     }
 }
 
-/// Why a call was not let in, and the wait in nanoseconds.
+/// Why a call was not let in, and when to come again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {
     pub(crate) reason: Reason,
-    pub(crate) wait: Option<u64>,
+    pub(crate) wait: Option<Duration>,
 }
 
 /// What healthy calls read and only others write.
@@ -112,8 +112,8 @@ impl Core {
         };
         let uses_ring = settings.window_calls.is_none() || settings.stuck.is_some();
         let lines = 1 + if uses_ring { ring.lines() } else { 0 };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(16);
-        let (alone, shared) = if settings.compact { (0, 1) } else { (threads, threads) };
+        let threads = stripe::first_threads(16);
+        let (alone, shared) = if settings.compact { (0, 1) } else { (threads, threads.min(8)) };
         Self {
             machine: Machine::new(settings.probes, settings.rules, timing.coarse_nanos() / MS),
             pulse: Pulse { quiet: AtomicU64::new(0), consecutive: AtomicU64::new(0), watched: AtomicU64::new(0) },
@@ -181,7 +181,7 @@ impl Core {
     }
 
     /// Refuses at once where the breaker is open and nothing is due; None when somebody has to look closer.
-    #[inline]
+    #[inline(always)]
     pub(super) fn refuse_quick(&self) -> Option<Refusal> {
         let word = self.machine.word();
         let now = self.timing.coarse_nanos();
@@ -190,15 +190,14 @@ impl Core {
             (Mode::Automatic, State::Open) => (word.deadline() * MS).checked_sub(now).filter(|wait| *wait > 0)?,
             _ => return None,
         };
-        Some(self.refuse(Refusal { reason: Reason::Open, wait: Some(wait) }, now))
+        Some(self.refuse(Refusal { reason: Reason::Open, wait: Some(Duration::from_nanos(wait)) }, now))
     }
 
-    #[inline]
+    #[inline(always)]
     fn refuse(&self, refusal: Refusal, now: u64) -> Refusal {
         self.count(Count::Rejected);
-        let Refusal { reason, wait } = refusal;
         if self.listeners.hears() {
-            let retry_after = wait.map(Duration::from_nanos);
+            let Refusal { reason, wait: retry_after } = refusal;
             self.listeners.tell(&self.event(now, EventKind::Rejected { reason, retry_after }));
         }
         refusal
@@ -209,19 +208,17 @@ impl Core {
         let now = self.timing.coarse_nanos();
         let word = self.machine.word();
         let (reason, wait) = match word.mode() {
-            Mode::ForcedOpen => (Reason::ForcedOpen, None),
-            _ if word.state() == State::Open => {
-                (Reason::Open, Some((word.deadline() * MS).saturating_sub(now).max(MS)))
-            }
-            _ => (Reason::Open, Some(MS)),
+            Mode::ForcedOpen => return self.refuse(Refusal { reason: Reason::ForcedOpen, wait: None }, now),
+            _ if word.state() == State::Open => (Reason::Open, (word.deadline() * MS).saturating_sub(now).max(MS)),
+            _ => (Reason::Open, MS),
         };
-        self.refuse(Refusal { reason, wait }, now)
+        self.refuse(Refusal { reason, wait: Some(Duration::from_nanos(wait)) }, now)
     }
 
     /// None when the state changed meanwhile.
     fn decide(&self, word: Word, now: u64, tick: u64) -> Option<Result<Kind, Refusal>> {
         let until = |deadline: u64| Some((deadline * MS).saturating_sub(now).max(1));
-        let refuse = |reason, wait| Some(Err(Refusal { reason, wait }));
+        let refuse = |reason, wait: Option<u64>| Some(Err(Refusal { reason, wait: wait.map(Duration::from_nanos) }));
         match (word.mode(), word.state()) {
             (Mode::ForcedOpen, _) => refuse(Reason::ForcedOpen, None),
             (Mode::Disabled, _) => Some(Ok(Kind::Free)),

@@ -134,13 +134,13 @@ impl Core {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn rejected(&self, refusal: Refusal) -> Rejected {
         Rejected {
             policy: PolicyKind::Breaker,
             name: self.name.clone(),
             reason: refusal.reason,
-            retry_after: refusal.wait.map(Duration::from_nanos),
+            retry_after: refusal.wait,
         }
     }
 }

@@ -197,9 +197,13 @@ impl Context {
     /// Makes this the current one meanwhile.
     #[inline(always)]
     pub(crate) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
-        let turn = Turn::enter(self);
+        let mut turn = Turn(self.clone());
+        turn.exchange();
         let done = work();
-        turn.leave();
+        turn.exchange();
+        turn.0.key = None;
+        // In line instead of in its drop, which is for a panic.
+        mem::forget(turn);
         done
     }
 }
@@ -245,21 +249,6 @@ impl<F: Future> Future for ScopedRef<'_, F> {
 struct Turn(Context);
 
 impl Turn {
-    #[inline(always)]
-    fn enter(context: &Context) -> Self {
-        let mut turn = Self(context.clone());
-        turn.exchange();
-        turn
-    }
-
-    /// Ends it in line; its drop is for a panic.
-    #[inline(always)]
-    fn leave(mut self) {
-        self.exchange();
-        drop(self.0.key.take());
-        mem::forget(self);
-    }
-
     #[inline(always)]
     fn exchange(&mut self) {
         // A thread that ends has no current context any more; the work then sees none.

@@ -15,6 +15,7 @@ const MOST: u64 = (1 << COUNT_BITS) - 1;
 pub(super) struct Recent(Striped<[AtomicU64; BUCKETS]>);
 
 impl Recent {
+    #[inline]
     pub(super) fn record(&self, now: Duration, failed: bool) {
         let tick = now.as_secs();
         let mine = self.0.mine();

@@ -171,16 +171,15 @@ impl<C, S> Parts<C, S> {
                 permit.into_iter().for_each(|permit| permit.record(Outcome::Ignored));
                 Some(Err(rejected.into()))
             };
-            let held = match &self.bulkhead {
-                None => None,
-                Some(bulkhead) => match bulkhead.try_hold() {
-                    Some(held) => Some(held),
-                    None => match bulkhead.hold().await {
-                        Ok(held) => Some(held),
-                        Err(rejected) => return *end = refuse(permit, rejected),
-                    },
-                },
-            };
+            let mut held = self.bulkhead.as_ref().and_then(Bulkhead::try_hold);
+            if held.is_none()
+                && let Some(bulkhead) = &self.bulkhead
+            {
+                match bulkhead.hold().await {
+                    Ok(place) => held = Some(place),
+                    Err(rejected) => return *end = refuse(permit, rejected),
+                }
+            }
             let adaptive = match self.adaptive.as_ref().map(Adaptive::try_acquire) {
                 None => None,
                 Some(Ok(permit)) => Some(permit),
