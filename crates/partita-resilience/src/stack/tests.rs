@@ -353,16 +353,16 @@ async fn a_request_that_cannot_be_repeated_is_limited_like_any_other() {
 
 #[tokio::test(start_paused = true)]
 async fn the_deadline_counts_what_ended_in_time_what_was_cut_and_what_came_too_late() {
-    let stack = Policy::new("books").deadline(ms(100)).timing(timing()).build().unwrap();
-    let sleep = |time| async move {
-        tokio::time::sleep(Duration::from_millis(time)).await;
+    let timing = &timing();
+    let stack = Policy::new("books").deadline(ms(100)).timing(timing.clone()).build().unwrap();
+    let sleep = move |time| async move {
+        timing.sleep(ms(time)).await;
         Ok::<_, &str>(())
     };
     stack.call(|_| sleep(10)).await.unwrap();
     stack.call(|_| async { Err::<(), _>("no") }).await.unwrap_err();
     let cut = stack.call(|_| sleep(200)).await.unwrap_err();
     assert!(matches!(cut, Error::TimedOut { which: Limit::Deadline, .. }), "{cut}");
-    tokio::time::sleep(ms(1)).await;
     let late = Context::new().until(Duration::ZERO);
     let refused = stack.call_in(late, |_| async { unreachable!("there is no time") as Result<(), &str> }).await;
     let Err(Error::Rejected(rejected)) = refused else { panic!("{refused:?}") };
