@@ -109,3 +109,16 @@ fn each_key_has_a_breaker_of_its_own() {
         .collect();
     assert_eq!(admitted, [json!(true), Value::Null, json!(false), json!(true)]);
 }
+
+#[test]
+fn what_is_set_holds_for_keys_that_come_later_too() {
+    let lines = [
+        json!({ "at_ms": 0, "set": "forced_open" }),
+        json!({ "at_ms": 1, "start": "a", "key": "new" }),
+        json!({ "at_ms": 2, "set": "reset" }),
+        json!({ "at_ms": 3, "start": "b", "key": "newer" }),
+    ];
+    let answers = answers(&json!({}), &lines);
+    let admitted = |at: usize| serde_json::from_str::<Value>(&answers[at]).unwrap()["admitted"].clone();
+    assert_eq!((admitted(1), admitted(3)), (json!(false), json!(true)));
+}

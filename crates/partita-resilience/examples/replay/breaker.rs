@@ -87,6 +87,8 @@ pub(crate) struct Replay {
     moving: BTreeSet<Option<String>>,
     /// When calls run into `call_timeout_ms`.
     limits: BTreeSet<(Duration, String)>,
+    /// The last word of an operator, which holds for keys to come too.
+    order: Option<Mode>,
 }
 
 impl Replay {
@@ -96,7 +98,8 @@ impl Replay {
         let timing = Timing::manual(&clock, first.seed);
         let (breakers, calls) = (BTreeMap::new(), BTreeMap::new());
         let (moving, limits) = (BTreeSet::new(), BTreeSet::new());
-        let mut replay = Self { options, clock, timing, news: News::default(), breakers, calls, moving, limits };
+        let mut replay =
+            Self { options, clock, timing, news: News::default(), breakers, calls, moving, limits, order: None };
         replay.breaker(None)?;
         Ok(replay)
     }
@@ -110,6 +113,13 @@ impl Replay {
         let builder =
             self.options.apply(builder)?.timing(self.timing.clone()).listener(move |event| hear(&news, event));
         let breaker = builder.build().map_err(|e| mistake(&e))?;
+        if let Some(order) = self.order {
+            let told = || self.news.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = told().len();
+            obey(&breaker, order);
+            told().truncate(before);
+            self.moving.insert(key.clone());
+        }
         self.breakers.insert(key, breaker.clone());
         Ok(breaker)
     }
@@ -206,15 +216,18 @@ impl Replay {
 
     fn set(&mut self, mode: Mode) {
         self.moving.extend(self.breakers.keys().cloned());
-        for breaker in self.breakers.values() {
-            match mode {
-                Mode::ForcedOpen => breaker.force_open(),
-                Mode::Disabled => breaker.disable(),
-                Mode::MetricsOnly => breaker.watch_only(),
-                Mode::Closed => breaker.close(),
-                Mode::Reset => breaker.reset(),
-            }
-        }
+        self.order = Some(mode);
+        self.breakers.values().for_each(|breaker| obey(breaker, mode));
+    }
+}
+
+fn obey(breaker: &Breaker, mode: Mode) {
+    match mode {
+        Mode::ForcedOpen => breaker.force_open(),
+        Mode::Disabled => breaker.disable(),
+        Mode::MetricsOnly => breaker.watch_only(),
+        Mode::Closed => breaker.close(),
+        Mode::Reset => breaker.reset(),
     }
 }
 

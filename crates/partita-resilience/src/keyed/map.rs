@@ -27,7 +27,7 @@ const SWEEPS: u64 = 8;
 /// What an idle entry is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {
-    /// The same as a new one: it may go at once when room is needed, and nobody notices.
+    /// The same as a new one: where room is needed, it may go after half the time to live.
     Spent,
     /// It may go when it was idle for the time to live.
     Usual,
@@ -262,6 +262,12 @@ impl<K: Hash + Eq, V> Map<K, V> {
         idle >= self.ttl && (self.judge)(&entry.value) != Idle::Needed
     }
 
+    /// As new, and not in use lately: a key that comes often is as new again and again.
+    fn is_spent(&self, entry: &Entry<K, V>, now: u64) -> bool {
+        let idle = now.saturating_sub(entry.used.load(Ordering::Relaxed));
+        idle >= self.ttl / 2 && (self.judge)(&entry.value) == Idle::Spent
+    }
+
     fn take_room(&self) -> bool {
         let more = |entries: usize| (entries < self.capacity).then_some(entries + 1);
         self.entries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
@@ -282,7 +288,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
     fn sweep(&self, shard: &Shard<K, V>, now: u64) -> usize {
         let mut table = shard.write();
         let before = table.len();
-        table.retain(|entry| !self.is_over(entry, now) && (self.judge)(&entry.value) != Idle::Spent);
+        table.retain(|entry| !self.is_over(entry, now) && !self.is_spent(entry, now));
         let gone = before - table.len();
         if table.len() < table.capacity() / 4 {
             table.shrink_to_fit(|entry| self.hash(&entry.key));

@@ -79,7 +79,7 @@ fn spent_entries_make_room_before_their_time() {
     let clock = ManualClock::new();
     let map = counts(&clock, 2).judge(|_| Idle::Spent).build().unwrap();
     bump_all(&map, 0..2);
-    clock.advance(Duration::from_millis(13));
+    clock.advance(Duration::from_millis(51));
     bump(&map, 5);
     assert_eq!(map.snapshot().overflowed, 0);
 }

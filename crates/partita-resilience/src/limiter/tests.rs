@@ -180,8 +180,20 @@ fn p23_keys_beyond_the_capacity_share_one_quota_and_forgetting_gives_nobody_a_se
     assert!((0..10).all(|key| !limiter.check_cost(&key, 2).allowed()), "a key was given a second quota");
     let keys = limiter.snapshot().keys.unwrap();
     assert_eq!((keys.entries, keys.overflowed), (10, 99_920));
-    clock.advance(ms(126));
+    clock.advance(ms(501));
     assert!((500..510).all(|key| limiter.check_cost(&key, 2).allowed()), "whole quotas make no room");
+}
+
+#[test]
+fn p23_strangers_do_not_take_the_room_of_a_key_that_comes_often() {
+    let clock = ManualClock::new();
+    let limiter = KeyedLimiter::<u32>::builder("api").quota(Quota::new(10, ms(1_000))).capacity(10);
+    let limiter = limiter.timing(Timing::manual(&clock, 1)).build_keyed().unwrap();
+    for round in 0..50 {
+        assert!(limiter.check(&0).allowed(), "the hot key lost its place in round {round}");
+        let _strangers = (1..1_000).filter(|n| limiter.check(&(1_000 * round + n)).allowed()).count();
+        clock.advance(ms(150));
+    }
 }
 
 #[test]

@@ -102,8 +102,9 @@ impl Monitor {
     pub fn look(&self) -> Report {
         let Shared { settings, memory } = &*self.0;
         let at = settings.timing.now();
-        let mut memory = lock(memory);
+        // Before the lock: a snapshot makes changes that are due, and a listener told of one may look itself.
         let policies = self.gather();
+        let mut memory = lock(memory);
         let findings = policies.iter().flat_map(|policy| self.judge(policy, &mut memory)).collect();
         let before = std::mem::replace(&mut memory.findings, findings);
         let changes = changes(before, &memory.findings);

@@ -181,3 +181,20 @@ fn what_could_not_be_told_apart_or_never_be_reached_is_refused() {
     registry.add("two", breaker("two"));
     assert_eq!(monitor.look().policies.len(), 2, "what was added since");
 }
+
+#[test]
+fn a_listener_may_look_when_the_look_itself_moves_its_breaker() {
+    let (clock, looks) = (ManualClock::new(), Arc::new(std::sync::OnceLock::<Monitor>::new()));
+    let timing = Timing::manual(&clock, 1);
+    let (done, ended) = std::sync::mpsc::channel();
+    let looked = Arc::clone(&looks);
+    let listener = move |_: &crate::Event<'_>| drop(looked.get().map(Monitor::look));
+    let breaker = Breaker::builder("b").min_calls(1).open(ms(100)).timing(timing.clone()).listener(listener);
+    let breaker = breaker.build().unwrap();
+    let monitor = Monitor::builder("m").watch(breaker.clone()).timing(timing).build().unwrap();
+    assert!(looks.set(monitor.clone()).is_ok());
+    breaker.admit().unwrap().record(crate::Outcome::Failure);
+    clock.advance(ms(1_000));
+    std::thread::spawn(move || done.send(monitor.look().policies.len()));
+    assert_eq!(ended.recv_timeout(ms(20_000)), Ok(1));
+}
