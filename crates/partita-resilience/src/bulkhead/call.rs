@@ -116,6 +116,13 @@ impl Bulkhead {
 pub struct Permit(Held<Arc<Core>>);
 
 impl Permit {
+    /// How the call is counted when this is dropped.
+    #[cfg(feature = "http")]
+    pub(crate) const fn ends(mut self, outcome: Outcome) -> Self {
+        self.0.ends = outcome;
+        self
+    }
+
     /// Gives the place back and counts how the call ended.
     pub fn finish(self, outcome: Outcome) {
         self.0.end(outcome);

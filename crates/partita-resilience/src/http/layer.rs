@@ -3,7 +3,7 @@
 use super::{HeldBody, hold};
 use crate::bulkhead::{Bulkhead, Permit};
 use crate::layered::{PolicyLayer, Serve, take_ready};
-use crate::{Error, ErrorShape};
+use crate::{Error, ErrorShape, Outcome};
 use http::Response;
 use http_body::Body;
 use partita_time::BoxFuture;
@@ -34,9 +34,14 @@ where
     fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
         let (mut ready, bulkhead) = (take_ready(inner), self.0.clone());
         Box::pin(async move {
-            let permit = bulkhead.acquire().await?;
-            let response = ready.call(request).await.map_err(M::lift)?;
-            Ok(hold(response, permit))
+            let permit = bulkhead.acquire().await?.ends(Outcome::Cancelled);
+            match ready.call(request).await {
+                Ok(response) => Ok(hold(response, permit.ends(Outcome::Success))),
+                Err(error) => {
+                    permit.finish(Outcome::Failure);
+                    Err(M::lift(error))
+                }
+            }
         })
     }
 }

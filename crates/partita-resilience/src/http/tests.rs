@@ -75,3 +75,16 @@ async fn an_empty_body_holds_nothing() {
     let (bulkhead, _body) = answered(0, false).await;
     assert_eq!(bulkhead.snapshot().active, 0);
 }
+
+#[tokio::test]
+async fn a_request_that_fails_or_is_dropped_is_not_counted_as_completed() {
+    let bulkhead = Bulkhead::builder("b").build().unwrap();
+    let fails = tower::service_fn(|()| async { Err::<Response<Frames>, _>("down") });
+    assert!(bulkhead.body_layer().layer(fails).oneshot(()).await.is_err());
+    let hangs = tower::service_fn(|()| std::future::pending::<Result<Response<Frames>, Infallible>>());
+    let mut hung = Box::pin(bulkhead.body_layer().layer(hangs).oneshot(()));
+    assert!(hung.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(hung);
+    let seen = bulkhead.snapshot();
+    assert_eq!((seen.active, seen.completed, seen.failed, seen.cancelled), (0, 0, 1, 1));
+}
