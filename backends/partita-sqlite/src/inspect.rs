@@ -25,7 +25,8 @@ pub struct Contents {
     pub format: i64,
     /// How often it was opened.
     pub openings: u64,
-    /// Physical transactions of all these openings: 0 in a file that was made and never written to.
+    /// Physical transactions of all these openings, up to 63 less for each that was not closed: 0 in a file that was made and
+    /// never written to.
     pub transactions: u64,
 }
 

@@ -65,12 +65,13 @@ impl Writer {
     fn try_to_move_all(&mut self) -> Result<(), Trouble> {
         // A generation that moves already, and the one behind it.
         for _ in 0..2 {
-            self.begin(1)?;
+            self.begin()?;
             let moved = self.move_places(true)?;
-            if moved.streams.is_none() && moved.journals.is_none() {
+            if moved.streams.is_none() && moved.journals.is_none() && self.numbered == self.seq {
                 self.undo();
                 return Ok(());
             }
+            self.number(1)?;
             self.end_transaction(1)?;
             self.settle_places(&moved);
         }
@@ -79,18 +80,24 @@ impl Writer {
 
     /// Reads what the index in the file lacks, after an opening or when memory may not be what the file is.
     pub(super) fn read_places(&mut self) -> rusqlite::Result<()> {
-        let newest = |sql| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned);
-        let head: i64 = self.connection.query_row(include_str!("../sql/head.sql"), [], |row| row.get(2))?;
-        let journals = newest(include_str!("../sql/journal_newest.sql"))?;
+        let (events, records) = self.newest_in_file()?;
         let mut read_anew = Both::default();
         read(&self.connection, include_str!("../sql/stream_tail.sql"), &mut read_anew.streams, StreamId::from_bytes)?;
         read(&self.connection, include_str!("../sql/journal_tail.sql"), &mut read_anew.journals, i64::cast_unsigned)?;
         let greatest = |sql| self.connection.query_row(sql, [], |row| row.get(0));
         self.greatest_saga = greatest(include_str!("../sql/journal_greatest.sql"))?;
         *self.shared.tails.lock() = read_anew;
-        self.streams = Ledger::ending_at(head.cast_unsigned());
-        self.journals = Ledger::ending_at(journals);
+        self.streams = Ledger::ending_at(events);
+        self.journals = Ledger::ending_at(records);
         Ok(())
+    }
+
+    /// Where the newest event and the newest record of a journal lie.
+    pub(super) fn newest_in_file(&self) -> rusqlite::Result<(u64, u64)> {
+        let newest = |sql, column| self.connection.query_row(sql, [], |row| row.get::<_, i64>(column));
+        let events = newest(include_str!("../sql/head.sql"), 2)?;
+        let records = newest(include_str!("../sql/journal_newest.sql"), 0)?;
+        Ok((events.cast_unsigned(), records.cast_unsigned()))
     }
 }
 
