@@ -3,11 +3,30 @@
 use super::Writer;
 use super::ledger::Ledger;
 use super::transaction::Trouble;
+use crate::places::Run;
 use crate::tail::{Both, Moving, Tail};
 use partita_core::StreamId;
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, ToSql};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params};
 use std::hash::Hash;
+
+/// The statements of an index.
+struct Sql {
+    before: &'static str,
+    index: &'static str,
+    indexed: &'static str,
+}
+
+const STREAMS: Sql = Sql {
+    before: include_str!("../sql/stream_before.sql"),
+    index: include_str!("../sql/stream_index.sql"),
+    indexed: include_str!("../sql/stream_indexed.sql"),
+};
+const JOURNALS: Sql = Sql {
+    before: include_str!("../sql/journal_before.sql"),
+    index: include_str!("../sql/journal_index.sql"),
+    indexed: include_str!("../sql/journal_indexed.sql"),
+};
 
 /// What the open transaction has moved.
 #[derive(Debug, Default)]
@@ -24,12 +43,10 @@ impl Writer {
             (self.streams.next(&mut tails.streams, all), self.journals.next(&mut tails.journals, all))
         };
         if let Some(moving) = &streams {
-            let sql = (include_str!("../sql/stream_index.sql"), include_str!("../sql/stream_indexed.sql"));
-            write(&self.connection, sql, moving, |stream| stream.as_bytes().to_vec())?;
+            write(&self.connection, &STREAMS, moving, |stream| *stream.as_bytes())?;
         }
         if let Some(moving) = &journals {
-            let sql = (include_str!("../sql/journal_index.sql"), include_str!("../sql/journal_indexed.sql"));
-            write(&self.connection, sql, moving, |saga| saga.cast_signed())?;
+            write(&self.connection, &JOURNALS, moving, |saga| saga.cast_signed())?;
         }
         Ok(Moved { streams, journals })
     }
@@ -103,24 +120,39 @@ impl Writer {
 
 fn write<K: Copy, T: ToSql>(
     connection: &Connection,
-    (index, indexed): (&str, &str),
+    sql: &Sql,
     moving: &Moving<K>,
     key: impl Fn(&K) -> T,
 ) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(index)?;
+    let (mut before, mut index) = (connection.prepare_cached(sql.before)?, connection.prepare_cached(sql.index)?);
     for (of, run) in &moving.runs {
         let key = key(of);
-        for (first, packed) in run.chunks() {
-            statement.raw_bind_parameter(1, &key)?;
-            statement.raw_bind_parameter(2, first.cast_signed())?;
-            statement.raw_bind_parameter(3, packed)?;
-            statement.raw_execute()?;
+        let continued = continued(&mut before, &key, run)?;
+        for (first, packed) in continued.as_ref().unwrap_or(run).chunks() {
+            index.raw_bind_parameter(1, &key)?;
+            index.raw_bind_parameter(2, first.cast_signed())?;
+            index.raw_bind_parameter(3, packed)?;
+            index.raw_execute()?;
         }
     }
     if let Some(complete) = moving.complete {
-        connection.prepare_cached(indexed)?.execute([complete.cast_signed()])?;
+        connection.prepare_cached(sql.indexed)?.execute([complete.cast_signed()])?;
     }
     Ok(())
+}
+
+/// The newest row of the index with a run behind it, as long as that has room; so the index grows with the streams, and not
+/// with each time that one of them comes back.
+fn continued(before: &mut CachedStatement<'_>, key: &dyn ToSql, run: &Run) -> rusqlite::Result<Option<Run>> {
+    if run.first() == 0 {
+        return Ok(None);
+    }
+    let row = before.query_row(params![key, run.first().cast_signed()], crate::runs::unpacked).optional()?;
+    let row = row.map(|row| row.until(run.first())).filter(|row| row.end() == run.first() && !row.is_full());
+    Ok(row.map(|mut row| {
+        row.extend(run);
+        row
+    }))
 }
 
 fn read<K: Copy + Ord + Hash, T: FromSql>(
