@@ -13,7 +13,7 @@ use std::path::Path;
 /// Marks a file as ours: `Part` in ASCII.
 pub(crate) const APPLICATION_ID: i64 = 0x5061_7274;
 /// Version of the built-in tables, kept in `user_version`.
-pub(crate) const FORMAT: i64 = 2;
+pub(crate) const FORMAT: i64 = 3;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const HEADER_BYTES: usize = 100;
@@ -25,7 +25,8 @@ pub struct Contents {
     pub format: i64,
     /// How often it was opened.
     pub openings: u64,
-    /// Physical transactions of all these openings: 0 in a file that was made and never written to.
+    /// Physical transactions of all these openings, up to 63 less for each that was not closed: 0 in a file that was made and
+    /// never written to.
     pub transactions: u64,
 }
 

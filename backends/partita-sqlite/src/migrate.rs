@@ -11,6 +11,15 @@ pub(crate) fn migrate(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         return Ok(());
     }
     tracing::info!(format, to = FORMAT, "the file has an older format and is brought up to date");
+    if format == 1 {
+        index_apart(transaction)?;
+    }
+    // The third format differs in spaces that lie in the order of their keys, and those are laid anew where they are declared.
+    transaction.pragma_update(None, "user_version", FORMAT)
+}
+
+/// The first format kept the index of streams and journals with each commit.
+fn index_apart(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(include_str!("sql/from_1.sql"))?;
     transaction.execute_batch(include_str!("sql/places.sql"))?;
     transaction.execute_batch(
@@ -20,8 +29,7 @@ pub(crate) fn migrate(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     index::<[u8; 16]>(transaction, events, include_str!("sql/stream_index.sql"))?;
     let records = "SELECT saga, seq, place FROM partita_journal ORDER BY place";
     index::<i64>(transaction, records, include_str!("sql/journal_index.sql"))?;
-    transaction.execute_batch(include_str!("sql/from_1_done.sql"))?;
-    transaction.pragma_update(None, "user_version", FORMAT)
+    transaction.execute_batch(include_str!("sql/from_1_done.sql"))
 }
 
 /// Writes the index of rows that come by key and version.

@@ -40,9 +40,22 @@ impl Run {
 
     /// This run without another one, with which it ends.
     pub(crate) fn without(&self, end: &Self) -> Self {
+        self.until(self.end().saturating_sub(end.count))
+    }
+
+    /// This run, as far as it lies before a version.
+    pub(crate) fn until(&self, version: u64) -> Self {
+        if version >= self.end() {
+            return self.clone();
+        }
         let mut run = Self::from(self.first);
-        self.iter().take(self.len().saturating_sub(end.len())).for_each(|(_, place)| run.push(place));
+        self.iter().take_while(|(of, _)| *of < version).for_each(|(_, place)| run.push(place));
         run
+    }
+
+    /// Whether a row of the index that holds it takes no more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= CHUNK_PLACES || self.packed.len() > CHUNK_BYTES
     }
 
     /// The version of the first place.
@@ -73,7 +86,7 @@ impl Run {
         let mut chunks = vec![];
         let mut chunk = Self::from(self.first);
         for (version, place) in self.iter() {
-            if chunk.len() == CHUNK_PLACES || chunk.packed.len() > CHUNK_BYTES {
+            if chunk.is_full() {
                 let full = std::mem::replace(&mut chunk, Self::from(version));
                 chunks.push((full.first, full.packed));
             }
@@ -157,6 +170,7 @@ mod tests {
         let (mut front, back) = (run(0, [3, 4]), run(2, [9, 11]));
         front.extend(&back);
         assert_eq!(front, run(0, [3, 4, 9, 11]));
-        assert_eq!(front.without(&back), run(0, [3, 4]));
+        assert_eq!((front.without(&back), front.until(3)), (run(0, [3, 4]), run(0, [3, 4, 9])));
+        assert_eq!(front.until(9), front);
     }
 }

@@ -8,7 +8,8 @@ pub(crate) fn in_file(connection: &Connection, sql: &str, key: &dyn ToSql) -> ru
     connection.prepare_cached(sql)?.query_map([key, &0], unpacked)?.collect()
 }
 
-fn unpacked(row: &rusqlite::Row<'_>) -> rusqlite::Result<Run> {
+/// The run that a row of first version and places holds.
+pub(crate) fn unpacked(row: &rusqlite::Row<'_>) -> rusqlite::Result<Run> {
     let first: i64 = row.get(0)?;
     Ok(Run::unpack(first.cast_unsigned(), row.get_ref(1)?.as_blob()?))
 }

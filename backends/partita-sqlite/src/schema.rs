@@ -4,7 +4,7 @@ use crate::inspect::{APPLICATION_ID, FORMAT};
 use crate::space::{Spaces, Table, invalid};
 use partita_core::Result;
 use partita_time::Entropy;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::collections::BTreeMap;
 
 /// What a file says when it is opened.
@@ -51,13 +51,11 @@ fn begin(transaction: &Transaction<'_>) -> rusqlite::Result<Opening> {
 fn extend(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
     let sql = crate::error::of;
     let name = table.space.name;
-    transaction
-        .execute_batch(&format!(
-            "CREATE TABLE IF NOT EXISTS \"{name}\" (\
-             key TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL DEFAULT 1, value TEXT NOT NULL, \
-             keep_until INTEGER) STRICT"
-        ))
-        .map_err(sql)?;
+    match is_clustered(transaction, name).map_err(sql)? {
+        None => transaction.execute_batch(&table.create(name, [])).map_err(sql)?,
+        Some(found) if found != table.space.clustered => rebuild(transaction, table).map_err(sql)?,
+        Some(_) => {}
+    }
     let present = columns(transaction, name).map_err(sql)?;
     for (column, kind) in table.columns() {
         match present.get(column) {
@@ -74,6 +72,28 @@ fn extend(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
         }
     }
     table.indexes().try_for_each(|index| transaction.execute_batch(&index)).map_err(sql)
+}
+
+/// Whether the file's table of this name lies in the order of its keys; `None` when there is none.
+fn is_clustered(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<Option<bool>> {
+    let mut statement = transaction.prepare("SELECT wr FROM pragma_table_list(?1)")?;
+    statement.query_row([table], |row| row.get(0)).optional()
+}
+
+/// Lays a table anew, in the order that is declared.
+fn rebuild(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<()> {
+    let name = table.space.name;
+    tracing::info!(table = name, "the table is laid in another order");
+    let present = columns(transaction, name)?;
+    let own = ["key", "revision", "value", "keep_until"];
+    let others = present.iter().map(|(column, kind)| (column.as_str(), kind.as_str()));
+    let create = table.create("partita_anew", others.filter(|(column, _)| !own.contains(column)));
+    let all: Vec<String> = present.keys().map(|column| format!("\"{column}\"")).collect();
+    let all = all.join(", ");
+    transaction.execute_batch(&format!(
+        "{create}; INSERT INTO partita_anew ({all}) SELECT {all} FROM \"{name}\" ORDER BY key; \
+         DROP TABLE \"{name}\"; ALTER TABLE partita_anew RENAME TO \"{name}\""
+    ))
 }
 
 fn columns(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<BTreeMap<String, String>> {

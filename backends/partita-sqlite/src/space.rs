@@ -91,6 +91,7 @@ impl Table {
         let set: Vec<String> =
             written.iter().zip(&places).map(|(column, place)| format!("\"{column}\" = {place}")).collect();
         let due = if space.due { "due" } else { "NULL" };
+        let row = if space.clustered { "key" } else { "rowid" };
         let select = format!("SELECT key, revision, value, {due} FROM \"{name}\"");
         let due_page = |after: &str| format!("{select} WHERE {due} <= ?1 {after} ORDER BY {due}, key LIMIT ?2");
         Self {
@@ -111,8 +112,8 @@ impl Table {
             delete: format!("DELETE FROM \"{name}\" WHERE key = ?1"),
             delete_exactly: format!("DELETE FROM \"{name}\" WHERE key = ?1 AND revision = ?2"),
             prune: format!(
-                "DELETE FROM \"{name}\" WHERE rowid IN \
-                 (SELECT rowid FROM \"{name}\" WHERE keep_until <= ?1 ORDER BY keep_until LIMIT ?2)"
+                "DELETE FROM \"{name}\" WHERE {row} IN \
+                 (SELECT {row} FROM \"{name}\" WHERE keep_until <= ?1 ORDER BY keep_until LIMIT ?2)"
             ),
             number,
             space,
@@ -167,6 +168,16 @@ impl Table {
             .into_iter()
             .chain(due)
             .chain(fields)
+    }
+
+    /// What makes the table, under a name and with these columns behind its own.
+    pub(crate) fn create<'c>(&self, name: &str, columns: impl IntoIterator<Item = (&'c str, &'c str)>) -> String {
+        let columns: String = columns.into_iter().map(|(column, kind)| format!(", \"{column}\" {kind}")).collect();
+        let layout = if self.space.clustered { ", WITHOUT ROWID" } else { "" };
+        format!(
+            "CREATE TABLE \"{name}\" (key TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL DEFAULT 1, \
+             value TEXT NOT NULL, keep_until INTEGER{columns}) STRICT{layout}"
+        )
     }
 
     /// What makes each index, by its columns.

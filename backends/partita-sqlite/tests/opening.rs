@@ -4,8 +4,12 @@
 mod common;
 
 use common::{Bench, new_record, shell, spaces};
-use partita_core::{Effect, Error, ErrorKind, FieldKind, Find, Log, Records, Space, Store};
+use partita_core::{
+    Commit, DuePage, Effect, Error, ErrorKind, Expect, FieldKind, Find, Log, Part, Prune, Put, Record, Records, Space,
+    Store,
+};
 use partita_sqlite::{OfflineFile, SqliteConfig, SqliteStore, inspect};
+use partita_time::Timestamp;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -183,6 +187,45 @@ async fn spaces_and_fields_can_be_added_later() {
     let page = Find { space: "ledger", equals: None, order_by: "at", descending: true, after: None, limit: 10 };
     assert_eq!(after.find(page).await.unwrap(), []);
     assert_eq!(after.page("order", None, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_space_is_laid_anew_when_it_is_declared_otherwise() {
+    let bench = Bench::new();
+    let declared = |clustered| {
+        let space = Space::named("ledger").with_due().field("at", FieldKind::Int).index(None, "at");
+        vec![if clustered { space.clustered() } else { space }]
+    };
+    let put = |n: i64| {
+        let put = Put::value("ledger", format!("{:02}", 40 - n), Expect::Absent, "{}".to_owned()).field("at", n);
+        Commit::of(Part::new().put(put.due(Some(Timestamp::from_millis(0))).keep_until(Timestamp::from_millis(n % 10))))
+    };
+    let mut left = 0;
+    for (opening, clustered) in (0..).zip([false, true, true, false]) {
+        let config = SqliteConfig::at(bench.path());
+        let store = SqliteStore::open(config, declared(clustered), &bench.host).unwrap();
+        let page = Find { space: "ledger", equals: None, order_by: "at", descending: true, after: None, limit: 99 };
+        let at = |record: &Record| 40 - record.key.parse::<i64>().unwrap();
+        let found: Vec<i64> = store.find(page).await.unwrap().iter().map(at).collect();
+        assert!(found.len() == left && found.is_sorted_by(|later, earlier| later > earlier), "{opening}: {found:?}");
+        for n in opening * 10..(opening + 1) * 10 {
+            store.commit(put(n)).await.unwrap();
+        }
+        let expired = Prune::Expired { space: "ledger", until: Timestamp::from_millis(3), most: 3 };
+        store.commit(Commit { prunes: vec![expired], ..Commit::default() }).await.unwrap();
+        left += 7;
+        assert_eq!(
+            store
+                .due(DuePage { space: "ledger", until: Timestamp::from_millis(0), after: None, limit: 99 })
+                .await
+                .unwrap()
+                .len(),
+            left
+        );
+        store.close().await;
+        let layout = "SELECT wr FROM pragma_table_list('ledger')";
+        assert_eq!(shell(&bench.path()).query_row(layout, [], |row| row.get::<_, bool>(0)), Ok(clustered));
+    }
 }
 
 #[test]

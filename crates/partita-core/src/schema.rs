@@ -16,6 +16,8 @@ pub struct Space {
     pub name: &'static str,
     /// Whether records can fall due.
     pub due: bool,
+    /// Whether its records are short and their keys come in about ascending order.
+    pub clustered: bool,
     /// Fields to find records by.
     pub fields: Vec<(&'static str, FieldKind)>,
     /// Which pages [`crate::Records::find`] will be asked for: the field that is equal, if any, and the one that orders.
@@ -25,13 +27,21 @@ pub struct Space {
 impl Space {
     /// A space without due times or fields.
     pub const fn named(name: &'static str) -> Self {
-        Self { name, due: false, fields: vec![], indexes: vec![] }
+        Self { name, due: false, clustered: false, fields: vec![], indexes: vec![] }
     }
 
     /// Its records can fall due.
     #[must_use]
     pub fn with_due(mut self) -> Self {
         self.due = true;
+        self
+    }
+
+    /// Its records are short, some hundred bytes, and their keys come in about ascending order, as UUIDv7 do: a store may
+    /// keep them in the order of their keys, and needs no index for these.
+    #[must_use]
+    pub const fn clustered(mut self) -> Self {
+        self.clustered = true;
         self
     }
 

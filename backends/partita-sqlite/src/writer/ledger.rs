@@ -70,6 +70,16 @@ impl<K: Copy + Ord + Hash> Ledger<K> {
         self.added.get(&key)
     }
 
+    /// The transaction has added rows.
+    pub(super) fn has_grown(&self) -> bool {
+        self.newest > self.durable
+    }
+
+    /// Whether a file whose newest row lies there has rows that no durable transaction is known to have added.
+    pub(super) fn is_behind(&self, newest: u64) -> bool {
+        newest > self.durable
+    }
+
     /// A commit has removed a journal.
     pub(super) fn remove(&mut self, key: K) {
         self.added.remove(&key);

@@ -9,6 +9,7 @@ mod statements;
 mod steady;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod transaction;
 
 use crate::connection::{Role, open};
@@ -23,6 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use steady::Steady;
+use trace::Trace;
 use transaction::Trouble;
 
 /// How often a store that cannot write looks whether it can again.
@@ -35,6 +37,11 @@ pub(crate) struct Writer {
     wal_bytes: Arc<AtomicU64>,
     /// Number of this incarnation's newest physical transaction.
     seq: u64,
+    /// The number that the file holds, and whether the open transaction has written a new one.
+    numbered: u64,
+    numbering: bool,
+    /// What a transaction in doubt may have left beside its number and its rows.
+    trace: Option<Trace>,
     /// What became of a COMMIT with the next number is not known yet.
     unresolved: bool,
     streams: Ledger<StreamId>,
@@ -70,6 +77,9 @@ impl Writer {
             connection,
             wal_bytes,
             seq: 0,
+            numbered: 0,
+            numbering: false,
+            trace: None,
             unresolved: false,
             streams: Ledger::default(),
             journals: Ledger::default(),

@@ -3,11 +3,30 @@
 use super::Writer;
 use super::ledger::Ledger;
 use super::transaction::Trouble;
+use crate::places::Run;
 use crate::tail::{Both, Moving, Tail};
 use partita_core::StreamId;
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, ToSql};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params};
 use std::hash::Hash;
+
+/// The statements of an index.
+struct Sql {
+    before: &'static str,
+    index: &'static str,
+    indexed: &'static str,
+}
+
+const STREAMS: Sql = Sql {
+    before: include_str!("../sql/stream_before.sql"),
+    index: include_str!("../sql/stream_index.sql"),
+    indexed: include_str!("../sql/stream_indexed.sql"),
+};
+const JOURNALS: Sql = Sql {
+    before: include_str!("../sql/journal_before.sql"),
+    index: include_str!("../sql/journal_index.sql"),
+    indexed: include_str!("../sql/journal_indexed.sql"),
+};
 
 /// What the open transaction has moved.
 #[derive(Debug, Default)]
@@ -24,12 +43,10 @@ impl Writer {
             (self.streams.next(&mut tails.streams, all), self.journals.next(&mut tails.journals, all))
         };
         if let Some(moving) = &streams {
-            let sql = (include_str!("../sql/stream_index.sql"), include_str!("../sql/stream_indexed.sql"));
-            write(&self.connection, sql, moving, |stream| stream.as_bytes().to_vec())?;
+            write(&self.connection, &STREAMS, moving, |stream| *stream.as_bytes())?;
         }
         if let Some(moving) = &journals {
-            let sql = (include_str!("../sql/journal_index.sql"), include_str!("../sql/journal_indexed.sql"));
-            write(&self.connection, sql, moving, |saga| saga.cast_signed())?;
+            write(&self.connection, &JOURNALS, moving, |saga| saga.cast_signed())?;
         }
         Ok(Moved { streams, journals })
     }
@@ -65,12 +82,13 @@ impl Writer {
     fn try_to_move_all(&mut self) -> Result<(), Trouble> {
         // A generation that moves already, and the one behind it.
         for _ in 0..2 {
-            self.begin(1)?;
+            self.begin()?;
             let moved = self.move_places(true)?;
-            if moved.streams.is_none() && moved.journals.is_none() {
+            if moved.streams.is_none() && moved.journals.is_none() && self.numbered == self.seq {
                 self.undo();
                 return Ok(());
             }
+            self.number(1)?;
             self.end_transaction(1)?;
             self.settle_places(&moved);
         }
@@ -79,41 +97,62 @@ impl Writer {
 
     /// Reads what the index in the file lacks, after an opening or when memory may not be what the file is.
     pub(super) fn read_places(&mut self) -> rusqlite::Result<()> {
-        let newest = |sql| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned);
-        let head: i64 = self.connection.query_row(include_str!("../sql/head.sql"), [], |row| row.get(2))?;
-        let journals = newest(include_str!("../sql/journal_newest.sql"))?;
+        let (events, records) = self.newest_in_file()?;
         let mut read_anew = Both::default();
         read(&self.connection, include_str!("../sql/stream_tail.sql"), &mut read_anew.streams, StreamId::from_bytes)?;
         read(&self.connection, include_str!("../sql/journal_tail.sql"), &mut read_anew.journals, i64::cast_unsigned)?;
         let greatest = |sql| self.connection.query_row(sql, [], |row| row.get(0));
         self.greatest_saga = greatest(include_str!("../sql/journal_greatest.sql"))?;
         *self.shared.tails.lock() = read_anew;
-        self.streams = Ledger::ending_at(head.cast_unsigned());
-        self.journals = Ledger::ending_at(journals);
+        self.streams = Ledger::ending_at(events);
+        self.journals = Ledger::ending_at(records);
         Ok(())
+    }
+
+    /// Where the newest event and the newest record of a journal lie.
+    pub(super) fn newest_in_file(&self) -> rusqlite::Result<(u64, u64)> {
+        let newest = |sql, column| self.connection.query_row(sql, [], |row| row.get::<_, i64>(column));
+        let events = newest(include_str!("../sql/head.sql"), 2)?;
+        let records = newest(include_str!("../sql/journal_newest.sql"), 0)?;
+        Ok((events.cast_unsigned(), records.cast_unsigned()))
     }
 }
 
 fn write<K: Copy, T: ToSql>(
     connection: &Connection,
-    (index, indexed): (&str, &str),
+    sql: &Sql,
     moving: &Moving<K>,
     key: impl Fn(&K) -> T,
 ) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(index)?;
+    let (mut before, mut index) = (connection.prepare_cached(sql.before)?, connection.prepare_cached(sql.index)?);
     for (of, run) in &moving.runs {
         let key = key(of);
-        for (first, packed) in run.chunks() {
-            statement.raw_bind_parameter(1, &key)?;
-            statement.raw_bind_parameter(2, first.cast_signed())?;
-            statement.raw_bind_parameter(3, packed)?;
-            statement.raw_execute()?;
+        let continued = continued(&mut before, &key, run)?;
+        for (first, packed) in continued.as_ref().unwrap_or(run).chunks() {
+            index.raw_bind_parameter(1, &key)?;
+            index.raw_bind_parameter(2, first.cast_signed())?;
+            index.raw_bind_parameter(3, packed)?;
+            index.raw_execute()?;
         }
     }
     if let Some(complete) = moving.complete {
-        connection.prepare_cached(indexed)?.execute([complete.cast_signed()])?;
+        connection.prepare_cached(sql.indexed)?.execute([complete.cast_signed()])?;
     }
     Ok(())
+}
+
+/// The newest row of the index with a run behind it, as long as that has room; so the index grows with the streams, and not
+/// with each time that one of them comes back.
+fn continued(before: &mut CachedStatement<'_>, key: &dyn ToSql, run: &Run) -> rusqlite::Result<Option<Run>> {
+    if run.first() == 0 {
+        return Ok(None);
+    }
+    let row = before.query_row(params![key, run.first().cast_signed()], crate::runs::unpacked).optional()?;
+    let row = row.map(|row| row.until(run.first())).filter(|row| row.end() == run.first() && !row.is_full());
+    Ok(row.map(|mut row| {
+        row.extend(run);
+        row
+    }))
 }
 
 fn read<K: Copy + Ord + Hash, T: FromSql>(

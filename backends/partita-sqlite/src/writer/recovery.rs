@@ -3,7 +3,7 @@
 use super::transaction::Trouble;
 use super::{PROBE, Writer, now, unknown};
 use partita_core::{Error, ErrorKind, Result};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::OptionalExtension;
 use std::time::Duration;
 
 /// How long the callers of a batch wait until it is known what became of it.
@@ -56,23 +56,31 @@ impl Writer {
     fn is_applied(&mut self) -> Result<bool, Trouble> {
         self.undo();
         self.reopen().map_err(Trouble::Outage)?;
-        let (seq, applied) = (self.seq_in_file()?, self.seq + 1);
-        let is_there = seq == applied || seq == self.seq + BEHIND;
-        if is_there {
-            self.seq = seq;
+        let (number, (events, records)) = (self.number_in_file()?, self.newest_in_file()?);
+        let grown = self.streams.is_behind(events) || self.journals.is_behind(records);
+        let applied = number == self.seq + 1 || grown || self.left_its_trace()?;
+        if applied || number == self.seq + BEHIND {
+            self.seq += if applied { 1 } else { BEHIND };
+            self.numbered = number;
         } else {
-            self.begin(BEHIND)?;
+            self.begin()?;
+            self.number(BEHIND)?;
             self.end_transaction(BEHIND)?;
         }
         self.read_places()?;
-        Ok(seq == applied)
+        self.trace = None;
+        Ok(applied)
     }
 
-    fn seq_in_file(&self) -> rusqlite::Result<u64> {
+    fn left_its_trace(&self) -> rusqlite::Result<bool> {
+        self.trace.as_ref().map_or(Ok(false), |trace| trace.is_there(&self.connection, &self.shared.spaces))
+    }
+
+    fn number_in_file(&self) -> rusqlite::Result<u64> {
         let sql = include_str!("../sql/writer_seq.sql");
-        let seq: Option<i64> =
+        let number: Option<i64> =
             self.connection.query_row(sql, [self.shared.incarnation.cast_signed()], |row| row.get(0)).optional()?;
-        Ok(seq.unwrap_or(-1).cast_unsigned())
+        Ok(number.unwrap_or(-1).cast_unsigned())
     }
 
     /// Whether the store can write again; before that, what is left in doubt is settled.
@@ -95,11 +103,12 @@ impl Writer {
 
     /// Writes for the sake of writing: 32 KiB into the file and out again.
     fn probe_once(&mut self) -> Result<(), Trouble> {
-        self.begin(1)?;
-        self.execute("INSERT INTO partita_probe (ballast) VALUES (zeroblob(?1))", params![32 << 10])?;
-        self.end_transaction(1)?;
-        self.begin(1)?;
-        self.execute("DELETE FROM partita_probe", [])?;
-        self.end_transaction(1)
+        for sql in [include_str!("../sql/probe.sql"), "DELETE FROM partita_probe"] {
+            self.begin()?;
+            self.number(1)?;
+            self.execute(sql, [])?;
+            self.end_transaction(1)?;
+        }
+        Ok(())
     }
 }

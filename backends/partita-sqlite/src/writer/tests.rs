@@ -4,7 +4,9 @@ use crate::checkpoint::Snag;
 use crate::store::Fault;
 use crate::{OnFatal, SqliteConfig, SqliteStore};
 use futures_util::FutureExt;
-use partita_core::{Commit, Effect, ErrorKind, Expect, Part, Put, Records, Space, Store};
+use partita_core::{
+    Commit, Effect, ErrorKind, Expect, JournalAppend, Journals, Part, Prune, Put, Records, Space, Store,
+};
 use partita_time::Host;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
@@ -137,6 +139,48 @@ async fn after_some_seconds_the_callers_are_told_of_a_possible_effect_and_the_st
     assert_eq!(store.shared.faults.lock().unwrap().len(), 0);
     assert_eq!(store.get("order", "a").await.unwrap(), None);
     store.commit(order("a")).await.unwrap();
+}
+
+/// A commit behind the first one, whose number goes into the file only where its rows cannot stand for it.
+fn record(saga: u64, expect: u32, prunes: Vec<Prune>) -> Commit {
+    Commit { journals: vec![JournalAppend { saga, expect, records: vec![vec![1]] }], prunes, ..Commit::default() }
+}
+
+#[tokio::test]
+async fn a_commit_without_a_number_of_its_own_is_found_by_what_it_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder, not_expected());
+    for expect in 0..3 {
+        store.commit(record(7, expect, vec![])).await.unwrap();
+    }
+    let pruned = vec![Prune::Journal { saga: 8 }];
+    let put = |expect, value: &str| Commit::of(Part::new().put(Put::value("order", "a", expect, value.to_owned())));
+    let deleted = Commit::of(Part::new().put(Put::delete("order", "a", Expect::Exactly(2))));
+    let commits = [
+        record(7, 3, vec![]),
+        record(8, 0, pruned),
+        put(Expect::Absent, "1"),
+        put(Expect::Exactly(1), "2"),
+        deleted,
+        put(Expect::Absent, "1"),
+    ];
+    for (number, commit) in (4..).zip(commits) {
+        let_fail(&store, [Fault::LostAnswer]);
+        assert_eq!(store.commit(commit).await.unwrap().transaction, number);
+    }
+    for (number, commit) in [(14, record(7, 4, vec![])), (19, put(Expect::Exactly(1), "1"))] {
+        let_fail(&store, [Fault::NotApplied]);
+        let error = store.commit(commit.clone()).await.unwrap_err();
+        assert_eq!((error.kind(), error.possible_effect()), (ErrorKind::Io, Effect::None));
+        until_it_can_write(&store).await;
+        let receipt = store.commit(commit).await.unwrap();
+        assert_eq!(receipt.transaction, number, "one made it impossible, two were the probe");
+    }
+    assert_eq!(store.journal(7, 0, 9).await.unwrap().len(), 5);
+    assert_eq!(store.get("order", "a").await.unwrap().map(|record| record.revision), Some(2));
+    store.close().await;
+    let contents = crate::inspect(&folder.path().join("store.db")).unwrap().unwrap();
+    assert_eq!(contents.transactions, 20, "closing moves the places");
 }
 
 #[cfg(unix)]

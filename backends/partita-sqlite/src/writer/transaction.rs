@@ -4,6 +4,7 @@ use super::apply::{Pen, Refused};
 use super::moving::Moved;
 use super::rows::Rows;
 use super::statements::Statements;
+use super::trace::{Trace, stays, telling};
 use super::{Writer, unknown};
 use crate::error::{is_failed_flush, is_of_one_commit, is_refused_commit, of};
 use crate::queue::Job;
@@ -11,6 +12,9 @@ use partita_core::{Error, ErrorKind, Receipt, Result};
 use rusqlite::Params;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+
+/// A number is written into the file with one transaction of so many, unless one leaves no other trace.
+const NUMBERED_EACH: u64 = 64;
 
 /// Why a batch was not applied.
 pub(super) enum Trouble {
@@ -62,7 +66,10 @@ impl Writer {
         let ended = self.end_transaction(1);
         drop(turn);
         match ended {
-            Err(Trouble::Unknown(error)) => self.resolve(error)?,
+            Err(Trouble::Unknown(error)) => {
+                self.trace = Trace::of(jobs, &answers);
+                self.resolve(error)?;
+            }
             other => {
                 other?;
                 self.settle_places(&moved);
@@ -90,7 +97,7 @@ impl Writer {
     }
 
     fn attempt(&mut self, jobs: &[Job], careful: bool) -> Result<(Vec<Result<Receipt>>, Moved), Stop> {
-        self.begin(1)?;
+        self.begin()?;
         let moved = self.move_places(false)?;
         let mut answers = Vec::with_capacity(jobs.len());
         let mut pen = Pen {
@@ -114,26 +121,46 @@ impl Writer {
                 Err(Refused::All(error)) => return Err(error.into()),
             }
         }
-        match pen.end() {
+        let ended = pen.end();
+        drop(pen);
+        match ended {
             Err(error) if !careful && is_of_one_commit(&error) => return Err(Stop::NeedsCare),
             ended => ended?,
         }
+        if self.needs_number(jobs, &answers) {
+            self.number(1)?;
+        }
         Ok((answers, moved))
+    }
+
+    /// Whether nothing else would tell later if the open transaction was committed. A file whose number is not 0 was
+    /// written to.
+    fn needs_number(&self, jobs: &[Job], answers: &[Result<Receipt>]) -> bool {
+        let grows = self.streams.has_grown() || self.journals.has_grown();
+        let tells = if grows { stays(jobs) } else { telling(jobs, answers).is_some() };
+        !tells || self.numbered == 0 || self.seq + 1 - self.numbered >= NUMBERED_EACH
     }
 
     pub(super) fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
         self.connection.prepare_cached(sql)?.execute(params)
     }
 
-    /// Begins a physical transaction and takes a number so many steps on; only the newest opening of the file has one.
-    pub(super) fn begin(&mut self, step: u64) -> Result<(), Trouble> {
+    /// Begins a physical transaction; only the newest opening of the file may.
+    pub(super) fn begin(&mut self) -> Result<(), Trouble> {
         self.limit_size()?;
         self.execute("BEGIN IMMEDIATE", [])?;
-        let numbers = [self.shared.incarnation, self.seq, step].map(u64::cast_signed);
-        match self.execute(include_str!("../sql/writer_move.sql"), numbers)? {
-            1 => Ok(()),
-            _ => Err(Trouble::Fatal(Error::new(ErrorKind::Fenced, "a newer opening has taken over the file"))),
+        let ours = [self.shared.incarnation, self.numbered].map(u64::cast_signed);
+        if self.connection.prepare_cached(include_str!("../sql/writer_newest.sql"))?.exists(ours)? {
+            return Ok(());
         }
+        Err(Trouble::Fatal(Error::new(ErrorKind::Fenced, "a newer opening has taken over the file")))
+    }
+
+    /// Writes the number of the open transaction, so many steps behind the newest one.
+    pub(super) fn number(&mut self, step: u64) -> rusqlite::Result<()> {
+        let numbers = [self.shared.incarnation, self.seq + step].map(u64::cast_signed);
+        self.numbering = self.execute(include_str!("../sql/writer_move.sql"), numbers)? == 1;
+        Ok(())
     }
 
     fn limit_size(&mut self) -> rusqlite::Result<()> {
@@ -151,6 +178,9 @@ impl Writer {
     pub(super) fn end_transaction(&mut self, step: u64) -> Result<(), Trouble> {
         let Err(error) = self.flush() else {
             self.seq += step;
+            if std::mem::take(&mut self.numbering) {
+                self.numbered = self.seq;
+            }
             self.shared.figures.flushes.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         };
@@ -167,6 +197,7 @@ impl Writer {
         if !self.connection.is_autocommit() && self.execute("ROLLBACK", []).is_err() {
             tracing::warn!("a transaction could not be rolled back");
         }
+        self.numbering = false;
         self.forget_places();
     }
 

@@ -4,6 +4,7 @@ mod agenda;
 mod alert;
 mod attempt;
 mod cancel;
+mod live;
 mod load;
 mod row;
 mod runner;
@@ -130,6 +131,7 @@ impl Engine {
         vec![
             Space::named(SAGAS)
                 .with_due()
+                .clustered()
                 .field("class", FieldKind::Text)
                 .field("started", FieldKind::Int)
                 .index(Some("class"), "started"),

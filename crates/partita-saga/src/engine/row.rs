@@ -1,4 +1,5 @@
-//! The saga's line in the store: what lists show, and what the due-scan finds.
+//! The saga's line in the store: what lists show, and what the scan of live sagas finds. Before its first rest it is
+//! not due, and found by its class: an entry less for the index, at start and end.
 
 use super::{SAGAS, TASKS};
 use crate::journal::Instance;
@@ -51,8 +52,7 @@ impl Row {
 
     /// The first line of a saga.
     pub(crate) fn first(id: &str, value: RowValue) -> Result<(Self, Part)> {
-        let due = Some(value.started);
-        let row = Self { value: Arc::new(value), revision: 1, due };
+        let row = Self { value: Arc::new(value), revision: 1, due: None };
         let part = Part::new().put(row.put(id, Expect::Absent)?).add(SAGAS, row.value.class.clone(), 1);
         Ok((row, part))
     }

@@ -1,15 +1,16 @@
 //! Who runs when: the due-scan, the timers of sagas at rest, and the slots.
 //!
-//! Recovery is not a phase. A live saga's line is itself due from its start, so the same scan that finds sagas that waited
-//! for a slot finds those that an earlier process left.
+//! Recovery is not a phase. The same scan of live sagas that finds those that waited for a slot finds those that an earlier
+//! process left.
 
 use super::agenda::{Rest, Scan};
 use super::alert::ParkedAlert;
+use super::live::Live;
 use super::load::load;
 use super::row::Row;
-use super::{Inner, LETTERS, SAGAS, lock};
+use super::{Inner, LETTERS, lock};
 use futures_util::FutureExt;
-use partita_core::{Again, DuePage, Record, Result};
+use partita_core::{Again, Record, Result};
 use partita_time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,27 +142,20 @@ async fn read_letters(inner: &Arc<Inner>) -> Result<()> {
     }
 }
 
-/// Looks through live sagas in pages, earliest due first.
+/// Looks through live sagas, earliest first.
 async fn look_through(inner: &Arc<Inner>, now: Timestamp, scan: Scan) -> Result<()> {
     let until = if scan == Scan::All { Timestamp::MAX } else { now };
-    let mut after = None;
-    loop {
-        let page = DuePage { space: SAGAS, until, after, limit: PAGE };
-        let records = inner.store.due(page).await?;
-        for record in &records {
-            let due = due(record, now);
-            if due > now && lock(&inner.agenda).forgets(due) {
-                return Ok(());
-            }
-            if !bring_in(inner, record, due, now) && scan == Scan::Due {
-                return Ok(());
-            }
+    let mut live = Live::until(until, now);
+    while let Some(record) = live.next(inner).await? {
+        let due = due(&record, now);
+        if due > now && lock(&inner.agenda).forgets(due) {
+            return Ok(());
         }
-        match records.last() {
-            Some(last) if records.len() == PAGE => after = Some((last.due.unwrap_or(now), last.key.clone())),
-            _ => return Ok(()),
+        if !bring_in(inner, &record, due, now) && scan == Scan::Due {
+            return Ok(());
         }
     }
+    Ok(())
 }
 
 /// When a saga goes on. A line from a later time than now was written before the clock was set back: then its due time says

@@ -16,7 +16,8 @@ pub(super) const ORDERS: &str = "orders";
 
 /// The spaces that every store is opened with.
 pub fn spaces() -> Vec<Space> {
-    let orders = Space::named(ORDERS).with_due().field("customer", FieldKind::Text).field("placed", FieldKind::Int);
+    let orders =
+        Space::named(ORDERS).with_due().clustered().field("customer", FieldKind::Text).field("placed", FieldKind::Int);
     let orders = orders.index(Some("customer"), "placed").index(None, "placed").index(Some("placed"), "customer");
     vec![Space::named(PLAIN), Space::named(OTHER), Space::named(TASKS).with_due(), orders]
 }

@@ -62,7 +62,7 @@ impl Default for Options {
 /// The spaces of the service.
 pub fn spaces() -> Vec<Space> {
     let mut spaces = Engine::spaces();
-    spaces.push(Space::named(ORDERS).field("status", FieldKind::Text));
+    spaces.push(Space::named(ORDERS).clustered().field("status", FieldKind::Text));
     spaces.push(Intake::space());
     spaces
 }

@@ -25,8 +25,8 @@ const PRUNED: u32 = 128;
 
 /// The spaces of the provider's store.
 pub fn spaces() -> Vec<Space> {
-    let intents =
-        Space::named(INTENTS).with_due().field("order_id", FieldKind::Text).field("created_at", FieldKind::Int);
+    let intents = Space::named(INTENTS).with_due().clustered();
+    let intents = intents.field("order_id", FieldKind::Text).field("created_at", FieldKind::Int);
     vec![intents.index(Some("order_id"), "created_at"), Space::named(KEYS), Space::named(ATTEMPTS)]
 }
 

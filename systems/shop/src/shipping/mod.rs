@@ -21,5 +21,5 @@ const SHIPMENTS: &str = "shipments";
 
 /// The spaces that the service's store must be opened with.
 pub fn spaces() -> Vec<Space> {
-    vec![Ledger::space(), Space::named(SHIPMENTS)]
+    vec![Ledger::space(), Space::named(SHIPMENTS).clustered()]
 }

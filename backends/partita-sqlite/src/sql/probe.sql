@@ -1,0 +1,1 @@
+INSERT INTO partita_probe (ballast) VALUES (zeroblob(32768))

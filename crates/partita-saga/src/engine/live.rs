@@ -1,0 +1,101 @@
+//! Live sagas as the store has them, earliest first: those that have rested by their due time, the others by their start.
+
+use super::row::Row;
+use super::{Inner, SAGAS};
+use crate::view::Class;
+use partita_core::{DuePage, FieldValue, Find, Record, Result};
+use partita_time::Timestamp;
+use std::collections::VecDeque;
+
+const PAGE: usize = 256;
+
+/// Goes through live sagas, a page at a time from each of their indexes.
+pub(super) struct Live {
+    now: Timestamp,
+    queues: [Queue; 3],
+}
+
+#[derive(Clone, Copy)]
+enum Which {
+    /// Those that rest or have rested, due until then.
+    Rested(Timestamp),
+    Class(Class),
+}
+
+struct Queue {
+    which: Which,
+    read: VecDeque<(Timestamp, Record)>,
+    /// Behind what the next page begins.
+    after: Option<(Timestamp, String)>,
+    is_last: bool,
+}
+
+impl Live {
+    /// All that never rested, and those that rest until then at most.
+    pub(super) fn until(until: Timestamp, now: Timestamp) -> Self {
+        let queues = [Which::Rested(until), Which::Class(Class::Running), Which::Class(Class::Unwinding)];
+        Self { now, queues: queues.map(|which| Queue { which, read: VecDeque::new(), after: None, is_last: false }) }
+    }
+
+    /// The next one.
+    pub(super) async fn next(&mut self, inner: &Inner) -> Result<Option<Record>> {
+        for queue in &mut self.queues {
+            queue.fill(inner).await?;
+        }
+        let now = self.now;
+        let queue = self.queues.iter_mut().min_by_key(|queue| queue.begins(now).unwrap_or(Timestamp::MAX));
+        Ok(queue.and_then(|queue| queue.read.pop_front()).map(|(_, record)| record))
+    }
+}
+
+impl Queue {
+    async fn fill(&mut self, inner: &Inner) -> Result<()> {
+        while self.read.is_empty() && !self.is_last {
+            let records = self.which.page(inner, self.after.clone()).await?;
+            let next = records.iter().rev().find_map(|record| Some((self.which.place(record)?, record.key.clone())));
+            self.is_last = records.len() < PAGE || next <= self.after;
+            // One that has rested stands in its class, too.
+            let here = records.into_iter().filter(|record| self.which.is_due() || record.due.is_none());
+            self.read.extend(here.map(|record| (self.which.place(&record).unwrap_or_default(), record)));
+            self.after = next;
+        }
+        Ok(())
+    }
+
+    /// When its first one began to wait. A start that lies ahead was before the clock was set back.
+    fn begins(&self, now: Timestamp) -> Option<Timestamp> {
+        let (at, _) = self.read.front()?;
+        Some(if self.which.is_due() { *at } else { now.min(*at) })
+    }
+}
+
+impl Which {
+    async fn page(self, inner: &Inner, after: Option<(Timestamp, String)>) -> Result<Vec<Record>> {
+        match self {
+            Self::Rested(until) => inner.store.due(DuePage { space: SAGAS, until, after, limit: PAGE }).await,
+            Self::Class(class) => {
+                let find = Find {
+                    space: SAGAS,
+                    equals: Some(("class", FieldValue::from(class.word()))),
+                    order_by: "started",
+                    descending: false,
+                    after: after.map(|(started, key)| (started.into(), key)),
+                    limit: PAGE,
+                };
+                inner.store.find(find).await
+            }
+        }
+    }
+
+    const fn is_due(self) -> bool {
+        matches!(self, Self::Rested(_))
+    }
+
+    /// Where a record stands in its index, unless its line cannot be read; loading it says so.
+    fn place(self, record: &Record) -> Option<Timestamp> {
+        match self {
+            Self::Rested(_) => record.due,
+            Self::Class(_) => Row::read(record).ok().map(|row| row.value.started),
+        }
+    }
+}
