@@ -28,6 +28,8 @@ pub enum PolicyKind {
     Monitor,
     /// Bulkhead for blocking work.
     Pool,
+    /// Calls at the same time, some of which the answer can do without.
+    Join,
     /// Rate limiter.
     RateLimit,
     /// Retry with its budget.
@@ -54,6 +56,7 @@ impl PolicyKind {
             Self::Hedge => "hedge",
             Self::Monitor => "monitor",
             Self::Pool => "pool",
+            Self::Join => "join",
             Self::RateLimit => "rate limit",
             Self::Retry => "retry",
             Self::Shed => "load shed",

@@ -4,14 +4,16 @@
 
 #[path = "../examples/overload/callers.rs"]
 mod callers;
-#[path = "../examples/overload/picture.rs"]
+#[path = "../examples/overload/panel.rs"]
 #[allow(dead_code, reason = "the table is the example's")]
+mod panel;
+#[path = "../examples/overload/picture.rs"]
 mod picture;
 #[path = "../examples/overload/world.rs"]
 mod world;
 
 use callers::WAYS;
-use picture::Panel;
+use panel::Panel;
 
 fn panel(title: &str) -> Panel {
     let (title, caller) = WAYS.into_iter().find(|(name, _)| name.starts_with(title)).unwrap();
@@ -22,6 +24,19 @@ fn panel(title: &str) -> Panel {
 fn the_same_seed_draws_the_same_picture() {
     let svg = || picture::svg(&[panel("Nothing"), panel("Bulkhead")], 42);
     assert!(svg() == svg());
+}
+
+#[test]
+fn each_way_is_drawn_with_its_goodput_latency_and_amplification() {
+    let svg = picture::svg(&[panel("Nothing"), panel("Bulkhead")], 42);
+    let (_, rows) = svg.split_once(">Nothing<").unwrap();
+    for line in ["goodput", "usual thin", "late", "calls"] {
+        let drawn = rows.matches(&format!("class=\"line {line}\"")).count();
+        assert_eq!(drawn, 2, "{line}");
+    }
+    for unit in ["answers a second", "latency of answers, ms", "calls a request", "time, s"] {
+        assert!(svg.to_lowercase().contains(unit), "{unit}");
+    }
 }
 
 #[test]

@@ -63,6 +63,30 @@ fn a_line_is_an_object_and_not_an_array_by_position() {
 }
 
 #[test]
+fn a_member_that_does_not_belong_to_its_line_is_named_and_nothing_happens() {
+    for (stray, kind, policy) in [
+        ("\"start\":\"a\",\"cost\":1", "start", "breaker"),
+        ("\"start\":\"a\",\"outcome\":\"success\"", "start", "retry"),
+        ("\"start\":\"a\",\"retry_after_ms\":1", "start", "hedge"),
+        ("\"end\":\"a\",\"outcome\":\"success\",\"key\":\"k\"", "end", "breaker"),
+        ("\"set\":\"closed\",\"key\":\"k\"", "set", "breaker"),
+        ("\"check\":\"k\",\"key\":\"k\"", "check", "limiter"),
+        ("\"look\":true,\"cost\":1", "look", "limiter"),
+    ] {
+        let line = format!("{{\"at_ms\":0,{stray}}}");
+        let got = replay(policy, &[b"{}", line.as_bytes(), b"{\"at_ms\":0,\"look\":true}"]);
+        assert!(
+            got[1].starts_with("error: line 2: `") && got[1].contains(&format!("does not belong to `{kind}`")),
+            "{}",
+            got[1]
+        );
+        assert!(got[2].contains("\"events\":[]"), "{}", got[2]);
+    }
+    let got = replay("breaker", &[b"{}", b"{\"at_ms\":0,\"start\":\"a\",\"nope\":1}"]);
+    assert!(got[1].contains("unknown field `nope`") && got[1].contains("`retry_after_ms`"), "{}", got[1]);
+}
+
+#[test]
 fn a_failure_that_says_when_to_come_again_is_heard() {
     let lines: [&[u8]; 3] = [
         b"{\"config\":{\"min_calls\":1,\"open_ms\":1000,\"open_jitter\":0}}",
@@ -71,6 +95,19 @@ fn a_failure_that_says_when_to_come_again_is_heard() {
     ];
     let got = replay("breaker", &lines);
     assert!(got[2].contains("\"retry_after\":60000"), "{}", got[2]);
+}
+
+#[test]
+fn a_retry_never_comes_earlier_than_it_was_asked_to() {
+    let lines: [&[u8]; 4] = [
+        b"{\"config\":{\"max_retry_after_ms\":1000}}",
+        b"{\"at_ms\":0,\"start\":\"a\"}",
+        b"{\"at_ms\":1,\"end\":\"a\",\"outcome\":\"overloaded\",\"retry_after_ms\":1001}",
+        b"{\"at_ms\":5000,\"look\":true}",
+    ];
+    let got = replay("retry", &lines);
+    assert!(got[2].contains("\"reason\":\"retry_after_too_long\""), "{}", got[2]);
+    assert!(got[3].contains("\"events\":[]") && got[3].contains("\"retries\":0"), "{}", got[3]);
 }
 
 #[test]

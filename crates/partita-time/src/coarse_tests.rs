@@ -47,6 +47,18 @@ fn a_ticker_that_stands_is_noticed_by_the_next_read_of_the_same_tick() {
 }
 
 #[test]
+fn a_ticker_that_stands_is_noticed_by_a_thread_that_reads_another_clock_between() {
+    let dials = [by_hand(), by_hand()];
+    dials.iter().for_each(|(_, dial)| _ = dial.read());
+    dials[0].0.advance(Duration::from_millis(1));
+    assert!(dials[0].1.tick(&mut 0));
+    dials.iter().for_each(|(clock, _)| clock.advance(Duration::from_secs(5)));
+    let exact = dials.each_ref().map(|(clock, _)| nanos_of(clock));
+    let both = || dials.each_ref().map(|(_, dial)| dial.read()) == exact;
+    assert!((0..2 * LOOK).any(|_| both()), "neither is noticed");
+}
+
+#[test]
 fn a_face_ahead_of_its_clock_is_not_believed() {
     let (_clock, dial) = by_hand();
     dial.face.0.store(ms(9_000), Ordering::Relaxed);

@@ -9,6 +9,7 @@ mod length;
 mod links;
 mod manifests;
 mod module_docs;
+mod numbers;
 mod outside;
 mod root_entries;
 mod source;
@@ -60,6 +61,7 @@ pub(crate) fn run(workspace: &Workspace, verbose: bool) -> Result<usize> {
         comments::check(&figures),
         manifests::check(&metadata, &tree),
         links::check(&tree),
+        numbers::check(&tree),
     ]
     .concat();
     findings.sort();

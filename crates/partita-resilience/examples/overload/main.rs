@@ -9,11 +9,12 @@
 #![allow(clippy::print_stdout, reason = "a tool speaks on its streams")]
 
 mod callers;
+mod panel;
 mod picture;
 mod world;
 
 use callers::WAYS;
-use picture::Panel;
+use panel::Panel;
 use std::error::Error;
 
 const SEED: u64 = 42;
@@ -25,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         panels.push(Panel { title, outcome: world::run(SEED, caller)? });
     }
     std::fs::write(PICTURE, picture::svg(&panels, SEED))?;
-    println!("{}", picture::table(&panels));
+    println!("{}", panel::table(&panels));
     println!("written: docs/guide/resilience-overload.svg");
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -41,13 +41,15 @@ impl std::error::Error for NoAnswer {}
 pub(crate) struct Dependency {
     host: Host,
     workers: Arc<Semaphore>,
-    calls: Arc<AtomicU64>,
+    /// By second; the last callers are waited for, so there are some more than the run has.
+    calls: Arc<[AtomicU32]>,
 }
 
 impl Dependency {
     /// Asks and waits until the work is done.
     pub(crate) async fn call(self) -> Result<(), NoAnswer> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        let second = usize::try_from(self.host.clock.elapsed().as_secs()).unwrap_or(0);
+        self.calls[second.min(self.calls.len() - 1)].fetch_add(1, Ordering::Relaxed);
         let (tell, told) = oneshot::channel();
         let server = self.clone();
         self.host.spawner.spawn(Box::pin(async move {
@@ -66,16 +68,16 @@ impl Dependency {
 pub(crate) type Caller = Rc<dyn Fn(Dependency) -> Pin<Box<dyn Future<Output = bool>>>>;
 
 /// What one run showed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outcome {
     /// Answers within patience, by the second in which they were asked for.
     pub(crate) answered: Vec<u32>,
     /// Requests, by second.
     pub(crate) asked: Vec<u32>,
-    /// How long answers took, in milliseconds, sorted.
-    pub(crate) waits: Vec<u64>,
-    /// Calls that reached the dependency.
-    pub(crate) calls: u64,
+    /// How long answers took, in milliseconds, sorted, by the second in which they were asked for.
+    pub(crate) waits: Vec<Vec<u32>>,
+    /// Calls that reached the dependency, by second; some more seconds than the run has.
+    pub(crate) calls: Vec<u32>,
 }
 
 /// Runs one way of calling through the whole minute. The same seed gives the same outcome.
@@ -96,7 +98,7 @@ pub(crate) fn run(
         let dependency = Dependency {
             host: host.clone(),
             workers: Arc::new(Semaphore::new(WORKERS)),
-            calls: Arc::new(AtomicU64::new(0)),
+            calls: (0..SECONDS + 3).map(|_| AtomicU32::new(0)).collect(),
         };
         let outcome = minute(&host, &dependency, &caller(&Timing::of(&host))?).await;
         group.end().await;
@@ -105,8 +107,10 @@ pub(crate) fn run(
 }
 
 async fn minute(host: &Host, dependency: &Dependency, caller: &Caller) -> Outcome {
-    let seen =
-        Rc::new(RefCell::new(Outcome { answered: vec![0; SECONDS], asked: vec![0; SECONDS], ..Outcome::default() }));
+    let waits = vec![Vec::new(); SECONDS];
+    let calls = Vec::new();
+    let seen = Outcome { answered: vec![0; SECONDS], asked: vec![0; SECONDS], waits, calls };
+    let seen = Rc::new(RefCell::new(seen));
     let arrivals = Entropy::seeded(7);
     let end = Duration::from_secs(SECONDS as u64);
     let mut next = Duration::ZERO;
@@ -127,14 +131,14 @@ async fn minute(host: &Host, dependency: &Dependency, caller: &Caller) -> Outcom
                 let mut seen = seen.borrow_mut();
                 seen.answered[second] += 1;
                 let wait = host.clock.elapsed().saturating_sub(asked);
-                seen.waits.push(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+                seen.waits[second].push(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
             }
         });
     }
     host.clock.sleep(PATIENCE * 2).await;
     let mut outcome = seen.borrow().clone();
-    outcome.waits.sort_unstable();
-    outcome.calls = dependency.calls.load(Ordering::Relaxed);
+    outcome.waits.iter_mut().for_each(|waits| waits.sort_unstable());
+    outcome.calls = dependency.calls.iter().map(|calls| calls.load(Ordering::Relaxed)).collect();
     outcome
 }
 

@@ -173,6 +173,34 @@ enum Word {
     Cancelled,
 }
 
+impl Raw {
+    /// Every member belongs to what the line asks for.
+    fn check_members(&self) -> Result<(), Fault> {
+        let (kind, own): (_, &[&str]) = match self {
+            Self { start: Some(_), .. } => ("start", &["key"]),
+            Self { end: Some(_), .. } => ("end", &["outcome", "retry_after_ms"]),
+            Self { set: Some(_), .. } => ("set", &[]),
+            Self { check: Some(_), .. } => ("check", &["cost"]),
+            _ => ("look", &[]),
+        };
+        let others = [
+            ("key", self.key.is_some()),
+            ("outcome", self.outcome.is_some()),
+            ("retry_after_ms", self.retry_after_ms.is_some()),
+            ("cost", self.cost.is_some()),
+        ];
+        match others.into_iter().find(|(name, there)| *there && !own.contains(name)) {
+            None => Ok(()),
+            Some((name, _)) if own.is_empty() => {
+                Err(Fault::new(format!("`{name}` does not belong to `{kind}`, which stands alone with `at_ms`")))
+            }
+            Some((name, _)) => {
+                Err(Fault::new(format!("`{name}` does not belong to `{kind}`, which takes `{}`", own.join("` and `"))))
+            }
+        }
+    }
+}
+
 /// Reads a line after the first.
 pub(crate) fn read(text: &str) -> Result<(Duration, Input), Fault> {
     if text.trim().is_empty() {
@@ -182,6 +210,7 @@ pub(crate) fn read(text: &str) -> Result<(Duration, Input), Fault> {
     if raw.at_ms > LATEST_MS {
         return Err(Fault::new(format!("at_ms {} is more than 584 years: write milliseconds", raw.at_ms)));
     }
+    raw.check_members()?;
     let at = Duration::from_millis(raw.at_ms);
     let retry_after = raw.retry_after_ms.map(Duration::from_millis);
     let input = match (raw.start, raw.end, raw.set, raw.check, raw.look) {

@@ -1,8 +1,8 @@
 //! Retries: `start` begins attempt 1, `end` ends the attempt under way, and the answer tells the next one or why none.
 //!
 //! Answers: to `start` attempt 1 without delay; to `end` the next `attempt` and its `delay_ms`, or the `reason` why there
-//! is none: `success, max_attempts, budget_spent, deadline_passed, not_idempotent, not_retryable, failure_rate,
-//! cancelled`. A retry whose wait is over stands in the `events` as `attempt_started`. A call with a `key` may be made
+//! is none: `success, max_attempts, retry_after_too_long, budget_spent, deadline_passed, not_idempotent, not_retryable,
+//! failure_rate, cancelled`. A retry whose wait is over stands in the `events` as `attempt_started`. A call with a `key` may be made
 //! again even where `idempotent` is false; `cancelled` means that the caller went away, and ends the call as it stands.
 
 use crate::executor::Executor;

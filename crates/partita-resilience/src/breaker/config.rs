@@ -20,7 +20,7 @@ pub struct Builder {
     pub(super) timing: Timing,
     pub(super) listeners: Listeners,
     window: Duration,
-    buckets: u32,
+    buckets: Option<u32>,
     window_calls: Option<usize>,
     min_calls: Option<u64>,
     failure_rate: f64,
@@ -66,7 +66,7 @@ impl Builder {
             timing: Timing::system(),
             listeners: Listeners::default(),
             window: Duration::from_secs(10),
-            buckets: 10,
+            buckets: None,
             window_calls: None,
             min_calls: None,
             failure_rate: 0.5,
@@ -110,9 +110,10 @@ impl Builder {
         self
     }
 
-    /// `buckets`: the parts that the window slides by; default 10, so that it is never more than a tenth short.
+    /// `buckets`: the parts that the window slides by; default 10, so that it is never more than a tenth short, and 8 where
+    /// each key has a breaker, which take half the memory: room is for 4, 8, 16 and so on.
     pub const fn buckets(mut self, buckets: u32) -> Self {
-        self.buckets = buckets;
+        self.buckets = Some(buckets);
         self
     }
 
@@ -205,7 +206,7 @@ impl Builder {
     }
 
     /// `half_open_max_ms`: half-open's longest time, from its first probe, and a probe's longest time where there is no
-    /// timeout of the call; default 60 s, or twice the call timeout if that is more.
+    /// timeout of the call; default 60 s, since no healthy call takes a minute, or twice the call timeout if that is more.
     pub const fn half_open_max(mut self, longest: Duration) -> Self {
         self.half_open_max = Some(longest);
         self
@@ -237,7 +238,8 @@ impl Builder {
     /// Checks without making. `compact` is for one breaker among very many.
     pub(super) fn settings(&self, compact: bool) -> Result<Settings, BuildError> {
         self.check_rates()?;
-        self.check_window()?;
+        let buckets = self.buckets.unwrap_or(if compact { 8 } else { 10 });
+        self.check_window(buckets)?;
         self.check_open()?;
         let half_open_max = self.check_half_open()?;
         let open_ms = millis(self.open);
@@ -249,7 +251,7 @@ impl Builder {
             consecutive: self.consecutive.unwrap_or(u64::MAX),
             stuck: self.stuck,
             window: nanos(self.window),
-            buckets: u64::from(self.buckets),
+            buckets: u64::from(buckets),
             window_calls: self.window_calls,
             open_ms,
             open_max_ms: self.open_max.map_or(open_ms.max(300_000), millis),
@@ -293,7 +295,7 @@ impl Builder {
         }
     }
 
-    fn check_window(&self) -> Result<(), BuildError> {
+    fn check_window(&self, buckets: u32) -> Result<(), BuildError> {
         if let Some(calls) = self.window_calls {
             if calls == 0 || calls > MOST_CALLS {
                 return mistake("window_calls", format!("{calls}: write 1 to {MOST_CALLS}"));
@@ -305,14 +307,11 @@ impl Builder {
                 );
             }
         } else {
-            if self.buckets == 0 || self.buckets > MOST_BUCKETS {
-                return mistake("buckets", format!("{}: write 1 to {MOST_BUCKETS}", self.buckets));
+            if buckets == 0 || buckets > MOST_BUCKETS {
+                return mistake("buckets", format!("{buckets}: write 1 to {MOST_BUCKETS}"));
             }
-            if self.window < Duration::from_millis(1) * self.buckets {
-                return mistake(
-                    "window_ms",
-                    format!("write at least a millisecond for each of {} buckets", self.buckets),
-                );
+            if self.window < Duration::from_millis(1) * buckets {
+                return mistake("window_ms", format!("write at least a millisecond for each of {buckets} buckets"));
             }
             if let Some(limit) = self.call_timeout.filter(|limit| self.window < *limit * 2) {
                 let fitting = limit.as_millis() * 2;

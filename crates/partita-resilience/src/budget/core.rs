@@ -2,6 +2,7 @@
 
 use super::BudgetBuilder;
 use super::credit::{Deposits, Floor, WHOLE};
+use crate::stack::number;
 use crate::{Timing, stripe};
 use std::fmt;
 use std::sync::Arc;
@@ -55,6 +56,13 @@ impl Budget {
             refused: AtomicU64::new(0),
             timing: settings.timing.clone(),
         }))
+    }
+
+    /// Its settings in words.
+    pub(crate) fn explain(&self) -> String {
+        let part = number(f64::from(self.0.deposit) / f64::from(WHOLE) * 100.0);
+        let floor = number(self.0.floor.as_ref().map_or(0.0, Floor::per_second));
+        format!("within {part} % of first attempts and {floor} a second")
     }
 
     /// A first attempt begins.

@@ -111,6 +111,12 @@ impl Floor {
         (per_second > 0.0).then(|| Self { due: AtomicU64::new(0), period: period.max(1), burst })
     }
 
+    /// Extra attempts a second.
+    #[allow(clippy::cast_precision_loss, reason = "for words")]
+    pub(super) fn per_second(&self) -> f64 {
+        1e9 / self.period as f64
+    }
+
     pub(super) fn take(&self, now: u64) -> bool {
         let latest = now.saturating_add(self.period.saturating_mul(self.burst));
         let took = self.due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |due| {

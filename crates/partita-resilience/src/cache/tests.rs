@@ -4,8 +4,7 @@ use super::{Cache, CacheBuilder};
 use crate::testing::{ms, poll, run, wait};
 use crate::{Error, Outcome, PolicyKind, Reason, Rejected, Timing};
 use partita_time::{BoxFuture, ManualClock, Spawner};
-use std::future::{Future, ready};
-use std::hash::Hash;
+use std::future::ready;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -178,22 +177,4 @@ fn the_layer_keeps_answers_by_the_requests_key() {
     let service = builder(&clock).build().unwrap().layer(|text: &&'static str| text.strip_prefix("get ")).layer(inner);
     let ask = |text| run(&clock, service.clone().oneshot(text)).unwrap();
     assert_eq!([ask("get a"), ask("get a"), ask("get b"), ask("put a"), ask("put a")], [0, 0, 1, 2, 3]);
-}
-
-fn spawned<K, T, E, F, Fut>(cache: Cache<K, T>, key: K, work: F) -> tokio::task::JoinHandle<Result<T, Error<E>>>
-where
-    K: Hash + Eq + Send + Sync + 'static,
-    T: Clone + Send + Sync + 'static,
-    E: Send + 'static,
-    F: FnOnce() -> Fut + Send + 'static,
-    Fut: Future<Output = Result<T, E>> + Send + 'static,
-{
-    #[allow(clippy::disallowed_methods, reason = "this is what the test is about")]
-    tokio::spawn(async move { cache.call(key, work).await })
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_cache_is_spawned_from_generic_code() {
-    let cache = Cache::<u8, u32>::builder("spawned").build().unwrap();
-    assert_eq!(spawned(cache, 1, || async { Ok::<_, ()>(7) }).await.unwrap(), Ok(7));
 }

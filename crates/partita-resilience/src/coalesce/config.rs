@@ -27,8 +27,8 @@ impl<K: Hash + Eq + Clone, T, E> CoalesceBuilder<K, T, E> {
         Self { max_wait: Duration::from_secs(30), listeners, timing, name, types: PhantomData }
     }
 
-    /// The longest wait for another caller's answer. Default 30 s; the deadline of the waiter's own
-    /// [`Context`](crate::deadline::Context) holds if it is sooner.
+    /// The longest wait for another caller's answer. Default 30 s: no wait is without an end; the deadline of the waiter's
+    /// own [`Context`](crate::deadline::Context) holds if it is sooner.
     pub const fn max_wait(mut self, wait: Duration) -> Self {
         self.max_wait = wait;
         self

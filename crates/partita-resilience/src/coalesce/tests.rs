@@ -5,8 +5,7 @@ use crate::deadline::Context;
 use crate::testing::{ms, poll, run, wait};
 use crate::{Error, Limit, Timing};
 use partita_time::{BoxFuture, Clock, ManualClock};
-use std::future::{Future, ready};
-use std::hash::Hash;
+use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -158,22 +157,4 @@ fn the_layer_shares_answers_by_the_requests_key() {
     assert!(poll(a.as_mut()).is_pending() && poll(b.as_mut()).is_pending());
     assert_eq!(run(&clock, asked("alone")), Ok(1));
     assert_eq!((run(&clock, a), run(&clock, b)), (Ok(0), Ok(0)));
-}
-
-fn spawned<K, T, E, F, Fut>(policy: Coalesce<K, T, E>, key: K, work: F) -> tokio::task::JoinHandle<Result<T, Error<E>>>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    T: Clone + Send + Sync + 'static,
-    E: Clone + Send + Sync + 'static,
-    F: FnOnce() -> Fut + Send + 'static,
-    Fut: Future<Output = Result<T, E>> + Send + 'static,
-{
-    #[allow(clippy::disallowed_methods, reason = "this is what the test is about")]
-    tokio::spawn(async move { policy.call(key, work).await })
-}
-
-#[tokio::test(start_paused = true)]
-async fn coalescing_is_spawned_from_generic_code() {
-    let policy = Coalesce::<u8, u32, ()>::builder("spawned").build().unwrap();
-    assert_eq!(spawned(policy, 1, || async { Ok(7) }).await.unwrap(), Ok(7));
 }

@@ -113,23 +113,6 @@ fn the_layer_ends_a_call_at_its_deadline() {
     assert_eq!(run(&clock, service.oneshot(())), Err(Error::TimedOut { after: ms(100), which: Limit::Deadline }));
 }
 
-fn spawned<T, E, F, Fut>(deadline: Deadline, work: F) -> tokio::task::JoinHandle<Result<T, Error<E>>>
-where
-    T: Send + 'static,
-    E: Send + 'static,
-    F: Fn(Context) -> Fut + Send + 'static,
-    Fut: Future<Output = Result<T, E>> + Send + 'static,
-{
-    #[allow(clippy::disallowed_methods, reason = "this is what the test is about")]
-    tokio::spawn(async move { deadline.call(work).await })
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_deadline_is_spawned_from_generic_code() {
-    let deadline = Deadline::builder("spawned").build().unwrap();
-    assert_eq!(spawned(deadline, |_| async { Ok::<_, ()>(7) }).await.unwrap(), Ok(7));
-}
-
 #[cfg(feature = "http")]
 mod header {
     use super::super::{HEADER, put_left, read_left};

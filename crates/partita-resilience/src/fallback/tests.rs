@@ -82,24 +82,3 @@ fn the_layer_answers_in_the_place_of_a_failed_service() {
     let service = Fallback::builder("test").build().layer(second).nested().layer(inner);
     assert_eq!(done(service.oneshot(())), Ok(2));
 }
-
-fn spawned<T, E, F, Fut>(fallback: Fallback, work: F, second: T) -> tokio::task::JoinHandle<Result<T, Error<E>>>
-where
-    T: Send + 'static,
-    E: Send + Sync + 'static,
-    F: Fn() -> Fut + Send + 'static,
-    Fut: Future<Output = Result<T, E>> + Send + 'static,
-{
-    #[allow(clippy::disallowed_methods, reason = "this is what the test is about")]
-    tokio::spawn(async move { fallback.call(work, |_| async move { Ok(second) }).await })
-}
-
-/// Neither answer nor error can be cloned.
-#[derive(Debug, PartialEq)]
-struct Only(u32);
-
-#[tokio::test(start_paused = true)]
-async fn a_fallback_is_spawned_from_generic_code() {
-    let fallback = Fallback::builder("spawned").build();
-    assert_eq!(spawned(fallback, || async { Err(Only(1)) }, Only(2)).await.unwrap(), Ok(Only(2)));
-}

@@ -39,6 +39,11 @@ impl<C> Hedge<C> {
         &self.0.core.budget
     }
 
+    /// Its settings in words.
+    pub(crate) fn explain(&self) -> String {
+        self.0.core.explain()
+    }
+
     /// Where it stands.
     pub fn snapshot(&self) -> HedgeSnapshot {
         self.0.core.snapshot()

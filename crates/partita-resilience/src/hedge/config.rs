@@ -69,7 +69,8 @@ impl<C> HedgeBuilder<C> {
         self
     }
 
-    /// Calls within the window from which on the quantile is believed; none is hedged before. Default 100.
+    /// Calls within the window from which on the quantile is believed; none is hedged before. Default 100: the p95 of fewer is a
+    /// handful of them.
     pub const fn min_samples(mut self, samples: u64) -> Self {
         self.min_samples = samples;
         self
@@ -79,6 +80,10 @@ impl<C> HedgeBuilder<C> {
     pub const fn max_hedges(mut self, hedges: u32) -> Self {
         self.max_hedges = hedges;
         self
+    }
+
+    pub(crate) const fn hedges(&self) -> u32 {
+        self.max_hedges
     }
 
     /// Says that the calls may be made twice; required.

@@ -5,6 +5,7 @@ use super::snapshot::Counts;
 use crate::budget::Budget;
 use crate::histogram::{Quantile, Tracked};
 use crate::retry::Gate;
+use crate::stack::time;
 use crate::{Event, EventKind, Listeners, PolicyKind, Reason, Timing};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -76,6 +77,18 @@ impl Core {
                 false => tracked.histogram().record_at_least(now, elapsed),
             }
         }
+    }
+
+    /// The settings in words.
+    pub(super) fn explain(&self) -> String {
+        let begins = match &self.delay {
+            Delay::Fixed(delay) => time(*delay),
+            Delay::Observed { tracked, floor } => {
+                format!("{} of what is observed, at least {}", tracked.explain(), time(*floor))
+            }
+        };
+        let (most, plural) = (self.max_hedges, if self.max_hedges == 1 { "call" } else { "calls" });
+        format!("{most} more {plural} beside a slow one, each after {begins}, {}", self.budget.explain())
     }
 
     fn tell(&self, kind: EventKind<'_>) {

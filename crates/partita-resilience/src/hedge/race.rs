@@ -88,7 +88,8 @@ impl Course {
     fn attempt(&mut self, core: &Core) -> Attempt {
         self.begun += 1;
         self.last_started = core.timing.now();
-        Attempt::new(self.context.clone().attempt(self.begun), &core.timing)
+        let number = self.context.number().saturating_add(self.begun - 1);
+        Attempt::new(self.context.clone().attempt(number), &core.timing)
     }
 
     /// Whether another attempt may begin, paid for.

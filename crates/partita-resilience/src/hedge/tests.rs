@@ -320,25 +320,3 @@ fn the_layer_hedges_what_can_be_repeated() {
     let once = hedge.layer().repeat(|_: &&'static str| None).layer(inner);
     assert_eq!(run(&clock, once.oneshot("hi")), Ok("hi 3".to_owned()));
 }
-
-fn spawned<T, E, F, Fut>(hedge: Hedge, work: F) -> tokio::task::JoinHandle<Result<T, Error<E>>>
-where
-    T: Send + 'static,
-    E: Send + 'static,
-    F: Fn(Attempt) -> Fut + Send + 'static,
-    Fut: Future<Output = Result<T, E>> + Send + 'static,
-{
-    #[allow(clippy::disallowed_methods, reason = "this is what the test is about")]
-    tokio::spawn(async move { hedge.call(work).await })
-}
-
-/// Neither answer nor error can be cloned.
-#[derive(Debug, PartialEq)]
-struct Only(u32);
-
-#[tokio::test(start_paused = true)]
-async fn a_hedge_is_spawned_from_generic_code() {
-    let hedge = Hedge::builder("spawned").idempotent(true).build().unwrap();
-    let work = |attempt: Attempt| async move { if attempt.number() < 2 { Err(Only(1)) } else { Ok(Only(2)) } };
-    assert_eq!(spawned(hedge, work).await.unwrap(), Ok(Only(2)));
-}

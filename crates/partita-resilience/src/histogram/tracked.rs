@@ -25,6 +25,11 @@ impl Tracked {
         Self { histogram: Histogram::new(), q, min_samples, value, due }
     }
 
+    /// Which quantile, in words.
+    pub(crate) fn explain(&self) -> String {
+        format!("p{}", crate::stack::number(self.q * 100.0))
+    }
+
     pub(crate) const fn histogram(&self) -> &Histogram {
         &self.histogram
     }

@@ -30,6 +30,15 @@ pub(super) struct Counts {
     timed_out: AtomicU64,
 }
 
+/// How the optional calls of a join ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinSnapshot {
+    /// The join's name.
+    pub name: crate::Name,
+    /// Its optional calls, by name.
+    pub optional: Vec<OptionalSnapshot>,
+}
+
 /// How often an optional call of one name ended how; since the join was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionalSnapshot {
@@ -87,8 +96,8 @@ impl Join {
         parts.run().await
     }
 
-    /// The optional calls by name.
-    pub fn snapshot(&self) -> Vec<OptionalSnapshot> {
+    /// Where it stands.
+    pub fn snapshot(&self) -> JoinSnapshot {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let show = |(name, counts): (&&'static str, &Arc<Counts>)| OptionalSnapshot {
             name,
@@ -96,7 +105,8 @@ impl Join {
             failed: load(&counts.failed),
             timed_out: load(&counts.timed_out),
         };
-        lock(&self.0.optional).iter().map(show).collect()
+        let optional = lock(&self.0.optional).iter().map(show).collect();
+        JoinSnapshot { name: self.0.name.clone(), optional }
     }
 }
 
@@ -113,6 +123,6 @@ impl Core {
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event { at: self.timing.coarse(), policy: PolicyKind::Fallback, name: &self.name, kind });
+        self.listeners.tell(&Event { at: self.timing.coarse(), policy: PolicyKind::Join, name: &self.name, kind });
     }
 }

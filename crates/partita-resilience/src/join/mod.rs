@@ -11,7 +11,7 @@
 //! let page = Join::new("product page", Duration::from_millis(200));
 //! let reviews = page.optional("reviews", reviews(), Vec::new);
 //! let (product, price, reviews) = page.all((critical(product()), critical(price()), reviews)).await?;
-//! # assert_eq!((product, price, reviews.len(), page.snapshot()[0].failed), ("lamp", 20, 0, 1));
+//! # assert_eq!((product, price, reviews.len(), page.snapshot().optional[0].failed), ("lamp", 20, 0, 1));
 //! # Ok(())
 //! # }
 //! ```
@@ -25,6 +25,6 @@ mod part;
 #[cfg(test)]
 mod tests;
 
-pub use self::core::{Join, OptionalSnapshot};
+pub use self::core::{Join, JoinSnapshot, OptionalSnapshot};
 pub use all::Parts;
 pub use part::{Critical, Optional, Part, critical};

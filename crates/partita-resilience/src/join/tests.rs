@@ -59,7 +59,7 @@ fn an_optional_call_that_fails_or_is_slow_yields_its_default_and_is_counted() {
     clock.advance(ms(1));
     assert_eq!(poll(all.as_mut()), Poll::Ready(Ok((1, 2, 3, 4))));
     let counts = |counts: &OptionalSnapshot| (counts.name, counts.answered, counts.failed, counts.timed_out);
-    let shown: Vec<_> = join.snapshot().iter().map(counts).collect();
+    let shown: Vec<_> = join.snapshot().optional.iter().map(counts).collect();
     assert_eq!(shown, [("reviews", 0, 0, 1), ("stars", 0, 1, 0), ("stock", 1, 0, 0)]);
     assert_eq!(*told.lock().unwrap(), ["served", "timed_out", "served"]);
     assert_eq!(EventKind::Served("default").as_str(), "served");
@@ -78,5 +78,5 @@ fn a_critical_call_may_take_longer_than_the_optional_ones() {
     while let Some(due) = poll(all.as_mut()).is_pending().then(|| clock.next_due()).flatten() {
         clock.advance_to(due);
     }
-    assert_eq!((clock.elapsed(), join.snapshot()[0].timed_out), (ms(500), 1));
+    assert_eq!((clock.elapsed(), join.snapshot().optional[0].timed_out), (ms(500), 1));
 }

@@ -65,6 +65,11 @@ impl Limiter {
         PolicyLayer::new(self.clone())
     }
 
+    /// Its quota in words.
+    pub(crate) fn explain(&self) -> String {
+        self.core.explain()
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.core.name

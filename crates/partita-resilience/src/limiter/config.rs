@@ -41,7 +41,7 @@ impl Builder {
         }
     }
 
-    /// So much in so much time. Default 100 a second.
+    /// So much in so much time. Default 100 a second: more than a person or a page asks for, less than a runaway loop.
     pub const fn quota(mut self, quota: Quota) -> Self {
         self.quota = quota;
         self

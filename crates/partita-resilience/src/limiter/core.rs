@@ -5,6 +5,7 @@ use super::decision::Decision;
 use super::line::{Asked, Bounds, Meter};
 use super::reservation::Reservation;
 use super::rule::Rule;
+use crate::stack::time;
 use crate::stripe::Striped;
 use crate::{Event, EventKind, Listeners, PolicyKind, Reason, Rejected, Timing};
 use std::sync::Arc;
@@ -35,6 +36,12 @@ impl Core {
             admitted: Striped::default(),
             rejected: AtomicU64::new(0),
         }
+    }
+
+    /// The quota in words.
+    pub(super) fn explain(&self) -> String {
+        let Rule { limit, depth, per, algorithm, .. } = self.rule;
+        format!("{limit} in {}, {depth} at once, by {}", time(Duration::from_nanos(per)), algorithm.as_str())
     }
 
     /// Exact nanoseconds since the clock was made.

@@ -16,6 +16,18 @@ pub enum Algorithm {
     FixedWindow,
 }
 
+impl Algorithm {
+    /// The word in explanations.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gcra => "GCRA",
+            Self::TokenBucket => "token bucket",
+            Self::SlidingLog => "sliding log",
+            Self::FixedWindow => "fixed window",
+        }
+    }
+}
+
 /// So much in so much time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {

@@ -11,10 +11,10 @@ use crate::sync::{Mutex, lock};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule {
     rate: Rate,
-    algorithm: Algorithm,
-    limit: u32,
-    depth: u32,
-    per: u64,
+    pub(super) algorithm: Algorithm,
+    pub(super) limit: u32,
+    pub(super) depth: u32,
+    pub(super) per: u64,
 }
 
 /// What one key has used.

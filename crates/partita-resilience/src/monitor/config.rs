@@ -48,6 +48,7 @@ impl MonitorBuilder {
             (What::Rejected, Threshold::new(0.01, 0.1)),
             (What::BudgetSpent, Threshold::new(0.01, 0.5)),
             (What::TimedOut, Threshold::new(0.05, 0.5)),
+            (What::Defaulted, Threshold::new(0.05, 0.5)),
         ];
         Self {
             name,

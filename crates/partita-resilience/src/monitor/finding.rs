@@ -42,6 +42,8 @@ pub enum What {
     BudgetSpent,
     /// Calls cut off out of all that were begun.
     TimedOut,
+    /// Optional calls of a join that yielded their default out of all that ended.
+    Defaulted,
 }
 
 impl What {
@@ -53,6 +55,7 @@ impl What {
             Self::Rejected => "rejected",
             Self::BudgetSpent => "budget_spent",
             Self::TimedOut => "timed_out",
+            Self::Defaulted => "defaulted",
         }
     }
 }

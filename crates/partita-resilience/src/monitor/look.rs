@@ -5,6 +5,7 @@ use super::measure::{self, Count, Measure};
 use super::{Change, Finding, PolicySnapshot, Severity, What};
 use crate::sync::{Mutex, lock};
 use crate::{Name, PolicyKind};
+use partita_time::Lag;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
@@ -43,6 +44,8 @@ pub struct Report {
     pub policies: Vec<PolicySnapshot>,
     /// What is at or above a threshold, the worst first.
     pub findings: Vec<Finding>,
+    /// How late the readings of the monitor's coarse clock are.
+    pub lag: Lag,
 }
 
 impl Report {
@@ -61,6 +64,11 @@ impl fmt::Display for Report {
             self.policies.len(),
             self.severity().map_or("well", Severity::as_str)
         )?;
+        let Lag { ticks, mean, worst, stops, .. } = self.lag;
+        if ticks > 0 {
+            let micros = [mean, worst].map(|late| late.as_micros());
+            write!(f, "; clock late by {} µs, {} µs at worst, stood {stops} times", micros[0], micros[1])?;
+        }
         self.findings.iter().try_for_each(|finding| write!(f, "\n{finding}"))
     }
 }
@@ -114,7 +122,7 @@ impl Monitor {
         for change in &changes {
             settings.hooks.iter().for_each(|hook| hook(change));
         }
-        Report { name: settings.name.clone(), at, policies, findings }
+        Report { name: settings.name.clone(), at, policies, findings, lag: settings.timing.lag() }
     }
 
     /// Looks at every policy each `period`, until the future is dropped.

@@ -3,6 +3,7 @@
 use super::{PolicySnapshot, What};
 use crate::breaker::{Mode, State};
 use crate::budget::BudgetSnapshot;
+use crate::join::OptionalSnapshot;
 
 /// Counts of a policy since it was made: those that went wrong, and all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +56,11 @@ pub(super) fn of(snapshot: &PolicySnapshot) -> Vec<(What, Measure)> {
             vec![counted(What::Rejected, s.refused, begun), counted(What::TimedOut, s.timed_out, s.in_time)]
         }
         PolicySnapshot::Hedge(s) => vec![budget(&s.budget)],
+        PolicySnapshot::Join(s) => {
+            let sum = |of: fn(&OptionalSnapshot) -> u64| s.optional.iter().map(of).sum::<u64>();
+            let defaulted = sum(|calls| calls.failed) + sum(|calls| calls.timed_out);
+            vec![counted(What::Defaulted, defaulted, sum(|calls| calls.answered))]
+        }
         PolicySnapshot::Limiter(s) => vec![counted(What::Rejected, s.rejected, s.admitted)],
         PolicySnapshot::Pool(s) => {
             let passed = s.submitted.saturating_sub(s.rejected);

@@ -12,6 +12,9 @@
 //! | [`What::Rejected`] | the calls refused by these, by a limiter or a deadline | 0.01 | 0.1 |
 //! | [`What::BudgetSpent`] | the retries and hedges that their budget refused | 0.01 | 0.5 |
 //! | [`What::TimedOut`] | the calls that a timeout or a deadline cut off | 0.05 | 0.5 |
+//! | [`What::Defaulted`] | the optional calls of a join whose default was taken | 0.05 | 0.5 |
+//!
+//! The report says too how late the coarse clock's readings are, by which policies count.
 //!
 //! ```
 //! use partita_resilience::{breaker::Breaker, monitor::{Monitor, Severity}};

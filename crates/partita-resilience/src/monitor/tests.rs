@@ -6,11 +6,12 @@ use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
 use crate::cache::Cache;
 use crate::hedge::Hedge;
+use crate::join::Join;
 use crate::keyed::{Bounds, Keyed};
 use crate::limiter::{Limiter, Quota};
 use crate::retry::{Jitter, Retry};
 use crate::testing::{ms, poll, run};
-use crate::{Error, PolicyKind, Registry, Timing};
+use crate::{Error, Listeners, PolicyKind, Registry, Timing};
 use partita_time::ManualClock;
 use std::future::ready;
 use std::pin::pin;
@@ -146,6 +147,37 @@ fn a_spent_budget_is_found_in_the_policy_that_wanted_more() {
     assert_eq!((found[0].what, found[0].severity, found[0].value), (What::BudgetSpent, Severity::Critical, 0.5));
     run(&clock, retry.call(|_| ready(Ok::<_, ()>(())))).unwrap();
     assert_eq!(monitor.look().findings, [], "nobody wanted a retry since");
+}
+
+#[test]
+fn a_join_that_takes_its_defaults_is_found() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let join = Join::with("page", ms(50), timing.clone(), Listeners::default());
+    let monitor = Monitor::builder("m").watch(join.clone()).min_calls(4).timing(timing).build().unwrap();
+    for stars in [Err("down"), Ok(1), Ok(2), Ok(3)] {
+        let part = join.optional("stars", ready(stars), || 0);
+        run(&clock, join.all::<_, ()>((part,))).unwrap();
+    }
+    let report = monitor.look();
+    assert_eq!((report.policies[0].kind(), report.policies[0].name().as_ref()), (PolicyKind::Join, "page"));
+    let found: Vec<_> = report.findings.iter().map(|found| (found.what, found.severity, found.value)).collect();
+    assert_eq!(found, [(What::Defaulted, Severity::Warning, 0.25)]);
+}
+
+#[test]
+fn a_report_says_how_late_the_coarse_clock_is() {
+    let breaker = Breaker::builder("b").build().unwrap();
+    let monitor = Monitor::builder("m").watch(breaker).build().unwrap();
+    let report = loop {
+        let report = monitor.look();
+        if report.lag.ticks > 0 {
+            break report;
+        }
+        std::thread::yield_now();
+    };
+    assert!(report.to_string().starts_with("`m`: 1 policies, well; clock late by "), "{report}");
+    assert!(report.lag.worst >= report.lag.mean, "{:?}", report.lag);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::coalesce::{Coalesce, CoalesceSnapshot};
 use crate::deadline::{Deadline, DeadlineSnapshot};
 use crate::fallback::{Fallback, FallbackSnapshot};
 use crate::hedge::{Hedge, HedgeSnapshot};
+use crate::join::{Join, JoinSnapshot};
 use crate::keyed::Keyed;
 use crate::limiter::{KeyedLimiter, Limiter, LimiterSnapshot};
 use crate::pool::{Pool, PoolSnapshot};
@@ -56,6 +57,7 @@ snapshots! {
     Deadline(DeadlineSnapshot) = Deadline,
     Fallback(FallbackSnapshot) = Fallback,
     Hedge(HedgeSnapshot) = Hedge,
+    Join(JoinSnapshot) = Join,
     Limiter(LimiterSnapshot) = RateLimit,
     Pool(PoolSnapshot) = Pool,
     Retry(RetrySnapshot) = Retry,
@@ -82,6 +84,7 @@ watched! {
     [] Deadline => Deadline,
     [C: Send + Sync] Fallback<C> => Fallback,
     [C: Send + Sync] Hedge<C> => Hedge,
+    [] Join => Join,
     [] Limiter => Limiter,
     [K: Hash + Eq + Send + Sync] KeyedLimiter<K> => Limiter,
     [] Pool => Pool,

@@ -40,20 +40,22 @@ impl Builder {
         self
     }
 
-    /// How long a thread above `core_threads` may be idle, by the machine's time. Default 60 s: a burst an hour should
-    /// not keep threads for the hour.
+    /// How long a thread above `core_threads` may be idle. Default 60 s: a burst an hour should not keep threads for the
+    /// hour. On the machine's clock, whatever the timing: idle threads are parked by the operating system, which wakes
+    /// nobody when virtual time moves.
     pub const fn keep_alive(mut self, keep_alive: Duration) -> Self {
         self.size.keep_alive = keep_alive;
         self
     }
 
-    /// Longest wait of the async entry when threads and queue are full; zero refuses at once. Default 100 ms.
+    /// Longest wait of the async entry when threads and queue are full; zero refuses at once. Default 100 ms: it bridges a
+    /// burst.
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.gate = self.gate.max_wait(max_wait);
         self
     }
 
-    /// Async callers that may wait so. Default 100.
+    /// Async callers that may wait so. Default 100: as for a bulkhead; more would wait in vain.
     pub fn waiters(mut self, waiters: usize) -> Self {
         self.gate = self.gate.queue(waiters);
         self

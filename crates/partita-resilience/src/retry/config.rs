@@ -71,6 +71,15 @@ impl<C> RetryBuilder<C> {
         self
     }
 
+    pub(crate) const fn attempts(&self) -> Option<u32> {
+        self.limits.attempts
+    }
+
+    /// Its own deadline.
+    pub(crate) const fn limit(&self) -> Option<Duration> {
+        self.limits.deadline
+    }
+
     /// As many attempts as the deadline allows, which is required then.
     pub const fn unlimited_attempts(mut self) -> Self {
         self.limits.attempts = None;
@@ -89,13 +98,13 @@ impl<C> RetryBuilder<C> {
         self
     }
 
-    /// By how much each ceiling is above the one before, from 1. Default 2.
+    /// By how much each ceiling is above the one before, from 1. Default 2: the next retry leaves twice the time.
     pub const fn multiplier(mut self, multiplier: f64) -> Self {
         self.waits.multiplier = multiplier;
         self
     }
 
-    /// How chance spreads the waits. Default [`Jitter::Full`].
+    /// How chance spreads the waits. Default [`Jitter::Full`]: callers that failed together do not come back together.
     pub const fn jitter(mut self, jitter: Jitter) -> Self {
         self.waits.jitter = jitter;
         self
@@ -128,7 +137,8 @@ impl<C> RetryBuilder<C> {
         self
     }
 
-    /// The longest Retry-After that is honoured; a longer one counts as this. Default 60 s: a caller has gone by then.
+    /// The longest Retry-After that is waited for; after a longer one there is no retry, as there is none after one beyond the
+    /// deadline. Default 60 s: nobody who waits for an answer waits longer.
     pub const fn max_retry_after(mut self, wait: Duration) -> Self {
         self.limits.retry_after = wait;
         self

@@ -41,6 +41,8 @@ pub enum Stop {
     NotRepeatable,
     /// The gate is shut: a breaker is open.
     GateShut,
+    /// The dependency asked to be left alone for longer than this policy waits.
+    RetryAfterTooLong,
     /// The next attempt would begin after the deadline.
     DeadlinePassed,
     /// The budget is spent.
@@ -59,6 +61,7 @@ impl Stop {
             Self::NotIdempotent => "not_idempotent",
             Self::NotRepeatable => "not_repeatable",
             Self::GateShut => "breaker_open",
+            Self::RetryAfterTooLong => "retry_after_too_long",
             Self::DeadlinePassed => "deadline_passed",
             Self::BudgetSpent => "budget_spent",
             Self::FailureRate => "failure_rate",
@@ -104,7 +107,7 @@ impl Core {
         let attempts =
             self.limits.attempts.map_or_else(|| "attempts without limit".to_owned(), |n| format!("{n} attempts"));
         let waits = &self.waits;
-        let budget = if self.budget.is_some() { "within its budget" } else { "without a budget" };
+        let budget = self.budget.as_ref().map_or_else(|| "without a budget".to_owned(), Budget::explain);
         format!(
             "{attempts}, waits from {} times {} up to {}, {:?} jitter, {budget}",
             time(waits.initial),
@@ -237,7 +240,10 @@ impl<H: Hold> Course<H> {
         if core.gate.as_ref().is_some_and(|gate| !gate.lets_retry()) {
             return Err(Stop::GateShut);
         }
-        let least = retry_after.unwrap_or_default().min(limits.retry_after);
+        let least = retry_after.unwrap_or_default();
+        if least > limits.retry_after {
+            return Err(Stop::RetryAfterTooLong);
+        }
         let delay = core.waits.draw(next, self.waited, core.timing.entropy()).max(least);
         let begins = core.timing.now().saturating_add(delay);
         if context.deadline().is_some_and(|deadline| begins > deadline) {

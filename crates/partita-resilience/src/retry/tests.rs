@@ -6,7 +6,7 @@ use crate::deadline::{Attempt, Context};
 use crate::testing::{ms, poll, run, wait};
 use crate::{Error, EventKind, Limit, Outcome, PolicyKind, Reason, Rejected, Timing};
 use partita_time::{Clock, ManualClock};
-use std::future::{Future, ready};
+use std::future::ready;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ fn plain(clock: &ManualClock) -> RetryBuilder {
     Retry::builder("test").timing(Timing::manual(clock, 1)).jitter(Jitter::None).idempotent(true).without_budget()
 }
 
-fn recording(builder: RetryBuilder) -> (Retry, Ends) {
+fn recording<C>(builder: RetryBuilder<C>) -> (Retry<C>, Ends) {
     let ends = Ends::default();
     let seen = Arc::clone(&ends);
     let listener = move |event: &crate::Event<'_>| {
@@ -162,24 +162,35 @@ fn no_attempt_begins_after_the_deadline() {
     );
 }
 
+fn overloaded_for(wait: u64) -> impl Fn(Result<&u32, &&str>) -> Outcome {
+    move |result| match result {
+        Ok(_) => Outcome::Success,
+        Err(_) => Outcome::Overloaded { retry_after: Some(ms(wait)) },
+    }
+}
+
 #[test]
-fn retry_after_is_a_lower_bound_and_capped() {
+fn retry_after_is_a_lower_bound() {
     let clock = ManualClock::new();
     let told = |wait: u64| {
-        let retry = plain(&clock).max_retry_after(ms(5_000));
-        let overloaded = move |result: Result<&(), &()>| match result {
-            Ok(()) => Outcome::Success,
-            Err(()) => Outcome::Overloaded { retry_after: Some(ms(wait)) },
-        };
-        let retry = retry.classify(overloaded).build().unwrap();
+        let retry = plain(&clock).max_retry_after(ms(5_000)).classify(overloaded_for(wait)).build().unwrap();
         let begun = clock.elapsed();
-        let work = |attempt: Attempt| ready(if attempt.number() == 1 { Err(()) } else { Ok(()) });
-        run(&clock, retry.call(work)).unwrap();
+        run(&clock, retry.call(failing(1))).unwrap();
         clock.elapsed() - begun
     };
     assert_eq!(told(30), ms(100), "the back-off is longer");
     assert_eq!(told(2_000), ms(2_000));
-    assert_eq!(told(900_000), ms(5_000));
+    assert_eq!(told(5_000), ms(5_000), "as long as is waited for");
+}
+
+#[test]
+fn a_dependency_that_asks_for_more_than_is_waited_for_is_not_asked_again() {
+    let clock = ManualClock::new();
+    let (retry, ends) = recording(plain(&clock).max_retry_after(ms(5_000)).classify(overloaded_for(5_001)));
+    let end = run(&clock, retry.call(failing(1)));
+    assert_eq!(end, Err(Error::Exhausted { attempts: 1, last: Box::new(Error::Inner("down")) }));
+    assert_eq!((clock.elapsed(), retry.snapshot().retries), (Duration::ZERO, 0));
+    assert_eq!(*ends.lock().unwrap(), [(1, "retry_after_too_long")]);
 }
 
 #[test]
@@ -313,8 +324,9 @@ fn settings_that_can_only_be_mistakes_are_refused() {
 fn every_stop_has_a_word_of_its_own() {
     let stops = [Stop::MaxAttempts, Stop::NotRetryable, Stop::Rejected, Stop::NotIdempotent, Stop::NotRepeatable];
     let stops = stops.into_iter().chain([Stop::GateShut, Stop::DeadlinePassed, Stop::BudgetSpent, Stop::FailureRate]);
+    let stops = stops.chain([Stop::RetryAfterTooLong]);
     let words: std::collections::BTreeSet<&str> = stops.map(Stop::as_str).collect();
-    assert_eq!(words.len(), 9);
+    assert_eq!(words.len(), 10);
 }
 
 #[test]
@@ -347,27 +359,4 @@ fn a_layer_over_another_policy_never_repeats_its_refusals() {
     let mut service = plain(&clock).build().unwrap().layer().repeat(ByClone).nested().layer(inner);
     let end = run(&clock, async { service.ready().await?.call(()).await });
     assert_eq!((end, calls.load(Ordering::Relaxed)), (Err(refusal()), 1));
-}
-
-/// Spawned from code that knows no more of the work than its bounds.
-fn spawned<T, E, F, Fut>(retry: Retry, work: F) -> tokio::task::JoinHandle<Result<T, Error<E>>>
-where
-    T: Send + 'static,
-    E: std::fmt::Debug + Send + 'static,
-    F: Fn(Attempt) -> Fut + Send + 'static,
-    Fut: Future<Output = Result<T, E>> + Send + 'static,
-{
-    #[allow(clippy::disallowed_methods, reason = "this is what the test is about")]
-    tokio::spawn(async move { retry.call(work).await })
-}
-
-/// Neither answer nor error can be cloned.
-#[derive(Debug, PartialEq)]
-struct Only(u32);
-
-#[tokio::test(start_paused = true)]
-async fn a_retry_is_spawned_from_generic_code() {
-    let retry = Retry::builder("spawned").idempotent(true).build().unwrap();
-    let work = |attempt: Attempt| async move { if attempt.number() < 2 { Err(Only(1)) } else { Ok(Only(2)) } };
-    assert_eq!(spawned(retry, work).await.unwrap(), Ok(Only(2)));
 }

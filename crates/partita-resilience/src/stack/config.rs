@@ -2,6 +2,7 @@
 
 use super::Stack;
 use super::call::Parts;
+use super::check::Times;
 use super::judge::Judge;
 use crate::adaptive::Adaptive;
 use crate::breaker::{Breaker, State};
@@ -170,14 +171,20 @@ impl<C, S> Policy<C, S> {
     /// The stack.
     ///
     /// # Errors
-    /// What can only be a mistake: a policy named twice, a bulkhead and an adaptive limit together, an attempt that is given
-    /// more time than the whole call, a breaker whose window is shorter than two attempts, hedges of calls that were not said
-    /// to be idempotent, retries without end, and each policy's own.
+    /// What can only be a mistake: a policy named twice, a bulkhead and an adaptive limit together, an attempt that may be
+    /// given more time than the whole call, a breaker whose window is shorter than two of the longest attempts, hedges of
+    /// calls that were not said to be idempotent, retries without end, and each policy's own.
     pub fn build(self) -> Result<Stack<C, S>, BuildError> {
         let Self { listed, judge, share } = self;
         listed.check()?;
         let timeout = listed.timeout.map(|timeout| timeout.timing(listed.timing.clone()).build()).transpose()?;
-        check_times(listed.deadline, listed.breaker.as_ref(), timeout.as_ref())?;
+        Times {
+            deadline: listed.deadline.into_iter().chain(listed.retry.as_ref().and_then(RetryBuilder::limit)).min(),
+            window: listed.breaker.as_ref().and_then(Breaker::window),
+            attempts: listed.retry.as_ref().map_or(Some(1), RetryBuilder::attempts),
+            hedges: listed.hedge.as_ref().map_or(0, HedgeBuilder::hedges),
+        }
+        .check(timeout.as_ref())?;
         let repeats = Repeats {
             timing: &listed.timing,
             breaker: listed.breaker.as_ref(),
@@ -255,31 +262,4 @@ impl<C> Repeats<'_, C> {
         }
         hedge.classify(self.judge.clone()).build()
     }
-}
-
-/// The longest wait for one attempt must fit into the breaker's window twice, and into the deadline once.
-fn check_times(
-    deadline: Option<Duration>,
-    breaker: Option<&Breaker>,
-    timeout: Option<&Timeout>,
-) -> Result<(), BuildError> {
-    let Some(attempt) = timeout.map(|timeout| timeout.limit(1)) else { return Ok(()) };
-    let refuse = |option, why| Err(BuildError::new(crate::PolicyKind::Stack, option, why));
-    if let Some(deadline) = deadline.filter(|deadline| *deadline < attempt) {
-        let why = format!(
-            "{} ms for an attempt never pass within a deadline of {} ms; shorten the one or lengthen the other",
-            attempt.as_millis(),
-            deadline.as_millis()
-        );
-        return refuse("attempt_timeout", why);
-    }
-    if let Some(window) = breaker.and_then(Breaker::window).filter(|window| *window < attempt * 2) {
-        let why = format!(
-            "a window of {} ms forgets calls before they time out after {} ms; make it at least twice as long",
-            window.as_millis(),
-            attempt.as_millis()
-        );
-        return refuse("breaker", why);
-    }
-    Ok(())
 }

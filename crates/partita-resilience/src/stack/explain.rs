@@ -40,13 +40,13 @@ impl<C, S: Shares> Stack<C, S> {
         }
         lines.extend(S::explain());
         if let Some(limiter) = &parts.limiter {
-            lines.push(("rate limit", format!("of `{}`, once a call", limiter.name())));
+            lines.push(("rate limit", format!("of `{}`, {}, once a call", limiter.name(), limiter.explain())));
         }
         if let Some(retry) = &parts.retry {
             lines.push(("retry", retry.explain()));
         }
-        if parts.hedge.is_some() {
-            lines.push(("hedge", "a second call beside a slow one, within its budget".to_owned()));
+        if let Some(hedge) = &parts.hedge {
+            lines.push(("hedge", hedge.explain()));
         }
         if let Some(breaker) = &parts.breaker {
             lines.push(("circuit breaker", breaker.explain()));
@@ -58,18 +58,25 @@ impl<C, S: Shares> Stack<C, S> {
             lines.push(("adaptive limit", adaptive.explain()));
         }
         if let Some(timeout) = &parts.timeout {
-            lines.push(("attempt timeout", format!("{} for the first attempt", time(timeout.limit(1)))));
+            lines.push(("attempt timeout", timeout.explain()));
         }
         Explanation { name: parts.name.to_string(), lines }
     }
 }
 
-/// In the largest unit that shows it whole.
+/// In the largest unit, from seconds down, that shows it whole.
 pub(crate) fn time(time: Duration) -> String {
-    match time.as_millis() {
-        millis if millis % 1_000 == 0 => format!("{} s", millis / 1_000),
-        millis => format!("{millis} ms"),
+    match time.as_nanos() {
+        nanos if nanos % 1_000_000_000 == 0 => format!("{} s", nanos / 1_000_000_000),
+        nanos if nanos % 1_000_000 == 0 => format!("{} ms", nanos / 1_000_000),
+        nanos if nanos % 1_000 == 0 => format!("{} µs", nanos / 1_000),
+        nanos => format!("{nanos} ns"),
     }
+}
+
+/// To three decimals at most.
+pub(crate) fn number(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
 }
 
 /// What shares answers among callers, in words.

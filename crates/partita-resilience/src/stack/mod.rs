@@ -36,8 +36,13 @@
 //! ```
 
 mod call;
+mod check;
+#[cfg(test)]
+mod check_tests;
 mod config;
 mod explain;
+#[cfg(test)]
+mod explain_tests;
 mod judge;
 mod layer;
 mod run;
@@ -47,5 +52,5 @@ mod time;
 
 pub use call::Stack;
 pub use config::Policy;
-pub(crate) use explain::time;
 pub use explain::{Explanation, Shares};
+pub(crate) use explain::{number, time};

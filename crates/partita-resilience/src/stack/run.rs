@@ -10,6 +10,7 @@ use crate::adaptive::Adaptive;
 use crate::bulkhead::Bulkhead;
 use crate::deadline::{Attempt, Context};
 use crate::retry::{Next, answer};
+use crate::sync::{Mutex, lock};
 use crate::verdict::outcome;
 use crate::{Classify, Error, ErrorShape, Outcome, PolicyKind, Reason, Rejected, breaker};
 use std::fmt;
@@ -55,7 +56,7 @@ impl<C, S> Parts<C, S> {
         &self,
         given: Option<Context>,
         limited: bool,
-        work: F,
+        mut work: F,
     ) -> impl Future<Output = Result<T, Error<M::Inner>>>
     where
         C: Classify<T, M::Inner>,
@@ -80,10 +81,12 @@ impl<C, S> Parts<C, S> {
                 match &self.hedge {
                     None => {
                         let began = Attempt::begin(&context, &self.timing, left.now().take());
-                        let attempt = pin!(self.attempt::<T, X, M, _, Fut>(&context, began, &work, &mut end));
+                        let attempt = pin!(self.attempt::<T, X, M, _, Fut>(&context, began, &mut work, &mut end));
                         left.race(&self.timing, attempt).await;
                     }
                     Some(hedge) => {
+                        // Several attempts begin it by turns: with the lock it need not be `Sync`.
+                        let work = Mutex::new(&mut work);
                         let attempt = |attempt| self.attempt_of::<T, X, M, F, Fut>(attempt, &work);
                         let mut race = Box::pin(hedge.around(context.clone(), attempt));
                         end = left.race(&self.timing, race.as_mut()).await;
@@ -132,7 +135,7 @@ impl<C, S> Parts<C, S> {
     }
 
     /// Makes one attempt of several at once.
-    async fn attempt_of<T, X, M, F, Fut>(&self, attempt: Attempt, work: &F) -> Result<T, Error<M::Inner>>
+    async fn attempt_of<T, X, M, F, Fut>(&self, attempt: Attempt, work: &Mutex<&mut F>) -> Result<T, Error<M::Inner>>
     where
         C: Classify<T, M::Inner>,
         M: ErrorShape<X>,
@@ -140,6 +143,7 @@ impl<C, S> Parts<C, S> {
         Fut: Future<Output = Result<T, X>>,
     {
         let mut end = None;
+        let work = |attempt| lock(work)(attempt);
         pin!(self.attempt::<T, X, M, _, Fut>(attempt.context(), attempt.began(), work, &mut end)).await;
         end.unwrap_or_else(|| unreachable!("an attempt that is over has its end"))
     }

@@ -14,7 +14,6 @@ use crate::monitor::{PolicySnapshot, Watch};
 use crate::retry::{Jitter, Retry};
 use crate::{Error, Limit, PolicyKind, Reason, Timing};
 use partita_time::{Host, TaskGroup, TokioClock};
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -165,25 +164,6 @@ async fn a_request_that_cannot_be_repeated_is_made_once() {
     let layer = stack.layer().repeat(|_: &Streamed| None);
     let service = layer.layer(tower::service_fn(|_: Streamed| async { Err::<(), _>("down") }));
     assert_eq!(service.oneshot(Streamed).await, Err(Error::Inner("down")));
-}
-
-#[tokio::test]
-async fn it_can_be_spawned_from_generic_code_with_nothing_cloned() {
-    struct Unclonable;
-    #[derive(Debug)]
-    struct Fault;
-    async fn generic<T, E, F, Fut>(stack: Stack, work: F) -> Result<T, Error<E>>
-    where
-        T: Send + 'static,
-        E: std::fmt::Debug + Send + 'static,
-        F: Fn(crate::deadline::Attempt) -> Fut + Send + Sync + 'static,
-        Fut: std::future::Future<Output = Result<T, E>> + Send + 'static,
-    {
-        #[allow(clippy::disallowed_methods, reason = "the point of the test")]
-        tokio::spawn(async move { stack.call(work).await }).await.unwrap()
-    }
-    assert!(generic(whole(), |_| async { Ok::<_, Fault>(Unclonable) }).await.is_ok());
-    let _ = generic(whole(), |_| async { Ok::<_, Infallible>(()) }).await;
 }
 
 type End = Result<u32, Error<&'static str>>;

@@ -30,6 +30,16 @@ impl Timeout {
         self.0.limit(attempt, self.0.timing.now())
     }
 
+    /// Its rule in words.
+    pub(crate) fn explain(&self) -> String {
+        self.0.explain()
+    }
+
+    /// The longest limit of any of so many attempts, whatever is observed.
+    pub(crate) fn longest(&self, attempts: u32) -> Duration {
+        self.0.longest(attempts)
+    }
+
     /// Where it stands.
     pub fn snapshot(&self) -> TimeoutSnapshot {
         self.0.snapshot()

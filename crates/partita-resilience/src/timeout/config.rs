@@ -77,7 +77,7 @@ impl TimeoutBuilder {
         self
     }
 
-    /// The quantile that is observed, above 0 and below 1. Default 0.99.
+    /// The quantile that is observed, above 0 and below 1. Default 0.99: the rest are the calls that a limit is for.
     pub const fn quantile(mut self, quantile: f64) -> Self {
         self.quantile = quantile;
         self

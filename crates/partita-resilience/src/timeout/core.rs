@@ -3,6 +3,7 @@
 use super::{Step, TimeoutSnapshot};
 use crate::deadline::Context;
 use crate::histogram::{Quantile, Tracked};
+use crate::stack::time;
 use crate::timed::Watch;
 use crate::{Event, EventKind, Limit, Listeners, Name, PolicyKind, Reason, Rejected, Timing};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,6 +75,32 @@ impl Core {
             Rule::Fixed(limit) => *limit,
             Rule::Growing(limit) => limit.saturating_mul(attempt.max(1)),
             rule => self.quantile(now).map_or(self.unknown, |quantile| rule.observed(quantile)),
+        }
+    }
+
+    /// The longest limit by the rule of any of so many attempts, whatever is observed.
+    pub(super) fn longest(&self, attempts: u32) -> Duration {
+        match &self.rule {
+            Rule::Growing(_) => self.limit(attempts, Duration::ZERO),
+            rule => rule.longest().max(self.unknown),
+        }
+    }
+
+    /// The rule in words.
+    pub(super) fn explain(&self) -> String {
+        let observed = self.tracked.as_ref().map_or_else(String::new, Tracked::explain);
+        let until = format!("{} until it is known", time(self.unknown));
+        match &self.rule {
+            Rule::Fixed(limit) => time(*limit),
+            Rule::Growing(limit) => format!("{} times the attempt's number", time(*limit)),
+            Rule::Adaptive { factor, floor, ceiling } => {
+                format!("{factor} times the observed {observed}, {} to {}; {until}", time(*floor), time(*ceiling))
+            }
+            Rule::Steps { steps, above } => {
+                let step = |step: &Step| format!("{} below {}", time(step.limit), time(step.below));
+                let steps = steps.iter().map(step).collect::<Vec<_>>().join(", ");
+                format!("by the observed {observed}: {steps}, else {}; {until}", time(*above))
+            }
         }
     }
 

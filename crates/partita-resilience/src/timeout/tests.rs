@@ -6,7 +6,6 @@ use crate::retry::{Jitter, Retry};
 use crate::testing::{ms, poll, run, wait};
 use crate::{Error, Limit, Timing};
 use partita_time::{Clock, ManualClock};
-use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 use tower::{Layer, ServiceExt};
@@ -151,21 +150,4 @@ fn layers_beneath_a_retry_know_which_attempt_it_is() {
     let last = Error::TimedOut { after: ms(60), which: Limit::Attempt };
     assert_eq!(end, Error::Exhausted { attempts: 3, last: Box::new(last) });
     assert_eq!(clock.elapsed(), ms(20 + 100 + 40 + 200 + 60));
-}
-
-fn spawned<T, E, F, Fut>(timeout: Timeout, work: F) -> tokio::task::JoinHandle<Result<T, Error<E>>>
-where
-    T: Send + 'static,
-    E: Send + 'static,
-    F: Fn() -> Fut + Send + 'static,
-    Fut: Future<Output = Result<T, E>> + Send + 'static,
-{
-    #[allow(clippy::disallowed_methods, reason = "this is what the test is about")]
-    tokio::spawn(async move { timeout.call(work).await })
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_timeout_is_spawned_from_generic_code() {
-    let timeout = Timeout::builder("spawned").build().unwrap();
-    assert_eq!(spawned(timeout, || async { Ok::<_, ()>(7) }).await.unwrap(), Ok(7));
 }

@@ -311,7 +311,11 @@ impl Case for Page {
     }
 
     fn look(&self, page: &Join, _: &ManualClock) -> String {
-        page.snapshot().iter().map(|part| format!("{} {} {}; ", part.name, part.answered, part.failed)).collect()
+        page.snapshot()
+            .optional
+            .iter()
+            .map(|part| format!("{} {} {}; ", part.name, part.answered, part.failed))
+            .collect()
     }
 }
 

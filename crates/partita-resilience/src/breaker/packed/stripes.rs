@@ -46,7 +46,7 @@ impl Stripes {
     /// With `alone` stripes of one thread each and `shared` further ones; `each` lines to a stripe.
     pub(crate) fn new(alone: usize, shared: usize, each: usize) -> Self {
         // Two lines are fetched together, so that an odd number would put two threads' lines side by side.
-        let each = each.next_multiple_of(2);
+        let each = if alone + shared > 1 { each.next_multiple_of(2) } else { each };
         Self { lines: (0..(alone + shared) * each).map(|_| Line::new()).collect(), each, alone, shared }
     }
 

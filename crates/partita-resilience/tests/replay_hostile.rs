@@ -1,0 +1,164 @@
+//! The replay tool under lines that nobody should write: each has one answer, the same each time, and none ends the tool.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+#[path = "../examples/replay/breaker.rs"]
+mod breaker;
+#[path = "../examples/replay/bulkhead.rs"]
+mod bulkhead;
+#[path = "../examples/replay/executor.rs"]
+mod executor;
+#[path = "../examples/replay/hedge.rs"]
+mod hedge;
+#[path = "../examples/replay/limiter.rs"]
+mod limiter;
+#[path = "../examples/replay/line.rs"]
+mod line;
+#[path = "../examples/replay/retry.rs"]
+mod retry;
+#[path = "../examples/replay/session.rs"]
+mod session;
+#[path = "../examples/replay/work.rs"]
+mod work;
+
+use proptest::prelude::*;
+
+const POLICIES: [(&str, &[&str]); 5] = [
+    (
+        "breaker",
+        &[
+            "window_ms",
+            "window_calls",
+            "buckets",
+            "min_calls",
+            "failure_rate",
+            "slow_call_ms",
+            "slow_rate",
+            "consecutive",
+            "stuck",
+            "open_ms",
+            "open_max_ms",
+            "open_jitter",
+            "half_open_calls",
+            "half_open_successes",
+            "half_open_max_ms",
+            "ramp_ms",
+            "call_timeout_ms",
+        ],
+    ),
+    ("bulkhead", &["max_concurrent", "max_wait_ms", "queue"]),
+    ("limiter", &["limit", "per_ms", "burst", "algorithm"]),
+    (
+        "retry",
+        &[
+            "max_attempts",
+            "initial_ms",
+            "max_ms",
+            "multiplier",
+            "jitter",
+            "jitter_factor",
+            "budget_ratio",
+            "budget_floor_per_s",
+            "deadline_ms",
+            "idempotent",
+            "max_retry_after_ms",
+            "failure_rate",
+            "failure_rate_min_attempts",
+        ],
+    ),
+    (
+        "hedge",
+        &["delay_ms", "quantile", "min_delay_ms", "min_samples", "max_hedges", "budget_ratio", "budget_floor_per_s"],
+    ),
+];
+
+fn replay(policy: &str, lines: &[String]) -> Vec<String> {
+    let mut replay = session::Replay::new(policy);
+    lines.iter().map(|line| replay.answer(line.as_bytes()).unwrap_or_else(|fault| format!("error: {fault}"))).collect()
+}
+
+/// Numbers as they should be, and as they should not.
+fn number() -> impl Strategy<Value = String> {
+    static EXTREME: [&str; 9] =
+        ["0", "-1", "1.5", "1e400", "1e30", "18446744073709551615", "18446744073709551616", "4294967296", "null"];
+    prop_oneof![6 => (0..2_000_u64).prop_map(|n| n.to_string()), 1 => prop::sample::select(&EXTREME[..]).prop_map(str::to_owned)]
+}
+
+fn value() -> impl Strategy<Value = String> {
+    static WORDS: [&str; 8] =
+        ["\"full\"", "\"decorrelated\"", "\"sliding_log\"", "\"fixed_window\"", "true", "[]", "{}", "\"\""];
+    prop_oneof![
+        4 => number(),
+        3 => (0..=100_u32).prop_map(|n| format!("{}", f64::from(n) / 100.0)),
+        1 => prop::sample::select(&WORDS[..]).prop_map(str::to_owned),
+    ]
+}
+
+/// A line that may be in order: moments mostly rise.
+fn line() -> impl Strategy<Value = (u64, String)> {
+    let id = || prop::sample::select(&["a", "b", "c", "a#2", "b#3", "", "\\u0000"][..]);
+    let outcome = prop::sample::select(&["success", "failure", "ignored", "overloaded", "cancelled", "nope"][..]);
+    let mode = prop::sample::select(&["forced_open", "disabled", "metrics_only", "closed", "reset", "ajar"][..]);
+    let body = prop_oneof![
+        4 => (id(), prop::option::of(id())).prop_map(|(id, key)| match key {
+            Some(key) => format!("\"start\":\"{id}\",\"key\":\"{key}\""),
+            None => format!("\"start\":\"{id}\""),
+        }),
+        4 => (id(), outcome, prop::option::of(number())).prop_map(|(id, outcome, after)| {
+            let after = after.map_or_else(String::new, |after| format!(",\"retry_after_ms\":{after}"));
+            format!("\"end\":\"{id}\",\"outcome\":\"{outcome}\"{after}")
+        }),
+        1 => mode.prop_map(|mode| format!("\"set\":\"{mode}\"")),
+        3 => (id(), prop::option::of(number())).prop_map(|(key, cost)| {
+            format!("\"check\":\"{key}\",\"cost\":{}", cost.unwrap_or_else(|| "1".to_owned()))
+        }),
+        1 => Just("\"look\":true".to_owned()),
+        1 => Just("\"look\":true,\"cost\":1".to_owned()),
+    ];
+    (0..700_u64, body)
+}
+
+/// Something that is no line, in place of one.
+fn broken() -> impl Strategy<Value = String> {
+    static BROKEN: [&str; 8] =
+        ["", "null", "[]", "{", "{}", "{\"at_ms\":-1}", "{\"at_ms\":1e99,\"look\":true}", "{\"at_ms\":0,\"at_ms\":0}"];
+    prop_oneof![prop::sample::select(&BROKEN[..]).prop_map(str::to_owned), "\\PC{0,20}"]
+}
+
+fn lines(options: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+    let config = prop::collection::vec((prop::sample::select(options), value()), 0..4);
+    let rest = prop::collection::vec((line(), prop::option::weighted(0.1, broken())), 0..40);
+    (config, rest, any::<bool>()).prop_map(|(config, rest, far)| {
+        let config: Vec<_> = config.into_iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        let mut lines = vec![format!("{{\"config\":{{{}}},\"seed\":7}}", config.join(","))];
+        let mut at = 0;
+        for ((later, body), broken) in rest {
+            // Some traces run up to the last moment that there is.
+            at = if far && later > 690 { u64::MAX / 1_000_000 } else { at + later };
+            lines.push(broken.unwrap_or_else(|| format!("{{\"at_ms\":{at},{body}}}")));
+        }
+        lines
+    })
+}
+
+/// One answer for each line, each a JSON object or an error that says on which line.
+fn is_answered(policy: &str, lines: &[String]) {
+    let answers = replay(policy, lines);
+    assert_eq!(replay(policy, lines), answers, "the same bytes twice");
+    for (number, (line, answer)) in (1..).zip(lines.iter().zip(&answers)) {
+        let object = answer.starts_with("{\"at_ms\":") && !answer.contains('\n');
+        let fault = answer.starts_with(&format!("error: line {number}: "));
+        assert!(object || fault, "{policy}: {line} is answered by {answer}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_line_has_one_answer((policy, lines) in prop::sample::select(&POLICIES[..]).prop_flat_map(|(policy, options)| {
+        (Just(policy), lines(options))
+    })) {
+        is_answered(policy, &lines);
+    }
+}

@@ -1,0 +1,61 @@
+//! Every layer over any service can be spawned: neither request, answer nor error is cloned.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, and spawning is what it is about")]
+
+use partita_resilience::adaptive::Adaptive;
+use partita_resilience::breaker::{Breaker, BreakerLayer};
+use partita_resilience::bulkhead::Bulkhead;
+use partita_resilience::deadline::Deadline;
+use partita_resilience::fallback::Fallback;
+use partita_resilience::hedge::Hedge;
+use partita_resilience::limiter::Limiter;
+use partita_resilience::retry::Retry;
+use partita_resilience::shed::{Priority, Shed};
+use partita_resilience::timeout::Timeout;
+use partita_resilience::{Error, Policy};
+use std::fmt::Debug;
+use std::future::ready;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+/// Cannot be cloned.
+#[derive(Debug, PartialEq)]
+struct Only(u32);
+
+/// A test for each layer.
+macro_rules! spawned {
+    ($($test:ident: $layer:expr;)+) => {$(
+        #[tokio::test(start_paused = true)]
+        async fn $test() {
+            fn generic<Q, T, E, S>(inner: S, request: Q) -> JoinHandle<Result<T, Error<E>>>
+            where
+                Q: Send + 'static,
+                T: Send + 'static,
+                E: Debug + Send + 'static,
+                S: Service<Q, Response = T, Error = E> + Clone + Send + 'static,
+                S::Future: Send + 'static,
+            {
+                tokio::spawn($layer.layer(inner).oneshot(request))
+            }
+            let inner = service_fn(|Only(number): Only| ready(Ok::<_, Only>(Only(number + 1))));
+            assert_eq!(generic(inner, Only(6)).await.unwrap(), Ok(Only(7)));
+        }
+    )+};
+}
+
+spawned! {
+    a_breaker: BreakerLayer::new(Breaker::builder("b").build().unwrap());
+    a_bulkhead: Bulkhead::builder("b").build().unwrap().layer();
+    a_limiter: Limiter::builder("l").build().unwrap().layer();
+    an_adaptive_limit: Adaptive::builder("a").build().unwrap().layer();
+    load_shed: Shed::builder("s").build().unwrap().layer(Priority::Normal);
+    a_timeout: Timeout::builder("t").build().unwrap().layer();
+    a_deadline: Deadline::builder("d").build().unwrap().layer();
+    a_retry: Retry::builder("r").build().unwrap().layer().repeat(|_: &Q| None);
+    a_hedge: Hedge::builder("h").idempotent(true).build().unwrap().layer().repeat(|_: &Q| None);
+    a_fallback: Fallback::builder("f").build().layer(|_: Option<&Error<E>>| async { unreachable!("it answers") });
+    a_stack: Policy::new("s").idempotent().deadline(Duration::from_secs(10)).retry(Retry::builder("r"))
+        .breaker(Breaker::builder("b").build().unwrap()).attempt_timeout(Duration::from_secs(1))
+        .build().unwrap().layer().repeat(|_: &Q| None);
+}
