@@ -3,11 +3,12 @@
 //!
 //! - **Calling**: a [`Client`] sends to an [`axum::Router`] in the same process or to an address, and tells apart what
 //!   [`partita_core::Error`] tells apart: may it be tried again, may it have taken effect?
-//! - **Answering**: [`Problem`]s (RFC 9457), a strict [`Json`] reader, [`IdempotencyKey`], [`prefer_wait`], [`read_body`].
+//! - **Answering**: [`Problem`]s (RFC 9457), [`AsJson`], a strict [`Json`] reader, [`IdempotencyKey`], [`prefer_wait`], [`read_body`].
 //! - **Serving**: a [`Listener`], a [`Gate`] that answers before the stores are open, a [`Server`] with limits.
 //! - **Remembering**: the [`Ledger`] of a saga's participant and the [`Intake`] of a public route: same key, same answer,
 //!   in the commit of the effect itself.
 
+mod as_json;
 mod client;
 mod fallback;
 mod intake;
@@ -19,6 +20,7 @@ mod run;
 mod serve;
 mod slug;
 
+pub use as_json::AsJson;
 pub use client::{Call, Client, ProblemBody, Reply, Transport};
 pub use fallback::fallback;
 pub use intake::{Decision, Intake, StoredReply};

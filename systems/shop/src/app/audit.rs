@@ -3,9 +3,8 @@
 use super::Clients;
 use crate::audit::{AuditSources, audit};
 use crate::ordering::{Facts, Ordering};
-use axum::Json;
 use axum::extract::State;
-use partita::http::{Problem, Slug};
+use partita::http::{AsJson, Problem, Slug};
 use partita::time::Host;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
@@ -37,9 +36,9 @@ impl Audited {
     }
 }
 
-pub(super) async fn show(State(audited): State<Audited>) -> Result<Json<crate::audit::AuditReport>, Problem> {
+pub(super) async fn show(State(audited): State<Audited>) -> Result<AsJson<crate::audit::AuditReport>, Problem> {
     let many = |_| Problem::new(Slug::Overloaded).detail("many audits run already; try again shortly").retry_after(1);
     let _place = audited.queue.try_acquire().map_err(many)?;
     let _turn = audited.turn.lock().await;
-    Ok(Json(audit(&audited.sources).await?))
+    Ok(AsJson(audit(&audited.sources).await?))
 }

@@ -3,15 +3,15 @@
 use super::audit::{self, Audited};
 use super::{Clients, Ordering, SERVICES};
 use crate::catalog::products_body;
+use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
-use axum::{Json, Router};
 use http::{HeaderValue, StatusCode};
 use partita::console::{self, About};
 use partita::core::Store;
-use partita::http::{Client, Problem, Slug, fallback};
+use partita::http::{AsJson, Client, Problem, Slug, fallback};
 use partita::time::Host;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(super) fn routes(parts: Parts, stopping: watch::Receiver<bool>, host: &Host)
     let json_routes = Router::new()
         .route("/", get(|| async { Redirect::to("/console") }))
         .route("/openapi.json", get(crate::openapi::show))
-        .route("/products", get(|| async { Json(products_body()) }))
+        .route("/products", get(|| async { AsJson(products_body()) }))
         .route("/readyz", get(ready).with_state(Health { stores, stopping }))
         .route("/inventory/{sku}", get(inventory).with_state(clients.links.inventory))
         .route("/customers/{id}/points", get(points).with_state(clients.links.loyalty))
@@ -112,7 +112,7 @@ async fn ready(State(health): State<Health>) -> Response {
         checks.insert((*service).to_owned(), Value::String(check));
     }
     if checks.values().all(|check| check == "ok") {
-        return Json(json!({"status": "ok", "checks": checks})).into_response();
+        return AsJson(json!({"status": "ok", "checks": checks})).into_response();
     }
     not_ready(if stopping { "the shop is stopping" } else { "a store cannot write" }, checks).into_response()
 }

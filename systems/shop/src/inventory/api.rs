@@ -4,13 +4,13 @@ use super::model::{Line, NotReserved, OutOfStock, Stock, check_lines, commit, re
 use super::participant::{Action, Answer, answer, audit_routes, stands_on_nothing};
 use crate::catalog::{catalog, product_of};
 use crate::env::ServiceEnv;
+use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use partita::core::{Commit, Error, ErrorKind, Part, Put, Receipt, Result, Store};
 use partita::events::{Decision, Repository};
-use partita::http::{Entry, Ledger, Outcome, Problem, Row, Slug};
+use partita::http::{AsJson, Entry, Ledger, Outcome, Problem, Row, Slug};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -115,7 +115,7 @@ async fn show(State(inventory): State<Inventory>, sku: Result<Path<String>, Path
     product_of(&sku).ok_or_else(unknown)?;
     let stock = inventory.stock.load(&sku).await?.state;
     let Stock { on_hand, reserved, .. } = stock;
-    Ok(Json(json!({"sku": sku, "on_hand": on_hand, "reserved": reserved, "available": stock.available()})))
+    Ok(AsJson(json!({"sku": sku, "on_hand": on_hand, "reserved": reserved, "available": stock.available()})))
 }
 
 async fn reserve_lines(State(inventory): State<Inventory>, action: Action<Reserve>) -> Answer {
@@ -140,7 +140,7 @@ async fn release_lines(State(inventory): State<Inventory>, action: Action<Releas
     let Release { order_id } = &action.body;
     let effect = |done, put| inventory.release(order_id, done, put);
     inventory.ledger.undo(action.key(), RESERVE, order_id, effect).await?;
-    Ok(Json(json!({"order_id": order_id})))
+    Ok(AsJson(json!({"order_id": order_id})))
 }
 
 async fn commit_lines(State(inventory): State<Inventory>, action: Action<Sell>) -> Answer {
@@ -165,7 +165,7 @@ async fn audit_stock(State(inventory): State<Inventory>) -> Answer<Vec<Value>> {
         let Stock { seeded, on_hand, reserved } = inventory.stock.load(product.sku).await?.state;
         all.push(json!({"sku": product.sku, "seeded": seeded.unwrap_or(0), "on_hand": on_hand, "reserved": reserved}));
     }
-    Ok(Json(all))
+    Ok(AsJson(all))
 }
 
 fn skus(lines: &[Line]) -> Vec<&str> {

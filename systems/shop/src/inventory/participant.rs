@@ -1,12 +1,12 @@
 //! What the HTTP of every participant of a saga has in common: reading an action, answering it, and showing the ledger.
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequest, Query, State};
 use axum::routing::get;
-use axum::{Json, Router};
 use http::Request;
 use partita::core::{Record, Store};
-use partita::http::{Acted, IdempotencyKey, Ledger, Problem, Row, Slug, read_body, require_json};
+use partita::http::{Acted, AsJson, IdempotencyKey, Ledger, Problem, Row, Slug, read_body, require_json};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ const MAX_BODY: usize = 64 * 1024;
 const PAGE: usize = 1_000;
 
 /// A JSON answer, or a problem.
-pub(crate) type Answer<T = Value> = Result<Json<T>, Problem>;
+pub(crate) type Answer<T = Value> = Result<AsJson<T>, Problem>;
 
 /// A request to do or undo something once: its key, its body as it came, and what the body says.
 pub(crate) struct Action<T> {
@@ -51,7 +51,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Action<T> {
 /// The answer to an action; a refusal by the business says its reason.
 pub(crate) fn answer<R>(acted: Acted<R>, refused: impl FnOnce(R) -> Problem) -> Answer {
     match acted {
-        Acted::Done(reply) | Acted::Replayed(reply) => Ok(Json(reply)),
+        Acted::Done(reply) | Acted::Replayed(reply) => Ok(AsJson(reply)),
         Acted::Undone => Err(Problem::new(Slug::Undone)),
         Acted::KeyReused => Err(Problem::new(Slug::KeyReused)),
         Acted::Refused(reason) => Err(refused(reason)),
@@ -106,7 +106,7 @@ pub(crate) fn audit_routes(store: Arc<dyn Store>) -> Router {
 async fn ledger_page(State(store): State<Arc<dyn Store>>, Query(page): Query<Page>) -> Answer<LedgerPage> {
     let (records, next) = page.read(&*store, Ledger::space().name).await?;
     let rows = records.into_iter().map(|Record { key, value, .. }| Shown { key, row: shown(&value) }).collect();
-    Ok(Json(LedgerPage { rows, next }))
+    Ok(AsJson(LedgerPage { rows, next }))
 }
 
 /// The row as it is stored if it can be read as one.

@@ -4,13 +4,13 @@ use super::ACCOUNTS;
 use super::model::{Account, NotHeld, Points, PointsEvent, award, hold, release};
 use crate::env::ServiceEnv;
 use crate::inventory::participant::{Action, Answer, Page, answer, audit_routes, stands_on_nothing};
+use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use partita::core::{Commit, Error, ErrorKind, Expect, Part, Put, Receipt, Record, Result, Store};
 use partita::events::{Decision, Repository};
-use partita::http::{Entry, Ledger, Outcome, Problem, Row, Slug};
+use partita::http::{AsJson, Entry, Ledger, Outcome, Problem, Row, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -114,7 +114,7 @@ impl Loyalty {
 async fn show(State(loyalty): State<Loyalty>, id: Result<Path<String>, PathRejection>) -> Answer {
     let Path(id) = id.map_err(|_| Problem::new(Slug::NotFound).detail("there is no such customer"))?;
     let account = loyalty.account(&id).await?;
-    Ok(Json(shown(&id, &account)))
+    Ok(AsJson(shown(&id, &account)))
 }
 
 async fn hold_points(State(loyalty): State<Loyalty>, action: Action<HoldPoints>) -> Answer {
@@ -140,7 +140,7 @@ async fn release_points(State(loyalty): State<Loyalty>, action: Action<Release>)
     let Release { order_id } = &action.body;
     let effect = |done, put| loyalty.release(order_id, done, put);
     loyalty.ledger.undo(action.key(), HOLD, order_id, effect).await?;
-    Ok(Json(json!({"order_id": order_id})))
+    Ok(AsJson(json!({"order_id": order_id})))
 }
 
 async fn award_points(State(loyalty): State<Loyalty>, action: Action<Award>) -> Answer {
@@ -164,7 +164,7 @@ async fn audit_accounts(State(loyalty): State<Loyalty>, Query(page): Query<Page>
     let (records, next) = page.read(&*loyalty.store, ACCOUNTS).await?;
     let accounts =
         records.iter().map(|record| Ok(shown(&record.key, &account_of(record)?))).collect::<Result<Vec<Value>>>()?;
-    Ok(Json(json!({"accounts": accounts, "next": next})))
+    Ok(AsJson(json!({"accounts": accounts, "next": next})))
 }
 
 fn record(customer_id: &str, account: &Account) -> Put {

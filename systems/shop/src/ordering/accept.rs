@@ -10,7 +10,9 @@ use partita::core::{
     Append, Commit, Conflict, Error, ErrorKind, Expect, Found, Item, NewEvent, Part, Prune, Put, Record, Result,
     StreamId, Version, new_id,
 };
-use partita::http::{Decision, IdempotencyKey, Intake, Json, Problem, Slug, StoredReply, read_body, require_json};
+use partita::http::{
+    AsJson, Decision, IdempotencyKey, Intake, Json, Problem, Slug, StoredReply, read_body, require_json,
+};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -202,7 +204,7 @@ pub(super) async fn cancel(ordering: &Ordering, id: &str) -> Result<Response, Pr
             let order: Option<OrderRecord> = record.and_then(|record| serde_json::from_str(&record.value).ok());
             let status = order.map_or(Status::Pending, |order| order.status);
             let body = json!({"order_id": id, "status": status.word()});
-            Ok((http::StatusCode::ACCEPTED, axum::Json(body)).into_response())
+            Ok((http::StatusCode::ACCEPTED, AsJson(body)).into_response())
         }
     }
 }

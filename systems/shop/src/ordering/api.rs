@@ -2,15 +2,15 @@
 
 use super::model::{CURRENCY, Line, OrderRecord, Status};
 use super::{ORDERS, Ordering, accept};
+use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use http::{HeaderMap, HeaderValue, header};
 use partita::core::Result;
-use partita::http::{Problem, Slug, prefer_wait};
+use partita::http::{AsJson, Problem, Slug, prefer_wait};
 use partita::saga::{Class, SagaRow, TimelineEntry};
 use partita::time::timeout;
 use serde::Serialize;
@@ -47,7 +47,7 @@ async fn show(State(ordering): State<Ordering>, id: Id, headers: HeaderMap) -> R
     }
     let (order, saga) = ordering.look(&id).await?.ok_or_else(unknown)?;
     let pending = order.status == Status::Pending;
-    let mut response = Json(body(&id, &order, saga.as_ref())).into_response();
+    let mut response = AsJson(body(&id, &order, saga.as_ref())).into_response();
     if pending {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -2,18 +2,18 @@
 
 use super::model::{CapturePlan, Intent, State as Payment, plan_capture, plan_void, summary};
 use super::provider::{Authorize, Failure, Provider};
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::routing::{get, post};
-use axum::{Json as Answered, Router};
 use http::HeaderMap;
-use partita::http::{IdempotencyKey, Problem, Slug, fallback, read_body, require_json};
+use partita::http::{AsJson, IdempotencyKey, Problem, Slug, fallback, read_body, require_json};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 const MAX_BODY: usize = 64 * 1024;
 
-type Answer<T> = Result<Answered<T>, Problem>;
+type Answer<T> = Result<AsJson<T>, Problem>;
 
 #[derive(Deserialize)]
 struct OfOrder {
@@ -100,18 +100,18 @@ async fn void(State(provider): State<Provider>, headers: HeaderMap, body: Body) 
     if plan.captured {
         return Err(Problem::new(Slug::CannotCancel).detail("the payment was captured; a void cannot give it back"));
     }
-    Ok(Answered(Voided { canceled }))
+    Ok(AsJson(Voided { canceled }))
 }
 
 async fn authorization(State(provider): State<Provider>, Query(query): Query<OfOrder>) -> Answer<Authorization> {
     let intents = provider.of_order(&query.order_id).await?;
     let (state, decisive) = summary(&intents);
     let intent_id = decisive.map(|intent| intent.id.clone());
-    Ok(Answered(Authorization { state, intent_id, intents }))
+    Ok(AsJson(Authorization { state, intent_id, intents }))
 }
 
-const fn paid(intent_id: String, status: super::model::Status) -> Answered<Paid> {
-    Answered(Paid { intent_id, status })
+const fn paid(intent_id: String, status: super::model::Status) -> AsJson<Paid> {
+    AsJson(Paid { intent_id, status })
 }
 
 fn still_processing() -> Problem {

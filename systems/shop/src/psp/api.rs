@@ -6,14 +6,14 @@ use super::error::Refusal;
 use super::params;
 use super::provider::{Action, Answer, KeyUse, Provider, Request};
 use super::view::View;
+use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use axum::{Json as Answered, Router};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use partita::http::{IdempotencyKey, Json, Problem, hang_up, read_body};
+use partita::http::{AsJson, IdempotencyKey, Json, Problem, hang_up, read_body};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -75,7 +75,7 @@ async fn retrieve(State(provider): State<Provider>, id: Id) -> Result<Response, 
     let id = path_id(id);
     let found = provider.book.intent(&id).await.map_err(|error| failed(&error))?;
     let found = found.ok_or_else(|| Refusal::no_such_intent(&id))?;
-    Ok(Answered(View::of(&found.value)).into_response())
+    Ok(AsJson(View::of(&found.value)).into_response())
 }
 
 async fn list(
@@ -89,7 +89,7 @@ async fn list(
     let order_id = query.get("order_id").ok_or_else(|| Refusal::missing("order_id"))?;
     let intents = provider.book.of_order(order_id).await.map_err(|error| failed(&error))?;
     let data = intents.iter().map(View::of).collect();
-    Ok(Answered(List { object: "list", data }).into_response())
+    Ok(AsJson(List { object: "list", data }).into_response())
 }
 
 async fn no_route(method: Method, uri: Uri) -> Refusal {
@@ -142,7 +142,7 @@ fn path_id(id: Id) -> String {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, Answered(self.body(None))).into_response()
+        (status, AsJson(self.body(None))).into_response()
     }
 }
 

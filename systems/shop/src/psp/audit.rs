@@ -2,12 +2,13 @@
 
 use super::book::{Book, intent_of};
 use crate::env::ServiceEnv;
+use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use http::StatusCode;
 use partita::core::Record;
+use partita::http::AsJson;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ pub fn audit_router(env: &ServiceEnv) -> Router {
 
 async fn page(State(book): State<Arc<Book>>, Query(After { after }): Query<After>) -> Response {
     match book.page(after.as_deref()).await {
-        Ok(records) => Json(Page { intents: records.iter().map(row).collect() }).into_response(),
+        Ok(records) => AsJson(Page { intents: records.iter().map(row).collect() }).into_response(),
         Err(error) => {
             tracing::error!(%error, "the intents cannot be read");
             StatusCode::SERVICE_UNAVAILABLE.into_response()

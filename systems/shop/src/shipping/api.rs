@@ -4,12 +4,12 @@ use super::SHIPMENTS;
 use super::model::{AlreadyShipped, Shipment};
 use crate::env::ServiceEnv;
 use crate::inventory::participant::{Action, Answer, answer, audit_routes};
+use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use partita::core::{Commit, Expect, Item, Part, Put, Receipt, Result, Store};
-use partita::http::{Entry, Ledger, Problem, Slug};
+use partita::http::{AsJson, Entry, Ledger, Problem, Slug};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -68,5 +68,5 @@ async fn show(State(shipping): State<Shipping>, order_id: Result<Path<String>, P
     let Path(order_id) = order_id.map_err(|_| unknown())?;
     let record = shipping.store.get(SHIPMENTS, &order_id).await?.ok_or_else(unknown)?;
     let shipment: Value = serde_json::from_str(&record.value).map_err(partita::core::Error::from)?;
-    Ok(Json(shipment))
+    Ok(AsJson(shipment))
 }
