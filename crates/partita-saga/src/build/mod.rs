@@ -20,7 +20,7 @@ use std::time::Duration;
 
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// Outlasts a participant that is down for some minutes: who is parked needs a person.
-const UNDO_TRIES: u32 = 100;
+pub(crate) const UNDO_TRIES: u32 = 100;
 
 /// A finished definition: `Saga<State, Env>`.
 pub struct Saga<S, E = ()> {

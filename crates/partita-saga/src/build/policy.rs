@@ -41,7 +41,7 @@ impl<S: State, E: Send + Sync + 'static, P> Draft<S, E, P> {
     }
 
     /// Tries of the step's undo at most (100 unless told: four minutes of a participant that fails at once). Used up, the
-    /// saga does its other undos and waits for an operator.
+    /// saga does its other undos and waits for an operator. Tries that their process did not outlive count only from 100 on.
     pub fn undo_retry(mut self, attempts: u32) -> Self
     where
         P: AfterStep,

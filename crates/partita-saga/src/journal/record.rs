@@ -62,6 +62,9 @@ pub(crate) enum Fact {
         error: String,
         /// Whether it may have had an effect.
         doubt: bool,
+        /// Whether it was its process that ended, not the attempt.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cut: bool,
     },
     /// No further attempt of doing; settled as not done unless it is in doubt.
     Closed {
