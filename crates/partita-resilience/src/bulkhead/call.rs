@@ -67,6 +67,11 @@ impl Bulkhead {
         held.end(if result.is_ok() { Outcome::Success } else { Outcome::Failure });
     }
 
+    /// A place that outlives the borrow; dropped, it counts as cancelled still.
+    pub(crate) fn own(&self, mut held: Held<&Core>) -> Permit {
+        Permit(Held { core: Arc::clone(&self.0), slot: held.slot.take(), ends: held.ends })
+    }
+
     /// Waits for a permit, within the longest wait. Dropping the future leaves the queue.
     ///
     /// # Errors
@@ -116,13 +121,6 @@ impl Bulkhead {
 pub struct Permit(Held<Arc<Core>>);
 
 impl Permit {
-    /// How the call is counted when this is dropped.
-    #[cfg(feature = "http")]
-    pub(crate) const fn ends(mut self, outcome: Outcome) -> Self {
-        self.0.ends = outcome;
-        self
-    }
-
     /// Gives the place back and counts how the call ended.
     pub fn finish(self, outcome: Outcome) {
         self.0.end(outcome);
