@@ -149,7 +149,7 @@ impl Dial {
         let (last, again) = SEEN.get();
         let again = if value == last { again } else { again | (LOOK - 1) } + 1;
         SEEN.set((value, again));
-        if value <= STANDING || again % LOOK == 1 || again % CHANGES == 0 { self.look(value) } else { value }
+        if value <= STANDING || again % LOOK == 1 || again.is_multiple_of(CHANGES) { self.look(value) } else { value }
     }
 
     #[cold]
@@ -157,7 +157,7 @@ impl Dial {
         let exact = nanos_of(self.clock.as_ref());
         let face = &self.face.0;
         let again = SEEN.get().1;
-        if again % CHANGES == 0 {
+        if again.is_multiple_of(CHANGES) {
             // An odd number of changes to the next look, so that a thread which reads two clocks by turns looks at both.
             SEEN.set((value, again + LOOK));
         }
