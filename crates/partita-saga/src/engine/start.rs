@@ -109,7 +109,7 @@ impl<S: Serialize> Registered<S> {
             def,
             now,
             entropy: &inner.host.entropy,
-            running: &BTreeSet::new(),
+            running: &mut BTreeSet::new(),
             instance,
             facts: vec![start],
             state: None,
