@@ -2,6 +2,7 @@
 
 use super::agenda::Rest;
 use super::attempt::{Attempt, Attempts, Ended};
+use super::lately::Life;
 use super::row::Row;
 use super::write::submit;
 use super::{Inner, LETTERS, cancel, lock, scheduler};
@@ -20,9 +21,9 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 const REST: Duration = Duration::from_secs(1);
 /// A wait up to this length is sat out in memory too, while there is room.
 const STAY: Duration = Duration::from_secs(10);
-/// When a saga is looked at again whose runner failed.
 /// How long the end of a branch waits for the ends of others, to be written with them.
 const COMPANY: Duration = Duration::from_millis(100);
+/// When a saga is looked at again whose runner failed.
 const SUSPECT: Duration = Duration::from_secs(30);
 
 pub(super) struct Runner {
@@ -34,6 +35,7 @@ pub(super) struct Runner {
     pub(super) slot: Option<OwnedSemaphorePermit>,
     /// Bytes of its journal.
     pub(super) written: usize,
+    pub(super) life: Life,
     /// It was read from the store, and this is why it cannot run.
     loaded: Option<Option<String>>,
     running: BTreeSet<usize>,
@@ -63,6 +65,7 @@ impl Runner {
             bell: Arc::default(),
             slot: None,
             written: 0,
+            life: Life::default(),
             loaded: None,
             running: BTreeSet::new(),
             attempts: Attempts::default(),
