@@ -9,7 +9,7 @@ mod policy;
 use crate::definition::{AtEnd, Definition, End, Kind, Leaf, Node, Settle, fingerprint};
 use crate::outcome::{Retriable, Step};
 use erase::{Calls, act, undo};
-pub use group::{BranchWithoutUndo, Group};
+pub use group::Group;
 use partita_core::Part;
 use place::{AwaitsUndo, BeforePivot, Beyond, Complete, Decided, Empty, MayRefuse, Open, Outcome, State};
 use std::fmt;

@@ -82,20 +82,20 @@ impl<S: State, E: Send + Sync + 'static, P> Draft<S, E, P> {
     }
 }
 
-impl<S: State, E: Send + Sync + 'static, P, Outs: Branches> Group<S, E, P, Outs> {
+impl<S: State, E: Send + Sync + 'static, P: AfterStep, Outs: Branches> Group<S, E, P, Outs> {
     /// Time for one try of the branch; see [`Draft::attempt`].
     pub fn attempt(mut self, limit: Duration) -> Self {
         self.draft.amend(|leaf| leaf.attempt = limit);
         self
     }
 
-    /// Time for the whole branch, tries and waits; then the saga unwinds.
+    /// Time for the whole branch, tries and waits; see [`Draft::within`].
     pub fn within(mut self, limit: Duration) -> Self {
         self.draft.amend(|leaf| leaf.within = Some(limit));
         self
     }
 
-    /// Tries of the branch at most; then the saga unwinds.
+    /// Tries of the branch at most; see [`Draft::retry`].
     pub fn retry(mut self, attempts: u32) -> Self {
         self.draft.amend(|leaf| leaf.retry = Some(attempts.max(1)));
         self

@@ -3,7 +3,7 @@
 use crate::definition::{Json, Why};
 use partita_core::{Error, ErrorKind, Result};
 use partita_time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// First byte of every record.
@@ -40,7 +40,7 @@ pub(crate) enum Fact {
     Done {
         #[serde(rename = "l")]
         leaf: usize,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "also_null", skip_serializing_if = "Option::is_none")]
         out: Option<Box<RawValue>>,
     },
     /// The leaf was refused for good and did nothing.
@@ -93,6 +93,11 @@ pub(crate) enum Fact {
     Recovered,
     /// Every step is done, or every step is undone.
     End,
+}
+
+/// An output that is there: `null` is one too.
+fn also_null<'de, D: Deserializer<'de>>(given: D) -> std::result::Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(given).map(Some)
 }
 
 /// Facts that became true together.

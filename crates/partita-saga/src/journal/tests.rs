@@ -17,6 +17,7 @@ fn text(record: &Record) -> String {
 const STORED: [&str; 7] = [
     r#"{"at":7,"e":3,"f":[{"start":{"name":"n","version":2,"print":"00ff","deadline":60007}},{"open":{"l":0,"v":"d","n":1}}],"s":{"x":1}}"#,
     r#"{"at":7,"e":3,"f":[{"done":{"l":0,"out":[1]}},{"open":{"l":1,"v":"d","n":1}}]}"#,
+    r#"{"at":7,"e":3,"f":[{"done":{"l":0,"out":null}},{"done":{"l":1}}]}"#,
     r#"{"at":7,"e":3,"f":["recovered",{"unknown":{"l":1,"v":"d","n":1,"error":"lost","doubt":true}},{"open":{"l":1,"v":"s","n":1,"due":9}}]}"#,
     r#"{"at":7,"e":3,"f":["recovered",{"unknown":{"l":1,"v":"u","n":1,"error":"lost","doubt":true,"cut":true}},{"open":{"l":1,"v":"u","n":2}}]}"#,
     r#"{"at":7,"e":3,"f":["cancel",{"closed":{"l":1,"doubt":false}},{"unwind":{"why":"cancelled"}},{"open":{"l":0,"v":"u","n":1}}]}"#,

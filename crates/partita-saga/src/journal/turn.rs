@@ -46,8 +46,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) def: &'a Definition,
     pub(crate) now: Timestamp,
     pub(crate) entropy: &'a Entropy,
-    /// Leaves with an attempt under way in this process.
-    pub(crate) running: &'a BTreeSet<usize>,
+    /// Leaves with an attempt under way in this process, or whose attempt's end is still to be told.
+    pub(crate) running: &'a mut BTreeSet<usize>,
     pub(crate) instance: &'a mut Instance,
     pub(crate) facts: Vec<Fact>,
     pub(crate) state: Option<Json>,
@@ -101,6 +101,7 @@ impl Turn<'_> {
 
     /// An attempt ended.
     pub(crate) fn ended(&mut self, leaf: usize, verb: Verb, n: u32, outcome: Outcome) {
+        self.running.remove(&leaf);
         match (verb, outcome) {
             (Verb::Do | Verb::Settle, Outcome::Done(out) | Outcome::Probed(Probe::Done(out))) => self.done(leaf, out),
             (Verb::Do | Verb::Settle, Outcome::Rejected(refusal)) => self.rejected(leaf, refusal),
