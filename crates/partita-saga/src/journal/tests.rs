@@ -14,7 +14,7 @@ fn text(record: &Record) -> String {
 }
 
 /// Journals outlive the version that wrote them: what stands here must be readable for ever.
-const STORED: [&str; 7] = [
+const STORED: [&str; 8] = [
     r#"{"at":7,"e":3,"f":[{"start":{"name":"n","version":2,"print":"00ff","deadline":60007}},{"open":{"l":0,"v":"d","n":1}}],"s":{"x":1}}"#,
     r#"{"at":7,"e":3,"f":[{"done":{"l":0,"out":[1]}},{"open":{"l":1,"v":"d","n":1}}]}"#,
     r#"{"at":7,"e":3,"f":[{"done":{"l":0,"out":null}},{"done":{"l":1}}]}"#,
