@@ -103,6 +103,13 @@ impl Breaker {
         }
     }
 
+    /// The permit of a healthy breaker; None when somebody has to look closer, as [`Breaker::admit`] does.
+    #[inline(always)]
+    pub(crate) fn admit_quick(&self) -> Option<Permit<'_>> {
+        let core = &*self.0;
+        core.enter_quick().map(|ticket| Permit::of(core, ticket))
+    }
+
     /// [`Breaker::admit`] for a call that outlives the borrow.
     ///
     /// # Errors

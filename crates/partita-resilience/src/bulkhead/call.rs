@@ -6,7 +6,7 @@ use super::slots::Slot;
 use super::{Builder, Bulkhead, BulkheadSnapshot};
 use crate::layered::PolicyLayer;
 use crate::stack::time;
-use crate::{Error, Name, Outcome, Reason, Rejected};
+use crate::{Error, ErrorShape, Name, Nested, Outcome, Plain, Reason, Rejected};
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
@@ -22,31 +22,44 @@ impl Bulkhead {
     ///
     /// # Errors
     /// [`Error::Rejected`] without a permit: the work was not begun. [`Error::Inner`] is the work's own.
-    pub async fn call<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    #[inline(always)]
+    pub fn call<T, E, F, Fut>(&self, work: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.around(|| async { work().await.map_err(Error::Inner) }).await
+        self.pass::<_, _, Plain, _, _>(work)
     }
 
     /// As [`Bulkhead::call`] around another policy.
     ///
     /// # Errors
     /// As [`Bulkhead::call`].
-    pub async fn around<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    pub fn around<T, E, F, Fut>(&self, work: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        let slot = match self.0.try_enter() {
-            Some(slot) => slot,
-            None => Enter::new(Arc::clone(&self.0)).await?,
-        };
-        let held = Held::new(&*self.0, slot, Outcome::Cancelled);
-        let result = work().await;
-        Self::release(held, &result);
-        result
+        self.pass::<_, _, Nested, _, _>(work)
+    }
+
+    #[inline(always)]
+    #[allow(clippy::manual_async_fn, reason = "an async fn moves its arguments once more")]
+    fn pass<T, X, M, F, Fut>(&self, work: F) -> impl Future<Output = Result<T, Error<M::Inner>>>
+    where
+        M: ErrorShape<X>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, X>>,
+    {
+        async move {
+            let held = match self.try_hold() {
+                Some(held) => held,
+                None => self.hold().await?,
+            };
+            let result = work().await;
+            Self::release(held, &result);
+            result.map_err(M::lift)
+        }
     }
 
     /// A place, if one is free and nobody waits; it counts as cancelled unless it is released.

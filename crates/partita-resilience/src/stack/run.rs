@@ -7,8 +7,9 @@
 use super::call::Parts;
 use super::time::TimeLeft;
 use crate::adaptive::Adaptive;
+use crate::breaker::Breaker;
 use crate::bulkhead::Bulkhead;
-use crate::deadline::{Attempt, Context};
+use crate::deadline::{Attempt, Context, NEVER, nanos};
 use crate::retry::{Next, answer};
 use crate::sync::{Mutex, lock};
 use crate::verdict::outcome;
@@ -16,30 +17,28 @@ use crate::{Classify, Error, ErrorShape, Outcome, PolicyKind, Reason, Rejected, 
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
-use std::time::Duration;
 
 impl<C, S> Parts<C, S> {
-    /// Tells the context what the stack knows of its calls. The moment, where a deadline holds.
+    /// Tells the context what the stack knows of its calls; the time left.
     #[inline(always)]
-    pub(super) fn inform(&self, context: &mut Context) -> Option<Duration> {
+    pub(super) fn inform(&self, context: &mut Context) -> TimeLeft<'_> {
         if self.idempotent {
             context.set_idempotent();
         }
-        if self.deadline.is_none() && context.deadline().is_none() {
-            return None;
+        if self.deadline.is_none() && context.ends() == NEVER {
+            return TimeLeft::unlimited();
         }
-        let now = self.timing.now();
+        let now = self.timing.nanos();
         if let Some(limit) = self.deadline {
-            context.end_at(now.saturating_add(limit));
+            context.end_at(now.saturating_add(nanos(limit)));
         }
-        Some(now)
+        TimeLeft::until(context.ends(), now, &self.times)
     }
 
     /// Takes a call up, unless its time is over already.
-    #[inline(always)]
     pub(super) fn begin(&self, context: &mut Context) -> Result<TimeLeft<'_>, Rejected> {
-        let Some((now, end)) = self.inform(context).zip(context.deadline()) else { return Ok(TimeLeft::unlimited()) };
-        if end > now { Ok(TimeLeft::until(end, now, &self.times)) } else { Err(self.too_late()) }
+        let left = self.inform(context);
+        if left.is_over() { Err(self.too_late()) } else { Ok(left) }
     }
 
     #[cold]
@@ -70,17 +69,20 @@ impl<C, S> Parts<C, S> {
                 Some(context) => context.clone(),
                 None => Context::current(),
             };
-            let mut left = if limited { self.begin(&mut context)? } else { TimeLeft::unlimited() };
+            let mut left = if limited { self.inform(&mut context) } else { TimeLeft::unlimited() };
+            if left.is_over() {
+                return Err(self.too_late().into());
+            }
             if let Some(limiter) = &self.limiter {
                 let Some(pass) = left.race(&self.timing, pin!(limiter.pass())).await else { return Err(left.over()) };
                 pass?;
             }
-            let mut course = self.retry.as_ref().map(|retry| retry.begin(&mut context, left.now()));
+            let mut course = self.retry.as_ref().map(|retry| retry.begin(&mut context, |timing| left.now(timing)));
             loop {
                 let mut end = None;
                 match &self.hedge {
                     None => {
-                        let began = Attempt::begin(&context, &self.timing, left.now().take());
+                        let began = Attempt::begin(&context, || left.last_now(&self.timing));
                         let attempt = pin!(self.attempt::<T, X, M, _, Fut>(&context, began, &mut work, &mut end));
                         left.race(&self.timing, attempt).await;
                     }
@@ -126,7 +128,7 @@ impl<C, S> Parts<C, S> {
             let Some(pass) = left.race(&self.timing, pin!(limiter.pass())).await else { return Err(left.over()) };
             pass?;
         }
-        let began = Attempt::begin(&context, &self.timing, left.now().take());
+        let began = Attempt::begin(&context, || left.last_now(&self.timing));
         let mut end = None;
         left.race(&self.timing, pin!(self.attempt::<T, X, M, _, Fut>(&context, began, |_| work(), &mut end))).await;
         let end = end.ok_or_else(|| left.over())?;
@@ -164,13 +166,15 @@ impl<C, S> Parts<C, S> {
         Fut: Future<Output = Result<T, X>>,
     {
         async move {
-            let permit = match &self.breaker {
-                None => None,
-                Some(breaker) => match breaker.admit() {
-                    Ok(permit) => Some(permit),
+            let mut permit = self.breaker.as_ref().and_then(Breaker::admit_quick);
+            if permit.is_none()
+                && let Some(breaker) = &self.breaker
+            {
+                match breaker.admit() {
+                    Ok(probe) => permit = Some(probe),
                     Err(rejected) => return *end = Some(Err(rejected.into())),
-                },
-            };
+                }
+            }
             let refuse = |permit: Option<breaker::Permit<'_>>, rejected: Rejected| {
                 permit.into_iter().for_each(|permit| permit.record(Outcome::Ignored));
                 Some(Err(rejected.into()))
@@ -195,8 +199,7 @@ impl<C, S> Parts<C, S> {
                 Some(Err(rejected)) => return *end = refuse(permit, rejected),
             };
             let end = {
-                let work = pin!(context.during(|| work(Attempt::at(context, began))));
-                let work = context.scope_ref(work);
+                let work = pin!(context.scope_new(|| work(Attempt::at(context, began))));
                 end.insert(match (&self.timeout, limit) {
                     (Some(timeout), Some(limit)) => timeout.limited::<_, M>(limit, work).await,
                     _ => work.await.map_err(M::lift),
