@@ -135,6 +135,7 @@ impl Core {
         Event { at: Duration::from_nanos(at), policy: PolicyKind::Breaker, name: &self.name, kind }
     }
 
+    #[inline(always)]
     fn count(&self, what: Count) {
         counters::count(&self.stripes, stripe::mine(), what);
     }

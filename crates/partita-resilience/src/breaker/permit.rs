@@ -38,7 +38,7 @@ impl<'a> Permit<'a> {
 
     /// Word by word: a copy of the whole would stall on the stores that made it.
     #[inline(always)]
-    pub(super) fn end(&mut self, outcome: Outcome) {
+    pub(crate) fn end(&mut self, outcome: Outcome) {
         if let Some(core) = self.core.take() {
             let Ticket { word, start, extra } = self.ticket;
             core.leave(Ticket { word, start, extra }, outcome);

@@ -52,32 +52,25 @@ impl Bulkhead {
         Fut: Future<Output = Result<T, X>>,
     {
         async move {
-            let held = match self.try_hold() {
-                Some(held) => held,
-                None => self.hold().await?,
-            };
+            let mut held = self.without_place();
+            if !held.take() {
+                held.put(self.enter().await?);
+            }
             let result = work().await;
-            Self::release(held, &result);
+            held.finish(result.is_ok());
             result.map_err(M::lift)
         }
     }
 
-    /// A place, if one is free and nobody waits; it counts as cancelled unless it is released.
-    #[inline]
-    pub(crate) fn try_hold(&self) -> Option<Held<&Core>> {
-        self.0.try_enter().map(|slot| Held::new(&*self.0, slot, Outcome::Cancelled))
+    /// For a call's place, which counts as cancelled until it is finished.
+    #[inline(always)]
+    pub(crate) fn without_place(&self) -> Held<&Core> {
+        Held { core: &*self.0, slot: None, ends: Outcome::Cancelled }
     }
 
-    /// As [`Bulkhead::try_hold`], and waits for a place.
-    pub(crate) async fn hold(&self) -> Result<Held<&Core>, Rejected> {
-        let slot = Enter::new(Arc::clone(&self.0)).await?;
-        Ok(Held::new(&*self.0, slot, Outcome::Cancelled))
-    }
-
-    /// Gives a place back after a call that ended so.
-    #[inline]
-    pub(crate) fn release<T, E>(held: Held<&Core>, result: &Result<T, E>) {
-        held.end(if result.is_ok() { Outcome::Success } else { Outcome::Failure });
+    /// Waits for a place.
+    pub(crate) fn enter(&self) -> Enter {
+        Enter::new(Arc::clone(&self.0))
     }
 
     /// Waits for a permit, within the longest wait. Dropping the future leaves the queue.
@@ -85,7 +78,7 @@ impl Bulkhead {
     /// # Errors
     /// No permit came free, or the queue is full.
     pub async fn acquire(&self) -> Result<Permit, Rejected> {
-        let slot = Enter::new(Arc::clone(&self.0)).await?;
+        let slot = self.enter().await?;
         Ok(Permit(Held::new(Arc::clone(&self.0), slot, Outcome::Success)))
     }
 
@@ -159,6 +152,26 @@ impl<C: Deref<Target = Core>> Held<C> {
     /// `ends` is how a call ends whose holder is dropped.
     pub(crate) const fn new(core: C, slot: Slot, ends: Outcome) -> Self {
         Self { core, slot: Some(slot), ends }
+    }
+
+    /// Takes a slot, if one is free and nobody waits: where it stays, because a copy would stall on the stores of its parts.
+    #[inline(always)]
+    pub(crate) fn take(&mut self) -> bool {
+        self.slot = self.core.try_enter();
+        self.slot.is_some()
+    }
+
+    /// Holds a slot that was waited for.
+    pub(crate) fn put(&mut self, slot: Slot) {
+        self.slot = Some(slot);
+    }
+
+    /// Gives the slot back after a call that ended so.
+    #[inline(always)]
+    pub(crate) fn finish(&mut self, good: bool) {
+        if let Some(slot) = self.slot.take() {
+            self.core.leave(slot, if good { Outcome::Success } else { Outcome::Failure });
+        }
     }
 
     /// Gives the slot back.

@@ -98,11 +98,22 @@ impl Context {
     }
 
     /// That of the future that is being polled; [`Context::new`] outside of any.
-    #[inline(always)]
+    #[inline]
     pub fn current() -> Self {
         let mut context = Self::new();
-        let _ = CURRENT.try_with(|current| current.read(&mut context));
+        context.read(None);
         context
+    }
+
+    /// Becomes the given one, or else the current one.
+    #[inline(always)]
+    pub(crate) fn read(&mut self, given: Option<&Self>) {
+        match given {
+            Some(given) => self.clone_from(given),
+            None => {
+                let _ = CURRENT.try_with(|current| current.read(self));
+            }
+        }
     }
 
     /// Ends at `moment`, as time since the clock of the policies was made, unless it ends sooner already.

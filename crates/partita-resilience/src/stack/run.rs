@@ -49,7 +49,8 @@ impl<C, S> Parts<C, S> {
     }
 
     /// Takes a call to its end, in as many attempts as that needs and may have: in the current context where none is handed
-    /// in, and for as long as it takes where its time is not `limited` here.
+    /// in, and for as long as it takes where its time is not `limited` here. An answer is moved on by itself: a copy of the
+    /// whole end would stall on the stores of its parts.
     #[allow(clippy::manual_async_fn, reason = "an async fn moves its arguments once more")]
     pub(super) fn call<T, X, M, F, Fut>(
         &self,
@@ -65,17 +66,14 @@ impl<C, S> Parts<C, S> {
         Fut: Future<Output = Result<T, X>>,
     {
         async move {
-            let mut context = match &given {
-                Some(context) => context.clone(),
-                None => Context::current(),
-            };
+            let mut context = Context::new();
+            context.read(given.as_ref());
             let mut left = if limited { self.inform(&mut context) } else { TimeLeft::unlimited() };
             if left.is_over() {
                 return Err(self.too_late().into());
             }
             if let Some(limiter) = &self.limiter {
-                let Some(pass) = left.race(&self.timing, pin!(limiter.pass())).await else { return Err(left.over()) };
-                pass?;
+                left.race(&self.timing, pin!(limiter.pass())).await.ok_or_else(|| left.over())??;
             }
             let mut course = self.retry.as_ref().map(|retry| retry.begin(&mut context, |timing| left.now(timing)));
             loop {
@@ -90,19 +88,22 @@ impl<C, S> Parts<C, S> {
                         // Several attempts begin it by turns: with the lock it need not be `Sync`.
                         let work = Mutex::new(&mut work);
                         let attempt = |attempt| self.attempt_of::<T, X, M, F, Fut>(attempt, &work);
-                        let mut race = Box::pin(hedge.around(context.clone(), attempt));
-                        end = left.race(&self.timing, race.as_mut()).await;
+                        end = left.race(&self.timing, Box::pin(hedge.around(context.clone(), attempt)).as_mut()).await;
                     }
                 }
-                let Some(end) = end else { return Err(left.over()) };
-                let (Some(retry), Some(course)) = (&self.retry, &mut course) else {
-                    left.sufficed();
-                    return end;
+                let next = match (&self.retry, &mut course, &end) {
+                    (Some(retry), Some(course), Some(end)) => retry.next(course, &context, end),
+                    _ => Next::Return(None),
                 };
-                let (place, delay) = match retry.next(course, &context, &end) {
+                let (place, delay) = match next {
                     Next::Return(stop) => {
-                        left.sufficed();
-                        return if stop.is_some() { answer(&context, end, stop) } else { end };
+                        left.ended(end.is_some());
+                        return match end {
+                            Some(Ok(answer)) => Ok(answer),
+                            Some(Err(error)) if stop.is_none() => Err(error),
+                            Some(end) => answer(&context, end, stop),
+                            None => Err(left.over()),
+                        };
                     }
                     Next::Again(place, delay) => (place, delay),
                 };
@@ -110,7 +111,9 @@ impl<C, S> Parts<C, S> {
                 if left.race(&self.timing, self.timing.sleep(delay).as_mut()).await.is_none() {
                     return Err(left.over());
                 }
-                course.again(&mut context, place);
+                if let Some(course) = &mut course {
+                    course.again(&mut context, place);
+                }
             }
         }
     }
@@ -179,12 +182,12 @@ impl<C, S> Parts<C, S> {
                 permit.into_iter().for_each(|permit| permit.record(Outcome::Ignored));
                 Some(Err(rejected.into()))
             };
-            let mut held = self.bulkhead.as_ref().and_then(Bulkhead::try_hold);
-            if held.is_none()
-                && let Some(bulkhead) = &self.bulkhead
+            let mut held = self.bulkhead.as_ref().map(Bulkhead::without_place);
+            if let (Some(bulkhead), Some(held)) = (&self.bulkhead, &mut held)
+                && !held.take()
             {
-                match bulkhead.hold().await {
-                    Ok(place) => held = Some(place),
+                match bulkhead.enter().await {
+                    Ok(slot) => held.put(slot),
                     Err(rejected) => return *end = refuse(permit, rejected),
                 }
             }
@@ -208,11 +211,11 @@ impl<C, S> Parts<C, S> {
             if let Some(permit) = adaptive {
                 permit.finish(outcome(&self.judge, end));
             }
-            if let Some(held) = held {
-                Bulkhead::release(held, end);
+            if let Some(held) = &mut held {
+                held.finish(end.is_ok());
             }
-            if let Some(permit) = permit {
-                permit.record(outcome(&self.judge, end));
+            if let Some(permit) = &mut permit {
+                permit.end(outcome(&self.judge, end));
             }
         }
     }

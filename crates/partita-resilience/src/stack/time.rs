@@ -81,6 +81,14 @@ impl<'a> TimeLeft<'a> {
         self.counts.into_iter().for_each(Counts::in_time);
     }
 
+    /// The call ended, `in_time` or not.
+    #[inline(always)]
+    pub(super) fn ended(&self, in_time: bool) {
+        if in_time {
+            self.sufficed();
+        }
+    }
+
     /// How a call ends whose time is over.
     pub(super) fn over<E>(&self) -> Error<E> {
         self.counts.into_iter().for_each(Counts::timed_out);
