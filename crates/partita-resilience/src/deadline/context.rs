@@ -216,12 +216,7 @@ impl Context {
         Some(Scoped { context: self, work })
     }
 
-    /// As [`Context::scope`], for work that stays where it is.
-    pub(crate) const fn scope_ref<'a, F: Future>(&'a self, work: Pin<&'a mut F>) -> ScopedRef<'a, F> {
-        ScopedRef { context: self, work }
-    }
-
-    /// As [`Context::scope_ref`], for work that is made at the first poll.
+    /// As [`Context::scope`], for work that is made where it stays, at the first poll.
     pub(crate) const fn scope_new<F: Future, M: FnOnce() -> F>(&self, make: M) -> ScopedNew<'_, M, F> {
         ScopedNew { context: self, make: Some(make), work: None }
     }
@@ -257,23 +252,6 @@ impl<F: Future> Future for Scoped<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         this.context.during(|| this.work.poll(cx))
-    }
-}
-
-/// [`Scoped`], for work that stays where it is.
-#[must_use = "futures do nothing unless polled"]
-pub(crate) struct ScopedRef<'a, F> {
-    context: &'a Context,
-    work: Pin<&'a mut F>,
-}
-
-impl<F: Future> Future for ScopedRef<'_, F> {
-    type Output = F::Output;
-
-    #[inline(always)]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
-        let this = &mut *self;
-        this.context.during(|| this.work.as_mut().poll(cx))
     }
 }
 

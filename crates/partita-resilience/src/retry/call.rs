@@ -89,10 +89,7 @@ impl<C> Retry<C> {
         loop {
             let began = Attempt::begin(&context, || now.take().unwrap_or_else(|| timing.nanos()));
             let attempt = Attempt::at(&context, began);
-            let result = {
-                let work = pin!(context.during(|| work(attempt)));
-                context.scope_ref(work).await
-            };
+            let result = pin!(context.scope_new(|| work(attempt))).await;
             let (place, delay) = match self.next(&mut course, &context, &result) {
                 Next::Return(None) => return result,
                 Next::Return(stop) => return answer(&context, result, stop),
