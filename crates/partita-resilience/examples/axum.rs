@@ -1,6 +1,7 @@
-//! A server's own door: the caller's deadline from the header, load shedding, and a status for each refusal.
+//! A server's own door: the caller's deadline from the header, a rate limit for each caller, load shedding, and a status
+//! for each refusal.
 //!
-//! It serves on the loopback interface, asks itself three times and ends.
+//! It serves on the loopback interface, asks itself some times and ends.
 //!
 //! ```text
 //! cargo run -p partita-resilience --example axum --features http
@@ -9,9 +10,11 @@
 #![allow(clippy::print_stdout, reason = "an example shows what happens")]
 
 use axum::error_handling::HandleErrorLayer;
-use axum::http::{HeaderName, StatusCode, header::RETRY_AFTER};
-use axum::{Router, routing::get};
+use axum::http::{Request, Response};
+use axum::{Router, body::Body, routing::get};
 use partita_resilience::deadline::{Deadline, HEADER};
+use partita_resilience::http::refusal;
+use partita_resilience::limiter::{KeyedLimiter, Quota};
 use partita_resilience::shed::{Priority, Shed};
 use partita_resilience::{Error, Timing};
 use std::convert::Infallible;
@@ -26,10 +29,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = listener.local_addr()?;
     let client = async {
         println!("GET /fast                    {}", ask(address, "/fast", None).await?);
+        println!("GET /fast                    {}", ask(address, "/fast", None).await?);
         println!("GET /slow                    {}", ask(address, "/slow", None).await?);
         println!("GET /slow, 50 ms left        {}", ask(address, "/slow", Some(50)).await?);
         let (one, two) = tokio::join!(ask(address, "/slow", None), ask(address, "/slow", None));
         println!("GET /slow, twice at once     {} and {}", one?, two?);
+        println!("GET /fast, a seventh time    {}", ask(address, "/fast", None).await?);
         Ok(())
     };
     tokio::select! {
@@ -40,13 +45,21 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn shop() -> Result<Router, Box<dyn std::error::Error>> {
     let deadline = Deadline::builder("shop").limit(Duration::from_secs(2)).build()?;
-    // So few, to see it refuse.
+    // So few, to see them refuse.
     let shed = Shed::builder("shop").max_in_flight(1).build()?;
+    let limiter = KeyedLimiter::<String>::builder("shop").quota(Quota::per_minute(6)).build_keyed()?;
     let door = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(refused))
+        .layer(limiter.server_layer(caller).nested())
         .layer(deadline.server_layer().nested())
-        .layer(shed.layer(Priority::Normal));
+        .layer(shed.body_layer(Priority::Normal));
     Ok(Router::new().route("/fast", get(|| async { "fast" })).route("/slow", get(slow)).layer(door))
+}
+
+/// Who asks: one without a key has the quota of all such.
+fn caller(request: &Request<Body>) -> String {
+    let key = request.headers().get("x-api-key").and_then(|key| key.to_str().ok());
+    key.unwrap_or("anonymous").to_owned()
 }
 
 async fn slow() -> &'static str {
@@ -54,13 +67,8 @@ async fn slow() -> &'static str {
     "slow"
 }
 
-async fn refused(error: Error<Infallible>) -> (StatusCode, [(HeaderName, String); 1], String) {
-    let status = match &error {
-        Error::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    let seconds = error.retry_after().map_or(1, |wait| wait.as_secs().max(1));
-    (status, [(RETRY_AFTER, seconds.to_string())], error.to_string())
+async fn refused(error: Error<Infallible>) -> Response<String> {
+    refusal(&error)
 }
 
 /// The status line of the answer, and its body.
@@ -72,7 +80,9 @@ async fn ask(to: std::net::SocketAddr, path: &str, left_ms: Option<u64>) -> Resu
         .await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
+    let field =
+        |name| answer.lines().find(|line| line.starts_with(name)).map_or_else(String::new, |line| format!(", {line}"));
     let status = answer.lines().next().unwrap_or_default();
     let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
-    Ok(format!("{status}: {body}"))
+    Ok(format!("{status}{}{}: {body}", field("ratelimit-remaining"), field("retry-after")))
 }

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "an example shows what happens")]
 
 use partita_resilience::breaker::Breaker;
+use partita_resilience::fallback::Fallback;
 use partita_resilience::retry::Retry;
 use partita_resilience::{Policy, Timing};
 use std::io;
@@ -22,6 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let breaker = Breaker::builder("catalogue").min_calls(5).open(Duration::from_millis(200)).timing(timing.clone());
     let breaker = breaker.listener(|event| println!("         {}: {:?}", event.policy, event.kind)).build()?;
     let catalogue = Policy::new("catalogue")
+        .fallback(Fallback::builder("shelf"))
         .idempotent()
         .deadline(Duration::from_secs(2))
         .retry(Retry::builder("catalogue").initial(Duration::from_millis(10)))

@@ -42,7 +42,12 @@ pub struct With<P, F> {
 
 impl<P, F, M> PolicyLayer<With<P, F>, M> {
     pub(crate) fn with<G>(self, ask: G) -> PolicyLayer<With<P, G>, M> {
-        PolicyLayer::new(With { policy: self.policy.policy, ask }).shaped()
+        self.map(|_| ask)
+    }
+
+    pub(crate) fn map<G>(self, ask: impl FnOnce(F) -> G) -> PolicyLayer<With<P, G>, M> {
+        let With { policy, ask: asked } = self.policy;
+        PolicyLayer::new(With { policy, ask: ask(asked) }).shaped()
     }
 }
 

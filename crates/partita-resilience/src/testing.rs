@@ -1,8 +1,9 @@
 //! Polls futures by hand on virtual time.
 
-use partita_time::{Clock, ManualClock};
+use partita_time::{BoxFuture, Clock, ManualClock, Spawner};
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -31,4 +32,27 @@ pub(crate) async fn wait(clock: &ManualClock, millis: u64) {
 
 pub(crate) const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+/// Keeps tasks until a test runs or drops them.
+#[derive(Default)]
+pub(crate) struct Later(Mutex<Vec<BoxFuture<'static, ()>>>);
+
+impl Later {
+    /// The tasks so far.
+    pub(crate) fn take(&self) -> Vec<BoxFuture<'static, ()>> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl std::fmt::Debug for Later {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Later")
+    }
+}
+
+impl Spawner for Later {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.0.lock().unwrap().push(task);
+    }
 }

@@ -10,7 +10,8 @@ use partita_resilience::coalesce::Coalesce;
 use partita_resilience::deadline::Deadline;
 use partita_resilience::fallback::Fallback;
 use partita_resilience::hedge::Hedge;
-use partita_resilience::limiter::{Limiter, Quota};
+use partita_resilience::keyed::Bounds;
+use partita_resilience::limiter::{KeyedLimiter, Limiter, Quota, Tier, Tiers};
 use partita_resilience::retry::Retry;
 use partita_resilience::shed::{Priority, Shed};
 use partita_resilience::timeout::Timeout;
@@ -72,14 +73,25 @@ nested! {
     over_another_policy_coalescing: Coalesce::builder("over").build().unwrap().layer(|n: &u32| Some(*n)).nested();
     over_another_policy_a_cache: Cache::builder("over").build().unwrap().layer(|n: &u32| Some(*n)).nested();
     over_another_policy_a_stack: Policy::new("over").build().unwrap().layer().nested();
+    over_another_policy_a_stack_that_coalesces:
+        Policy::new("over").coalesce(Coalesce::builder("over").build().unwrap()).build().unwrap().layer(|n: &u32| Some(*n)).nested();
+    over_another_policy_a_stack_that_caches:
+        Policy::new("over").cache(Cache::builder("over").build().unwrap()).build().unwrap().layer(|n: &u32| Some(*n)).nested();
+    over_another_policy_keyed_breakers:
+        Breaker::builder("over").build_keyed::<u32>(Bounds::default()).unwrap().layer(|n: &u32| *n).nested();
+    over_another_policy_a_keyed_limiter:
+        KeyedLimiter::<u32>::builder("over").quota(Quota::per_second(9)).build_keyed::<u32>().unwrap().layer(|n: &u32| *n).nested();
+    over_another_policy_tiers: Tiers::hourly(&timing()).unwrap().layer(|n: &u32| (Tier::Premium, *n)).nested();
 }
 
 #[tokio::test]
 async fn over_another_policy_a_fallback_answers_refusals_too() {
     let bulkhead = Bulkhead::builder("b").max_concurrent(1).max_wait(Duration::ZERO).build().unwrap();
-    let second = |error: Option<&Error<&'static str>>| {
-        let refused = error.is_some_and(|error| error.rejected().is_some());
-        async move { Ok(if refused { 1 } else { 2 }) }
+    let second = |_: &u32| {
+        |error: Option<&Error<&'static str>>| {
+            let refused = error.is_some_and(|error| error.rejected().is_some());
+            async move { Ok(if refused { 1 } else { 2 }) }
+        }
     };
     let layer = Fallback::builder("over").build().layer(second).nested();
     let ask = |n: u32| layer.layer(beneath(&bulkhead)).oneshot(n);

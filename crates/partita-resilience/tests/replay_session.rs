@@ -82,6 +82,14 @@ fn a_member_that_does_not_belong_to_its_line_is_named_and_nothing_happens() {
         );
         assert!(got[2].contains("\"events\":[]"), "{}", got[2]);
     }
+    for two in
+        ["\"start\":\"a\",\"look\":true", "\"look\":false", "\"end\":\"a\",\"outcome\":\"success\",\"start\":\"b\""]
+    {
+        let got = replay("breaker", &[b"{}", format!("{{\"at_ms\":0,{two}}}").as_bytes()]);
+        assert!(got[1].contains("exactly one of `start`"), "{}", got[1]);
+    }
+    let got = replay("nobody", &[b"{}"]);
+    assert!(got[0].contains("no policy `nobody`: breaker, bulkhead, limiter, retry, hedge"), "{}", got[0]);
     let got = replay("breaker", &[b"{}", b"{\"at_ms\":0,\"start\":\"a\",\"nope\":1}"]);
     assert!(got[1].contains("unknown field `nope`") && got[1].contains("`retry_after_ms`"), "{}", got[1]);
 }

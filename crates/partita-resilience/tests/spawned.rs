@@ -17,8 +17,9 @@ use partita_resilience::limiter::{KeyedLimiter, Limiter};
 use partita_resilience::pool::Pool;
 use partita_resilience::retry::Retry;
 use partita_resilience::shed::{Priority, Shed};
+use partita_resilience::stack::Answered;
 use partita_resilience::timeout::Timeout;
-use partita_resilience::{Error, Policy, Stack};
+use partita_resilience::{ByResult, Error, Policy, Stack};
 use std::cell::Cell;
 use std::fmt::Debug;
 use std::future::Future;
@@ -82,14 +83,18 @@ spawned! {
     a_stack: |stack: Stack = stack(Policy::new("s")), work(Attempt)| stack.call(work).await;
     a_stack_with_hedges: |stack: Stack =
         stack(Policy::new("s").hedge(Hedge::builder("h"))), work(Attempt)| stack.call(work).await;
-    a_stack_with_a_fallback: |stack: Stack =
-        stack(Policy::new("s")), work(Attempt)| stack.call_or(work, |_| async { unreachable!("it answers") }).await;
+    a_stack_with_a_fallback: |stack: Stack<ByResult, (), Answered> =
+        parts(Policy::new("s")).fallback(Fallback::builder("f")).build().unwrap(), work(Attempt)| stack.call_or(work, |_| async { unreachable!("it answers") }).await;
     a_stack_whose_work_is_done_once: |stack: Stack =
         stack(Policy::new("s")), work()| stack.call_once(Context::new(), work).await;
 }
 
 /// Every policy that does not clone answers.
 fn stack(policy: Policy) -> Stack {
+    parts(policy).build().unwrap()
+}
+
+fn parts(policy: Policy) -> Policy {
     policy
         .idempotent()
         .deadline(Duration::from_secs(10))
@@ -98,8 +103,6 @@ fn stack(policy: Policy) -> Stack {
         .breaker(Breaker::builder("b").build().unwrap())
         .bulkhead(Bulkhead::builder("b").build().unwrap())
         .attempt_timeout(Duration::from_secs(1))
-        .build()
-        .unwrap()
 }
 
 #[tokio::test]
@@ -144,4 +147,39 @@ async fn what_is_shared_among_callers() {
     assert_eq!(coalesced(coalesce, 1, || async { Ok(7) }).await.unwrap(), Ok(7));
     let cache = Cache::<u8, u32>::builder("c").build().unwrap();
     assert_eq!(cached(cache, 1, || async { Err(Only(1)) }).await.unwrap(), Err(Error::Inner(Only(1))));
+}
+
+/// What several callers of a stack get is cloned; nothing else is.
+#[tokio::test(start_paused = true)]
+async fn what_a_stack_shares_among_callers() {
+    fn coalesced<K, T, E, F, Fut>(stack: Stack<ByResult, Coalesce<K, T, E>>, key: K, work: F) -> Spawned<T, E>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+        E: Clone + Debug + Send + Sync + 'static,
+        F: Fn(Attempt) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        tokio::spawn(async move { stack.call_keyed(key, work).await })
+    }
+    fn cached<K, T, E, F, Fut>(stack: Stack<ByResult, Cache<K, T>, Answered>, key: K, work: F) -> Spawned<T, E>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+        E: Debug + Send + 'static,
+        F: Fn(Attempt) -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        tokio::spawn(async move {
+            let first = stack.call_keyed_or(key.clone(), work.clone(), |_| async { unreachable!("it answers") }).await;
+            drop(first);
+            stack.call_refreshing_or(key, work, |_| async { unreachable!("it is kept") }).await
+        })
+    }
+    let coalesce = Coalesce::<u8, u32, ()>::builder("c").build().unwrap();
+    let stack = parts(Policy::new("s")).coalesce(coalesce).build().unwrap();
+    assert_eq!(coalesced(stack, 1, |_| async { Ok(7) }).await.unwrap(), Ok(7));
+    let cache = Cache::<u8, u32>::builder("c").build().unwrap();
+    let stack = parts(Policy::new("s")).cache(cache).fallback(Fallback::builder("f")).build().unwrap();
+    assert_eq!(cached(stack, 1, |_| async { Ok::<_, Only>(7) }).await.unwrap(), Ok(7));
 }

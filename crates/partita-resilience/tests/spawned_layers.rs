@@ -8,11 +8,12 @@ use partita_resilience::bulkhead::Bulkhead;
 use partita_resilience::deadline::Deadline;
 use partita_resilience::fallback::Fallback;
 use partita_resilience::hedge::Hedge;
-use partita_resilience::limiter::Limiter;
+use partita_resilience::keyed::Bounds;
+use partita_resilience::limiter::{Limiter, Tier, Tiers};
 use partita_resilience::retry::Retry;
 use partita_resilience::shed::{Priority, Shed};
 use partita_resilience::timeout::Timeout;
-use partita_resilience::{Error, Policy};
+use partita_resilience::{Error, Policy, Timing};
 use std::fmt::Debug;
 use std::future::ready;
 use std::time::Duration;
@@ -54,7 +55,12 @@ spawned! {
     a_deadline: Deadline::builder("d").build().unwrap().layer();
     a_retry: Retry::builder("r").build().unwrap().layer().repeat(|_: &Q| None);
     a_hedge: Hedge::builder("h").idempotent(true).build().unwrap().layer().repeat(|_: &Q| None);
-    a_fallback: Fallback::builder("f").build().layer(|_: Option<&Error<E>>| async { unreachable!("it answers") });
+    a_fallback: Fallback::builder("f").build().layer(|_: &Q| |_: Option<&Error<E>>| async { unreachable!("it answers") });
+    a_limiter_by_key: Limiter::builder("l").build_keyed::<u8>().unwrap().layer(|_: &Q| 1);
+    tiers: Tiers::<u8>::hourly(&Timing::system()).unwrap().layer(|_: &Q| (Tier::Premium, 1));
+    a_breaker_by_key: Breaker::builder("b").build_keyed::<u8>(Bounds::default()).unwrap().layer(|_: &Q| 1);
+    a_stack_with_a_fallback: Policy::new("s").fallback(Fallback::builder("f")).build().unwrap()
+        .layer(|_: &Q| |_: Option<&Error<E>>| async { unreachable!("it answers") }).repeat(|_: &Q| None);
     a_stack: Policy::new("s").idempotent().deadline(Duration::from_secs(10)).retry(Retry::builder("r"))
         .breaker(Breaker::builder("b").build().unwrap()).attempt_timeout(Duration::from_secs(1))
         .build().unwrap().layer().repeat(|_: &Q| None);

@@ -70,7 +70,7 @@ mod journal;
 mod outcome;
 mod view;
 
-pub use build::{BranchWithoutUndo, Draft, Group, Saga, place};
+pub use build::{Draft, Group, Saga, place};
 pub use definition::{End, Why};
 #[cfg(feature = "sabotage")]
 pub use engine::Sabotage;

@@ -29,8 +29,8 @@ const STANDING: u64 = 2;
 /// A ticking clock is refreshed each millisecond by a thread of its own, so that a read costs one load. The thread starts
 /// at the first read, goes to sleep when nobody has read for a second or two, and ends with the last clone; the read that
 /// wakes it is exact. A ticker that stands (a starved thread, a stopped one) is noticed by the second read of a thread that
-/// falls on the same tick, and by each 61st whatever else the thread reads: readers read exactly from then on, until
-/// it ticks again.
+/// falls on the same tick, and by each 64th after it; by a thread that reads other clocks between, within some hundred of its
+/// reads. Readers read exactly from then on, until it ticks again.
 ///
 /// The readings of one thread do not go back, but for at most the few microseconds between two threads' readings at the
 /// moment when a ticker that stood ticks again: take differences saturating.
@@ -105,16 +105,15 @@ fn nanos_of(clock: &dyn Clock) -> u64 {
     u64::try_from(clock.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Reads of a thread from one look at the exact clock to the next, at most: even, so that each 61st looks, and a thread that
-/// reads two clocks by turns looks at both.
-const LOOK: u64 = 60;
+/// A thread looks at the exact clock when it reads the same twice, and then at each so many readings.
+const LOOK: u64 = 64;
 
-/// Set in a reading that was held against the exact clock.
-const LOOKED: u64 = 1 << 63;
+/// And when it has read something else so many times `LOOK` times.
+const CHANGES: u64 = 64 * LOOK;
 
 thread_local! {
-    /// The last reading of this thread, of whichever clock, and how many reads are left until it looks.
-    static SEEN: Cell<(u64, u64)> = const { Cell::new((0, LOOK)) };
+    /// The last reading of this thread, of whichever clock, and `LOOK` for each change plus how often it came again.
+    static SEEN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
 /// What the ticker writes and readers read.
@@ -147,20 +146,23 @@ impl Dial {
     #[inline]
     fn read(self: &Arc<Self>) -> u64 {
         let value = self.face.0.load(Ordering::Relaxed);
-        let (last, left) = SEEN.get();
-        if value <= STANDING || value == last || left == 0 {
-            return self.look(value);
-        }
-        SEEN.set((if value | LOOKED == last { last } else { value }, left - 1));
-        value
+        let again = SEEN.with(|seen| {
+            let (last, again) = seen.get();
+            let again = if value == last { again } else { again | (LOOK - 1) } + 1;
+            seen.set((value, again));
+            again
+        });
+        if value <= STANDING || again % LOOK == 1 || again.is_multiple_of(CHANGES) { self.look(value) } else { value }
     }
 
     #[cold]
     fn look(self: &Arc<Self>, value: u64) -> u64 {
         let exact = nanos_of(self.clock.as_ref());
         let face = &self.face.0;
-        if value > STANDING {
-            SEEN.set((value | LOOKED, LOOK));
+        let again = SEEN.get().1;
+        if again.is_multiple_of(CHANGES) {
+            // An odd number of changes to the next look, so that a thread which reads two clocks by turns looks at both.
+            SEEN.set((value, again + LOOK));
         }
         match value {
             STANDING => exact,

@@ -26,9 +26,11 @@ fn the_same_seed_twice_gives_the_same_trace_and_another_one_another() {
 
 #[test]
 fn each_planted_defect_makes_a_seed_fail() {
-    for (name, caught) in hunt(&SMALL) {
+    // Some need a rare moment: seeds are tried until one has it.
+    let plan = Plan { seeds: 200, ..SMALL };
+    for (name, caught) in hunt(&plan) {
         println!("{name}: {caught:?}");
-        assert!(caught.is_some(), "{name} is missed by {SMALL:?}");
+        assert!(caught.is_some(), "{name} is missed by {plan:?}");
     }
 }
 

@@ -5,8 +5,9 @@ use crate::tail::{Map, Moving, Tail};
 use std::collections::HashSet;
 use std::hash::Hash;
 
-/// Lengths of a generation that are remembered beside the tail; two generations are kept.
-const REMEMBERED: usize = 32_768;
+/// Lengths of a generation that are remembered beside the tail; two generations are kept. As many as a map of 65,536 buckets,
+/// 1.6 MB, has room for.
+const REMEMBERED: usize = 57_344;
 /// Places that move into the file at once, about: enough of them for each page of the index that is touched.
 const MOVED_AT_ONCE: usize = 512;
 

@@ -59,15 +59,18 @@ impl Writer {
         let (number, (events, records)) = (self.number_in_file()?, self.newest_in_file()?);
         let grown = self.streams.is_behind(events) || self.journals.is_behind(records);
         let applied = number == self.seq + 1 || grown || self.left_its_trace()?;
-        if applied || number == self.seq + BEHIND {
-            self.seq += if applied { 1 } else { BEHIND };
-            self.numbered = number;
-        } else {
+        let is_behind = number == self.seq + BEHIND;
+        if !applied && !is_behind {
             self.begin()?;
             self.number(BEHIND)?;
             self.end_transaction(BEHIND)?;
         }
         self.read_places()?;
+        // Only now: a look that fails half way must find the same when it is made again.
+        if applied || is_behind {
+            self.seq += if applied { 1 } else { BEHIND };
+            self.numbered = number;
+        }
         self.trace = None;
         Ok(applied)
     }

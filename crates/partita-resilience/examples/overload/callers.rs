@@ -7,6 +7,7 @@ use partita_resilience::bulkhead::Bulkhead;
 use partita_resilience::cache::Cache;
 use partita_resilience::coalesce::Coalesce;
 use partita_resilience::deadline::Deadline;
+use partita_resilience::fallback::Fallback;
 use partita_resilience::hedge::Hedge;
 use partita_resilience::limiter::{Limiter, Quota};
 use partita_resilience::retry::Retry;
@@ -182,7 +183,8 @@ fn cache(timing: &Timing) -> Result<Caller, BuildError> {
 }
 
 fn fallback(timing: &Timing) -> Result<Caller, BuildError> {
-    let stack = Policy::new("fallback").attempt_timeout(ATTEMPT).timing(timing.clone()).build()?;
+    let stack = Policy::new("fallback").fallback(Fallback::builder("fallback")).attempt_timeout(ATTEMPT);
+    let stack = stack.timing(timing.clone()).build()?;
     Ok(way(move |dependency| {
         let stack = stack.clone();
         async move { good(&stack.call_or(|_| dependency.clone().call(), |_| async { Ok(()) }).await) }

@@ -61,7 +61,7 @@ const COLUMNS: [Column; 3] = [
 
 /// The whole picture as SVG.
 pub(crate) fn svg(panels: &[Panel], seed: u64) -> String {
-    let (width, height) = (LEFT + STEP.0 * places(COLUMNS.len()), TOP + STEP.1 * places(panels.len()) + 30.0);
+    let (width, height) = (LEFT + STEP.0 * places(COLUMNS.len()), TOP + STEP.1 * places(panels.len()) + 16.0);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" \
          font-size=\"11\" role=\"img\">\n<title>Goodput, latency and amplification of a slow dependency under each \
@@ -92,7 +92,7 @@ pub(crate) fn svg(panels: &[Panel], seed: u64) -> String {
         let _ = writeln!(out, "<defs><g id=\"axes{place}\">");
         axes(&mut out, column);
         out.push_str("</g></defs>\n");
-        let (x, y) = (x + WIDTH / 2.0, height - 10.0);
+        let (x, y) = (x + WIDTH / 2.0, height - 9.0);
         let _ = writeln!(out, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" class=\"soft\">time, s</text>");
     }
     for (place, panel) in panels.iter().enumerate() {

@@ -174,8 +174,13 @@ enum Word {
 }
 
 impl Raw {
-    /// Every member belongs to what the line asks for.
+    /// The line asks for one thing, and every member belongs to that.
     fn check_members(&self) -> Result<(), Fault> {
+        let kinds = [self.start.is_some(), self.end.is_some(), self.set.is_some(), self.check.is_some()];
+        let asked = kinds.into_iter().filter(|there| *there).count() + usize::from(self.look.is_some());
+        if asked != 1 || self.look == Some(false) {
+            return Err(Fault::new("a line has exactly one of `start`, `end`, `set`, `check` and `look`: true"));
+        }
         let (kind, own): (_, &[&str]) = match self {
             Self { start: Some(_), .. } => ("start", &["key"]),
             Self { end: Some(_), .. } => ("end", &["outcome", "retry_after_ms"]),
@@ -213,16 +218,15 @@ pub(crate) fn read(text: &str) -> Result<(Duration, Input), Fault> {
     raw.check_members()?;
     let at = Duration::from_millis(raw.at_ms);
     let retry_after = raw.retry_after_ms.map(Duration::from_millis);
-    let input = match (raw.start, raw.end, raw.set, raw.check, raw.look) {
-        (Some(id), None, None, None, None) => Input::Start { id, key: raw.key },
-        (None, Some(id), None, None, None) => {
+    let input = match (raw.start, raw.end, raw.set, raw.check) {
+        (Some(id), ..) => Input::Start { id, key: raw.key },
+        (_, Some(id), ..) => {
             let word = raw.outcome.ok_or_else(|| Fault::new("`end` needs an `outcome`"))?;
             Input::End { id, outcome: outcome(word, retry_after) }
         }
-        (None, None, Some(mode), None, None) => Input::Set(mode),
-        (None, None, None, Some(key), None) => Input::Check { key, cost: raw.cost.unwrap_or(1) },
-        (None, None, None, None, Some(true)) => Input::Look,
-        _ => return Err(Fault::new("a line has exactly one of `start`, `end`, `set`, `check` and `look`: true")),
+        (_, _, Some(mode), _) => Input::Set(mode),
+        (.., Some(key)) => Input::Check { key, cost: raw.cost.unwrap_or(1) },
+        _ => Input::Look,
     };
     Ok((at, input))
 }

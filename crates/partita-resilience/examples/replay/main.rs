@@ -19,7 +19,7 @@ mod session;
 mod work;
 
 use serde_json::json;
-use session::Replay;
+use session::{POLICIES, Replay, unknown};
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
@@ -61,7 +61,10 @@ fn main() -> ExitCode {
 /// Whether every line was understood.
 fn run(policy: &str) -> std::io::Result<bool> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let (mut clean, mut replay) = (true, Replay::new(policy));
+    let (mut clean, mut replay) = (POLICIES.contains(&policy), Replay::new(policy));
+    if !clean {
+        eprintln!("replay: {}", unknown(policy));
+    }
     for line in std::io::stdin().lock().split(b'\n') {
         match replay.answer(&line?) {
             Ok(answer) => writeln!(out, "{answer}")?,

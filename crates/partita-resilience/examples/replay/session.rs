@@ -4,6 +4,9 @@ use crate::line::{self, Answer, Fault, First, Input, Tool};
 use crate::{breaker, bulkhead, hedge, limiter, retry};
 use std::time::Duration;
 
+/// What can be replayed.
+pub(crate) const POLICIES: [&str; 5] = ["breaker", "bulkhead", "limiter", "retry", "hedge"];
+
 /// What the lines are put to.
 enum Stage {
     /// The first line is awaited.
@@ -67,6 +70,11 @@ fn open(policy: &str, text: &str) -> Result<Box<dyn Tool>, Fault> {
         "hedge" => Ok(Box::new(hedge::HedgeTool::new(first)?)),
         "retry" => Ok(Box::new(retry::RetryTool::new(first)?)),
         "limiter" => Ok(Box::new(limiter::LimiterTool::open(first)?)),
-        other => Err(Fault::new(format!("no policy `{other}`: breaker, bulkhead, limiter, retry or hedge"))),
+        other => Err(unknown(other)),
     }
+}
+
+/// There is no such policy.
+pub(crate) fn unknown(policy: &str) -> Fault {
+    Fault::new(format!("no policy `{policy}`: {}", POLICIES.join(", ")))
 }

@@ -109,17 +109,29 @@ where
         let BreakerLayer { breaker, classify, .. } = &self.layer;
         let admitted =
             if readied { breaker.admit_owned() } else { Err(breaker.0.rejected(breaker.0.refuse_unready())) };
+        ResponseFuture::begin(breaker, admitted, classify.clone(), || self.inner.call(request))
+    }
+}
+
+impl<F, C, M> ResponseFuture<F, C, M> {
+    /// Makes the call if it was admitted.
+    pub(super) fn begin(
+        breaker: &Breaker,
+        admitted: Result<OwnedPermit, Rejected>,
+        classify: C,
+        call: impl FnOnce() -> F,
+    ) -> Self {
         let inner = match admitted {
             Err(rejected) => Inner::Rejected { rejected: Some(rejected) },
             Ok(permit) => Inner::Running {
-                future: self.inner.call(request),
+                future: call(),
                 permit: Some(permit),
                 core: Arc::clone(&breaker.0),
-                classify: classify.clone(),
+                classify,
                 sleep: None,
             },
         };
-        ResponseFuture { inner, shape: PhantomData }
+        Self { inner, shape: PhantomData }
     }
 }
 

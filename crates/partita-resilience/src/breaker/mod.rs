@@ -41,6 +41,7 @@ mod call;
 mod config;
 mod core;
 mod keyed;
+mod keyed_layer;
 mod layer;
 mod packed;
 mod permit;
@@ -55,9 +56,11 @@ use std::time::Duration;
 
 pub use config::Builder;
 pub use keyed::Overview;
+pub use keyed_layer::ByKey;
 pub use layer::{BreakerLayer, BreakerService, ResponseFuture};
 pub use packed::machine::Cause;
 pub use packed::word::{Mode, State};
+pub(crate) use permit::Headed;
 pub use permit::{OwnedPermit, Permit};
 pub use snapshot::{Rates, Snapshot};
 

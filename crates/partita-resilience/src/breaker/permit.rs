@@ -51,6 +51,24 @@ impl<'a> Permit<'a> {
     }
 }
 
+/// A call that goes on after its answer began. How long it took is known: how fast a body is read, its reader decides.
+#[derive(Debug)]
+pub(crate) struct Headed {
+    permit: OwnedPermit,
+    /// When the answer began, in nanoseconds of the coarse clock.
+    at: u64,
+}
+
+impl Headed {
+    /// Says what became of the call.
+    pub(crate) fn finish(mut self, outcome: Outcome) {
+        if let Some(core) = &self.permit.core {
+            self.permit.ticket.start += core.timing.coarse_nanos().saturating_sub(self.at);
+        }
+        self.permit.record(outcome);
+    }
+}
+
 impl OwnedPermit {
     /// Says what became of the call.
     pub fn record(mut self, outcome: Outcome) {
@@ -119,6 +137,20 @@ impl Breaker {
             Ok(ticket) => Ok(OwnedPermit { core: Some(Arc::clone(&self.0)), ticket }),
             Err(refusal) => Err(self.0.rejected(refusal)),
         }
+    }
+}
+
+impl Breaker {
+    /// Goes on with a call whose answer began and was judged so. None where that decides: what is bad already becomes no
+    /// better, and a probe has little time.
+    pub(crate) fn headed(&self, mut permit: Permit<'_>, judged: Outcome) -> Option<Headed> {
+        if permit.deadline().is_some() || judged != Outcome::Success {
+            permit.end(judged);
+            return None;
+        }
+        let (core, ticket, at) =
+            (permit.core.take().map(|_| Arc::clone(&self.0)), permit.ticket, self.0.timing.coarse_nanos());
+        Some(Headed { permit: OwnedPermit { core, ticket }, at })
     }
 }
 

@@ -57,7 +57,7 @@ impl Bulkhead {
                 held.put(self.enter().await?);
             }
             let result = work().await;
-            held.finish(result.is_ok());
+            held.finish(if result.is_ok() { Outcome::Success } else { Outcome::Failure });
             result.map_err(M::lift)
         }
     }
@@ -71,6 +71,11 @@ impl Bulkhead {
     /// Waits for a place.
     pub(crate) fn enter(&self) -> Enter {
         Enter::new(Arc::clone(&self.0))
+    }
+
+    /// A place that outlives the borrow; dropped, it counts as cancelled still.
+    pub(crate) fn own(&self, mut held: Held<&Core>) -> Permit {
+        Permit(Held { core: Arc::clone(&self.0), slot: held.slot.take(), ends: held.ends })
     }
 
     /// Waits for a permit, within the longest wait. Dropping the future leaves the queue.
@@ -122,13 +127,6 @@ impl Bulkhead {
 pub struct Permit(Held<Arc<Core>>);
 
 impl Permit {
-    /// How the call is counted when this is dropped.
-    #[cfg(feature = "http")]
-    pub(crate) const fn ends(mut self, outcome: Outcome) -> Self {
-        self.0.ends = outcome;
-        self
-    }
-
     /// Gives the place back and counts how the call ended.
     pub fn finish(self, outcome: Outcome) {
         self.0.end(outcome);
@@ -168,9 +166,9 @@ impl<C: Deref<Target = Core>> Held<C> {
 
     /// Gives the slot back after a call that ended so.
     #[inline(always)]
-    pub(crate) fn finish(&mut self, good: bool) {
+    pub(crate) fn finish(&mut self, outcome: Outcome) {
         if let Some(slot) = self.slot.take() {
-            self.core.leave(slot, if good { Outcome::Success } else { Outcome::Failure });
+            self.core.leave(slot, outcome);
         }
     }
 

@@ -11,6 +11,15 @@ use std::sync::Arc;
 /// Keeps answers, and gives stale ones while the dependency fails. Clones share one cache.
 pub struct Cache<K, T, C = ByResult>(Arc<Shared<K, T, C>>);
 
+/// Who waits for a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fetch {
+    /// The caller.
+    Awaited,
+    /// Nobody: a stale answer served the caller.
+    Behind,
+}
+
 struct Shared<K, T, C> {
     core: Core<K, T>,
     classify: C,
@@ -91,6 +100,19 @@ impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
+        self.around_refreshing(key, |_| async move { work().await.map_err(Error::Inner) }).await
+    }
+
+    /// As [`Cache::call_refreshing`] around another policy; `work` is told who waits for it.
+    pub(crate) async fn around_refreshing<E, F, Fut>(&self, key: K, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E> + 'static,
+        K: Send + Sync + 'static,
+        T: Send + Sync + 'static,
+        E: Send + 'static,
+        F: FnOnce(Fetch) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, Error<E>>> + Send + 'static,
+    {
         let core = &self.0.core;
         let refresh = match (core.find(&key), &core.spawner) {
             (Found::Fresh(entry), _) => return Ok(entry.answer.clone()),
@@ -99,7 +121,7 @@ impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
                 let answer = core.serve_stale(&refresh.entry);
                 let shared = Arc::clone(&self.0);
                 spawner.spawn(Box::pin(async move {
-                    let end = work().await.map_err(Error::Inner);
+                    let end = work(Fetch::Behind).await;
                     let _ = shared.settle(key, Some(refresh), &end);
                 }));
                 return Ok(answer);
@@ -107,7 +129,7 @@ impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
             (Found::Refresh(refresh), None) => Some(refresh),
             (Found::Nothing, _) => None,
         };
-        let end = work().await.map_err(Error::Inner);
+        let end = work(Fetch::Awaited).await;
         self.0.take(key, refresh, end)
     }
 }

@@ -1,6 +1,7 @@
 //! A cache as a tower layer.
 
-use super::Cache;
+use super::{Cache, Fetch};
+use crate::deadline::Context;
 use crate::layered::{PolicyLayer, Serve, With, take_ready};
 use crate::{Classify, Error, ErrorShape};
 use partita_time::BoxFuture;
@@ -9,7 +10,8 @@ use tower_service::Service;
 
 impl<K, T, C> Cache<K, T, C> {
     /// As a layer; `key` names the key of a request, or None for one that is never kept. When nested, a stale answer hides
-    /// the refusals beneath too.
+    /// the refusals beneath too. With a [`spawner`](super::CacheBuilder::spawner), who finds a stale answer gets it at once
+    /// and the request is made in the background, without the caller's deadline.
     pub fn layer<F>(&self, key: F) -> PolicyLayer<With<Self, F>> {
         PolicyLayer::new(With { policy: self.clone(), ask: key })
     }
@@ -33,14 +35,19 @@ where
     fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
         let mut service = take_ready(inner);
         let (key, cache) = ((self.ask)(&request), self.policy.clone());
-        Box::pin(async move {
-            let call = move || {
-                let response = service.call(request);
-                async move { response.await.map_err(M::lift) }
+        let context = Context::current();
+        let call = move |fetch| {
+            let context = match fetch {
+                Fetch::Awaited => context,
+                Fetch::Behind => context.without_deadline(),
             };
+            let response = context.scope_with(|| service.call(request));
+            async move { response.await.map_err(M::lift) }
+        };
+        Box::pin(async move {
             match key {
-                Some(key) => cache.around(key, call).await,
-                None => call().await,
+                Some(key) => cache.around_refreshing(key, call).await,
+                None => call(Fetch::Awaited).await,
             }
         })
     }

@@ -16,5 +16,6 @@ mod layer;
 mod tests;
 
 pub use call::Cache;
+pub(crate) use call::Fetch;
 pub use config::CacheBuilder;
 pub use core::CacheSnapshot;

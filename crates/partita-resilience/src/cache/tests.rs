@@ -1,12 +1,13 @@
 //! The rules of the cache.
 
 use super::{Cache, CacheBuilder};
-use crate::testing::{ms, poll, run, wait};
+use crate::deadline::Context;
+use crate::testing::{Later, ms, poll, run, wait};
 use crate::{Error, Outcome, PolicyKind, Reason, Rejected, Timing};
-use partita_time::{BoxFuture, ManualClock, Spawner};
+use partita_time::{ManualClock, Spawner};
 use std::future::ready;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 use tower::{Layer, ServiceExt};
@@ -114,22 +115,6 @@ fn one_call_fetches_anew_and_the_others_have_the_stale_answer_meanwhile() {
     assert_eq!(fetch(&clock, &cache, Ok(9)), Ok(2));
 }
 
-/// Keeps the tasks until the test polls them.
-#[derive(Default)]
-struct Later(Mutex<Vec<BoxFuture<'static, ()>>>);
-
-impl std::fmt::Debug for Later {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Later")
-    }
-}
-
-impl Spawner for Later {
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.0.lock().unwrap().push(task);
-    }
-}
-
 #[test]
 fn with_a_spawner_nobody_waits_and_there_is_one_fetch_per_key() {
     let clock = ManualClock::new();
@@ -140,15 +125,15 @@ fn with_a_spawner_nobody_waits_and_there_is_one_fetch_per_key() {
     assert_eq!(get(Ok(1)), Ok(1));
     clock.advance(s(10));
     assert_eq!([get(Ok(2)), get(Ok(3)), get(Ok(4))], [Ok(1), Ok(1), Ok(1)]);
-    let tasks = std::mem::take(&mut *later.0.lock().unwrap());
+    let tasks = later.take();
     assert_eq!(tasks.len(), 1);
     tasks.into_iter().for_each(|task| run(&clock, task));
     assert_eq!(get(Ok(5)), Ok(2));
     clock.advance(s(10));
     assert_eq!(get(Ok(6)), Ok(2));
-    later.0.lock().unwrap().clear();
+    drop(later.take());
     assert_eq!(get(Ok(7)), Ok(2));
-    assert_eq!(later.0.lock().unwrap().len(), 1, "a task that was dropped does not block the next");
+    assert_eq!(later.take().len(), 1, "a task that was dropped does not block the next");
 }
 
 #[test]
@@ -177,4 +162,30 @@ fn the_layer_keeps_answers_by_the_requests_key() {
     let service = builder(&clock).build().unwrap().layer(|text: &&'static str| text.strip_prefix("get ")).layer(inner);
     let ask = |text| run(&clock, service.clone().oneshot(text)).unwrap();
     assert_eq!([ask("get a"), ask("get a"), ask("get b"), ask("put a"), ask("put a")], [0, 0, 1, 2, 3]);
+}
+
+#[test]
+fn the_layer_fetches_in_the_background_where_there_is_a_spawner_and_without_the_callers_deadline() {
+    let (clock, later) = (ManualClock::new(), Arc::new(Later::default()));
+    let cache = builder(&clock).spawner(Arc::clone(&later) as Arc<dyn Spawner>).build().unwrap();
+    let calls = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&calls);
+    let inner = tower::service_fn(move |key: &'static str| {
+        let bound = Context::current().deadline().is_some();
+        ready(Ok::<u32, ()>(if key == "key" {
+            count.fetch_add(1, Ordering::Relaxed) * 2 + u32::from(bound)
+        } else {
+            99
+        }))
+    });
+    let service = cache.layer(|key: &&'static str| Some(*key)).layer(inner);
+    let ask = || run(&clock, Context::new().until(s(100)).scope(service.clone().oneshot("key")));
+    assert_eq!(ask(), Ok(1), "the caller waits, and its deadline holds");
+    clock.advance(s(10));
+    assert_eq!([ask(), ask()], [Ok(1), Ok(1)]);
+    assert_eq!(calls.load(Ordering::Relaxed), 1, "nobody waited");
+    let tasks = later.take();
+    assert_eq!(tasks.len(), 1, "one per key");
+    tasks.into_iter().for_each(|task| run(&clock, task));
+    assert_eq!(ask(), Ok(2));
 }

@@ -141,6 +141,12 @@ impl Context {
         self.until(timing.now().saturating_add(limit))
     }
 
+    /// For work that goes on without the caller.
+    pub(crate) const fn without_deadline(mut self) -> Self {
+        self.deadline = NEVER;
+        self
+    }
+
     /// Is attempt number `attempt`; the first is 1.
     #[must_use]
     pub const fn attempt(mut self, attempt: u32) -> Self {

@@ -12,27 +12,29 @@ use std::task::{Context as Task, Poll, ready};
 use tower_service::Service;
 
 impl<C> Fallback<C> {
-    /// As a layer; `answer` gives the second answer: it is told the error, or None where an answer was judged a failure.
-    pub fn layer<G>(&self, answer: G) -> PolicyLayer<With<Self, G>> {
+    /// As a layer; `answer` looks at the request and gives what makes the second answer, which is told the error, or None
+    /// where an answer was judged a failure.
+    pub fn layer<A>(&self, answer: A) -> PolicyLayer<With<Self, A>> {
         PolicyLayer::new(With { policy: self.clone(), ask: answer })
     }
 }
 
-impl<S, Q, G, Gut, C, M> Serve<S, Q, M> for With<Fallback<C>, G>
+impl<S, Q, A, G, Gut, C, M> Serve<S, Q, M> for With<Fallback<C>, A>
 where
     S: Service<Q>,
     M: ErrorShape<S::Error>,
     C: Classify<S::Response, M::Inner>,
-    G: Fn(Option<&Error<M::Inner>>) -> Gut + Clone,
+    A: Fn(&Q) -> G,
+    G: FnOnce(Option<&Error<M::Inner>>) -> Gut,
     Gut: Future<Output = Result<S::Response, M::Inner>>,
 {
     type Response = S::Response;
     type Future = ResponseFuture<S::Future, G, Gut, S::Response, M::Inner, C, M>;
 
     fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
-        let Self { policy, ask } = self.clone();
+        let answer = Some((self.ask)(&request));
         let state = State::First { work: inner.call(request) };
-        ResponseFuture { fallback: policy, answer: ask, bad: None, state, shape: PhantomData }
+        ResponseFuture { fallback: self.policy.clone(), answer, bad: None, state, shape: PhantomData }
     }
 }
 
@@ -41,7 +43,7 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, G, Gut, T, E, C, M> {
         fallback: Fallback<C>,
-        answer: G,
+        answer: Option<G>,
         bad: Option<Bad<T, E>>,
         #[pin]
         state: State<F, Gut>,
@@ -62,7 +64,7 @@ where
     F: Future<Output = Result<T, S>>,
     M: ErrorShape<S>,
     C: Classify<T, M::Inner>,
-    G: Fn(Option<&Error<M::Inner>>) -> Gut,
+    G: FnOnce(Option<&Error<M::Inner>>) -> Gut,
     Gut: Future<Output = Result<T, M::Inner>>,
 {
     type Output = Result<T, Error<M::Inner>>;
@@ -76,10 +78,8 @@ where
                         Ok(end) => return Poll::Ready(end),
                         Err(bad) => bad,
                     };
-                    let work = match &bad {
-                        Bad::Answer(_) => (this.answer)(None),
-                        Bad::Error(error) => (this.answer)(Some(error)),
-                    };
+                    let Some(answer) = this.answer.take() else { return Poll::Pending };
+                    let work = answer(bad.error());
                     *this.bad = Some(bad);
                     this.state.set(State::Second { work });
                 }

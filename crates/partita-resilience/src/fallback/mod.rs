@@ -89,6 +89,15 @@ enum Bad<T, E> {
     Error(Error<E>),
 }
 
+impl<T, E> Bad<T, E> {
+    const fn error(&self) -> Option<&Error<E>> {
+        match self {
+            Self::Answer(_) => None,
+            Self::Error(error) => Some(error),
+        }
+    }
+}
+
 impl<C> Fallback<C> {
     /// Where it stands.
     pub fn snapshot(&self) -> FallbackSnapshot {
@@ -131,10 +140,7 @@ impl<C> Fallback<C> {
             Ok(end) => return end,
             Err(bad) => bad,
         };
-        let second = match &bad {
-            Bad::Answer(_) => fallback(None),
-            Bad::Error(error) => fallback(Some(error)),
-        };
+        let second = fallback(bad.error());
         self.settle(bad, second.await)
     }
 

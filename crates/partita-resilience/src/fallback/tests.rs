@@ -73,12 +73,15 @@ fn an_answer_judged_a_failure_is_handed_back_when_the_fallback_fails_too() {
 
 #[test]
 fn the_layer_answers_in_the_place_of_a_failed_service() {
-    let inner = tower::service_fn(|good: bool| ready(if good { Ok(1) } else { Err("down") }));
-    let second = |error: Option<&Error<&'static str>>| ready(error.map(|_| 2).ok_or("none"));
+    let inner = tower::service_fn(|id: u32| ready(if id < 10 { Ok(id) } else { Err("down") }));
+    let second = |id: &u32| {
+        let id = *id;
+        move |error: Option<&Error<&'static str>>| ready(error.map(|_| id * 100).ok_or("none"))
+    };
     let service = Fallback::builder("test").build().layer(second).layer(inner);
-    assert_eq!(done(service.clone().oneshot(true)), Ok(1));
-    assert_eq!(done(service.oneshot(false)), Ok(2));
-    let inner = tower::service_fn(|(): ()| ready(Err::<u32, _>(refusal())));
+    assert_eq!(done(service.clone().oneshot(1)), Ok(1));
+    assert_eq!(done(service.oneshot(12)), Ok(1_200), "by the request");
+    let inner = tower::service_fn(|_: u32| ready(Err::<u32, _>(refusal())));
     let service = Fallback::builder("test").build().layer(second).nested().layer(inner);
-    assert_eq!(done(service.oneshot(())), Ok(2));
+    assert_eq!(done(service.oneshot(3)), Ok(300));
 }

@@ -1,43 +1,136 @@
 //! A body that holds something until it ends.
 
+use crate::breaker::OwnedPermit;
+use crate::stack::Permits;
+use crate::{Outcome, adaptive, bulkhead, shed};
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+/// What a body can hold.
+pub trait Finish {
+    /// Gives it back, with how the call ended.
+    fn finish(self, outcome: Outcome);
+}
+
+impl Finish for bulkhead::Permit {
+    fn finish(self, outcome: Outcome) {
+        Self::finish(self, outcome);
+    }
+}
+
+impl Finish for adaptive::Permit {
+    fn finish(self, outcome: Outcome) {
+        Self::finish(self, outcome);
+    }
+}
+
+impl Finish for OwnedPermit {
+    fn finish(self, outcome: Outcome) {
+        self.record(outcome);
+    }
+}
+
+impl Finish for shed::Permit {
+    fn finish(self, _: Outcome) {
+        drop(self);
+    }
+}
+
+impl Finish for Permits {
+    fn finish(self, outcome: Outcome) {
+        Self::finish(self, outcome);
+    }
+}
+
+/// A permit, and how the call is counted when it is given back.
+#[derive(Debug)]
+pub(super) struct Held<P: Finish> {
+    permit: Option<P>,
+    ends: Outcome,
+}
+
+impl<P: Finish> Held<P> {
+    /// `ends` is how a call ends whose holder is dropped.
+    pub(super) const fn new(permit: P, ends: Outcome) -> Self {
+        Self { permit: Some(permit), ends }
+    }
+
+    pub(super) fn finish(mut self, outcome: Outcome) {
+        self.ends = outcome;
+    }
+
+    /// Lasts as long as `body` now, of a call whose head was judged so.
+    pub(super) fn on<B: Body>(mut self, body: B, head: Outcome) -> HeldBody<B, P> {
+        self.ends = head;
+        let held = (!body.is_end_stream()).then_some(self);
+        HeldBody { body, held }
+    }
+}
+
+impl<P: Finish> Drop for Held<P> {
+    fn drop(&mut self) {
+        self.permit.take().into_iter().for_each(|permit| permit.finish(self.ends));
+    }
+}
+
 pin_project! {
-    /// A body with a permit, which it drops with its last frame, at an error, or when it is dropped itself.
+    /// A body with a permit, which it gives back with its last frame, at an error, or when it is dropped itself. The call
+    /// then ended as its head was judged, but one whose body fails is no success.
     #[derive(Debug)]
-    pub struct HeldBody<B, P> {
+    pub struct HeldBody<B, P: Finish> {
         #[pin]
         body: B,
-        permit: Option<P>,
+        held: Option<Held<P>>,
     }
 }
 
-impl<B: Body, P> HeldBody<B, P> {
-    /// `body` with `permit`. A body that is empty to begin with holds nothing.
-    pub fn new(body: B, permit: P) -> Self {
-        let permit = (!body.is_end_stream()).then_some(permit);
-        Self { body, permit }
+impl<B: Body, P: Finish> HeldBody<B, P> {
+    /// `body`, which holds nothing yet.
+    pub(super) const fn free(body: B) -> Self {
+        Self { body, held: None }
+    }
+
+    /// `body` with the permit of a call whose head was judged so. A body that is empty to begin with holds nothing.
+    pub fn new(body: B, permit: P, head: Outcome) -> Self {
+        Held::new(permit, head).on(body, head)
+    }
+
+    /// Holds `permit` from now on.
+    pub(super) fn hold(&mut self, permit: P, head: Outcome) {
+        let held = Held::new(permit, head);
+        self.held = (!self.body.is_end_stream()).then_some(held);
     }
 }
 
-/// A response whose body holds `permit`.
-pub fn hold<B: Body, P>(response: Response<B>, permit: P) -> Response<HeldBody<B, P>> {
-    response.map(|body| HeldBody::new(body, permit))
+/// Holds nothing.
+impl<B: Body + Default, P: Finish> Default for HeldBody<B, P> {
+    fn default() -> Self {
+        Self::free(B::default())
+    }
 }
 
-impl<B: Body, P> Body for HeldBody<B, P> {
+/// A response whose body holds `permit`; its head is a success.
+pub fn hold<B: Body, P: Finish>(response: Response<B>, permit: P) -> Response<HeldBody<B, P>> {
+    response.map(|body| HeldBody::new(body, permit, Outcome::Success))
+}
+
+impl<B: Body, P: Finish> Body for HeldBody<B, P> {
     type Data = B::Data;
     type Error = B::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         let frame = ready!(this.body.as_mut().poll_frame(cx));
+        if let (Some(Err(_)), Some(held)) = (&frame, this.held.as_mut())
+            && held.ends == Outcome::Success
+        {
+            held.ends = Outcome::Failure;
+        }
         if !matches!(frame, Some(Ok(_))) || this.body.is_end_stream() {
-            *this.permit = None;
+            *this.held = None;
         }
         Poll::Ready(frame)
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 /// Most keys and longest idle time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Keys with an entry of their own. Default 100,000: some 20 MB with short keys, and more callers than one process
-    /// serves in ten minutes.
+    /// Keys with an entry of their own. Default 100,000: more callers than one process serves in ten minutes. With short
+    /// keys they weigh some 20 MB as rate limits and some 190 MB as breakers: set it to the tenants or hosts that you have.
     pub capacity: usize,
     /// An entry idle for this long is forgotten. Default 10 min: longer than a breaker stays open.
     pub ttl: Duration,

@@ -1,7 +1,6 @@
 //! The limiter under a plain async call.
 
 use super::{Builder, Decision, Limiter, LimiterSnapshot, Reservation};
-use crate::layered::PolicyLayer;
 use crate::{Error, Rejected};
 use std::future::Future;
 use std::sync::Arc;
@@ -60,11 +59,6 @@ impl Limiter {
         self.core.pass(&self.meter).await
     }
 
-    /// A tower layer; every service it makes shares this limiter.
-    pub fn layer(&self) -> PolicyLayer<Self> {
-        PolicyLayer::new(self.clone())
-    }
-
     /// Its quota in words.
     pub(crate) fn explain(&self) -> String {
         self.core.explain()
@@ -75,9 +69,14 @@ impl Limiter {
         &self.core.name
     }
 
+    /// What is left, with nothing charged.
+    pub(crate) fn look(&self) -> Decision {
+        self.core.rule.look(&self.meter.cell, self.core.now(), 0)
+    }
+
     /// Where it stands.
     pub fn snapshot(&self) -> LimiterSnapshot {
-        let look = self.core.rule.look(&self.meter.cell, self.core.now(), 0);
+        let look = self.look();
         let (admitted, rejected) = self.core.counts();
         LimiterSnapshot {
             name: self.core.name.clone(),

@@ -3,7 +3,7 @@
 use super::config::Builder;
 use super::core::Core;
 use super::line::Meter;
-use super::{Decision, LimiterSnapshot, Reservation};
+use super::{Decision, Limiter, LimiterSnapshot, Reservation};
 use crate::keyed::{Idle, Keyed};
 use crate::{BuildError, Error, PolicyKind, Rejected};
 use std::borrow::Borrow;
@@ -44,6 +44,14 @@ impl<K: Hash + Eq> KeyedLimiter<K> {
             })
             .build()?;
         Ok(Self { core, meters })
+    }
+
+    /// The limiter of a key, or that of all keys without room.
+    pub(super) fn of(&self, key: &K) -> Limiter
+    where
+        K: Clone,
+    {
+        Limiter { core: Arc::clone(&self.core), meter: self.meters.get(key) }
     }
 
     /// Charges one call of a key if it may pass now.

@@ -1,17 +1,92 @@
 //! The limiter as a tower layer.
 
 use super::core::Core;
-use super::{Limiter, Reservation};
-use crate::layered::{Serve, take_ready};
+use super::{KeyedLimiter, Limiter, Reservation, Tier, Tiers};
+use crate::layered::{PolicyLayer, Serve, With, take_ready};
 use crate::{Error, ErrorShape, Plain, Rejected};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
+use std::hash::Hash;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tower_service::Service;
+
+impl Limiter {
+    /// A tower layer; every service it makes shares this limiter.
+    pub fn layer(&self) -> PolicyLayer<Self> {
+        PolicyLayer::new(self.clone())
+    }
+}
+
+impl<K> KeyedLimiter<K> {
+    /// A tower layer with a quota for each key, which `key` finds in the request.
+    pub fn layer<F>(&self, key: F) -> PolicyLayer<With<Self, F>> {
+        PolicyLayer::new(With { policy: self.clone(), ask: key })
+    }
+}
+
+impl<K> Tiers<K> {
+    /// A tower layer with quotas by standing; `caller` finds tier and key in the request.
+    pub fn layer<F>(&self, caller: F) -> PolicyLayer<With<Self, F>> {
+        PolicyLayer::new(With { policy: self.clone(), ask: caller })
+    }
+}
+
+/// Knows whose quota a request is charged to.
+pub trait Charged<Q> {
+    /// The limiter with that quota.
+    fn limiter(&self, request: &Q) -> Limiter;
+}
+
+impl<Q> Charged<Q> for Limiter {
+    fn limiter(&self, _: &Q) -> Limiter {
+        self.clone()
+    }
+}
+
+impl<Q, K, F> Charged<Q> for With<KeyedLimiter<K>, F>
+where
+    K: Hash + Eq + Clone,
+    F: Fn(&Q) -> K,
+{
+    fn limiter(&self, request: &Q) -> Limiter {
+        self.policy.of(&(self.ask)(request))
+    }
+}
+
+impl<Q, K, F> Charged<Q> for With<Tiers<K>, F>
+where
+    K: Hash + Eq + Clone,
+    F: Fn(&Q) -> (Tier, K),
+{
+    fn limiter(&self, request: &Q) -> Limiter {
+        let (tier, key) = (self.ask)(request);
+        self.policy.of(tier).of(&key)
+    }
+}
+
+macro_rules! charged {
+    ($($policy:ident<K>),+) => {$(
+        impl<S, R, K, F, M> Serve<S, R, M> for With<$policy<K>, F>
+        where
+            Self: Charged<R>,
+            S: Service<R> + Clone,
+            M: ErrorShape<S::Error>,
+        {
+            type Response = S::Response;
+            type Future = LimiterFuture<S, R, M>;
+
+            fn serve(&self, inner: &mut S, request: R) -> Self::Future {
+                self.limiter(&request).serve(inner, request)
+            }
+        }
+    )+};
+}
+
+charged!(KeyedLimiter<K>, Tiers<K>);
 
 impl<S, R, M> Serve<S, R, M> for Limiter
 where
@@ -47,6 +122,14 @@ pin_project! {
         #[pin]
         state: State<S, R, S::Future>,
         shape: PhantomData<fn() -> M>,
+    }
+}
+
+impl<S: Service<R>, R, M> LimiterFuture<S, R, M> {
+    /// Whether the limiter itself has refused.
+    #[cfg(feature = "http")]
+    pub(super) const fn is_refused(&self) -> bool {
+        matches!(self.state, State::Refused { .. })
     }
 }
 

@@ -24,8 +24,12 @@ mod config;
 mod core;
 mod decision;
 mod gcra;
+#[cfg(feature = "http")]
+mod http;
 mod keyed;
 mod layer;
+#[cfg(test)]
+mod layer_tests;
 mod line;
 mod log;
 mod quota;
@@ -44,8 +48,10 @@ use std::sync::Arc;
 
 pub use config::Builder;
 pub use decision::Decision;
+#[cfg(feature = "http")]
+pub use http::{ServerFuture, ServerSide, put_rate_limit};
 pub use keyed::KeyedLimiter;
-pub use layer::LimiterFuture;
+pub use layer::{Charged, LimiterFuture};
 pub use quota::{Algorithm, Quota};
 pub use reservation::Reservation;
 pub use snapshot::LimiterSnapshot;

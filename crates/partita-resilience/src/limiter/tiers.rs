@@ -17,9 +17,15 @@ pub enum Tier {
 }
 
 /// A keyed limiter for each [`Tier`]: the same key in two tiers has two quotas. Clones share them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Tiers<K> {
     tiers: [KeyedLimiter<K>; 3],
+}
+
+impl<K> Clone for Tiers<K> {
+    fn clone(&self) -> Self {
+        Self { tiers: self.tiers.clone() }
+    }
 }
 
 impl<K: Hash + Eq> Tiers<K> {

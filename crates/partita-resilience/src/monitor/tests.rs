@@ -5,6 +5,7 @@ use crate::breaker::Breaker;
 use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
 use crate::cache::Cache;
+use crate::fallback::Fallback;
 use crate::hedge::Hedge;
 use crate::join::Join;
 use crate::keyed::{Bounds, Keyed};
@@ -43,6 +44,7 @@ fn a_stack_is_seen_whole_and_in_its_order() {
         .idempotent()
         .rate_limit(Limiter::builder("l").timing(timing.clone()).build().unwrap())
         .cache(Cache::<u32, u32>::builder("c").timing(timing.clone()).build().unwrap())
+        .fallback(Fallback::builder("f"))
         .timing(timing.clone())
         .build()
         .unwrap();

@@ -41,7 +41,7 @@ impl Shed {
 
     /// A tower layer for calls of one priority; every service it makes shares this policy.
     pub fn layer(&self, priority: Priority) -> PolicyLayer<AtPriority> {
-        PolicyLayer::new(AtPriority { shed: self.clone(), priority })
+        PolicyLayer::new(AtPriority::new(self.clone(), priority))
     }
 
     /// Where it stands.
@@ -55,6 +55,12 @@ impl Shed {
 pub struct AtPriority {
     shed: Shed,
     priority: Priority,
+}
+
+impl AtPriority {
+    pub(crate) const fn new(shed: Shed, priority: Priority) -> Self {
+        Self { shed, priority }
+    }
 }
 
 impl Gate for AtPriority {

@@ -4,25 +4,27 @@ use super::judge::Judge;
 use crate::adaptive::Adaptive;
 use crate::breaker::Breaker;
 use crate::bulkhead::Bulkhead;
-use crate::cache::Cache;
-use crate::coalesce::Coalesce;
 use crate::deadline::{Attempt, Context, Counts};
-use crate::fallback::Fallback;
 use crate::hedge::Hedge;
 use crate::limiter::Limiter;
 use crate::monitor::{PolicySnapshot, Watch};
 use crate::retry::Retry;
 use crate::timeout::Timeout;
-use crate::{ByResult, Classify, Error, Name, Nested, Plain, Timing};
+use crate::{ByResult, Classify, Error, Name, Plain, Timing};
 use std::fmt;
 use std::future::Future;
-use std::hash::Hash;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Policies in their order. Clones share one core.
-pub struct Stack<C = ByResult, S = ()>(Arc<Parts<C, S>>);
+/// Policies in their order. Clones share one core. `S` is what shares answers among callers: nothing,
+/// [`Coalesce`](crate::coalesce::Coalesce) or [`Cache`](crate::cache::Cache). `F` is what answers for calls that end badly:
+/// nothing, or [`Answered`](super::Answered). Both say which calls there are, so that no policy of a stack is passed over.
+pub struct Stack<C = ByResult, S = (), F = ()>(Arc<Shared<C, S, F>>);
+
+struct Shared<C, S, F> {
+    parts: Parts<C, S>,
+    fallback: F,
+}
 
 pub(super) struct Parts<C, S> {
     pub(super) name: Name,
@@ -30,7 +32,6 @@ pub(super) struct Parts<C, S> {
     pub(super) judge: Judge<C>,
     pub(super) share: S,
     pub(super) idempotent: bool,
-    pub(super) fallback: Fallback<Judge<C>>,
     pub(super) deadline: Option<Duration>,
     pub(super) times: Counts,
     pub(super) limiter: Option<Limiter>,
@@ -42,20 +43,26 @@ pub(super) struct Parts<C, S> {
     pub(super) timeout: Option<Timeout>,
 }
 
-impl<C, S> Stack<C, S> {
-    pub(super) fn new(parts: Parts<C, S>) -> Self {
-        Self(Arc::new(parts))
+impl<C, S, F> Stack<C, S, F> {
+    pub(super) fn new(parts: Parts<C, S>, fallback: F) -> Self {
+        Self(Arc::new(Shared { parts, fallback }))
     }
 
     pub(super) fn parts(&self) -> &Parts<C, S> {
-        &self.0
+        &self.0.parts
+    }
+
+    pub(super) fn fallback(&self) -> &F {
+        &self.0.fallback
     }
 
     /// Its name.
     pub fn name(&self) -> &Name {
-        &self.0.name
+        &self.0.parts.name
     }
+}
 
+impl<C> Stack<C> {
     /// Calls `work` through every policy, in the [`Context`] that is current at the first poll. `work` is called once an
     /// attempt.
     ///
@@ -68,7 +75,7 @@ impl<C, S> Stack<C, S> {
         F: Fn(Attempt) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.0.call::<_, _, Plain, _, _>(None, true, work)
+        self.parts().call::<_, _, Plain, _, _>(None, true, work)
     }
 
     /// As [`Stack::call`], in a context that is handed in.
@@ -82,35 +89,7 @@ impl<C, S> Stack<C, S> {
         F: Fn(Attempt) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.0.call::<_, _, Plain, _, _>(Some(context), true, work)
-    }
-
-    /// As [`Stack::call`], and `fallback` for whatever ends badly. It is told the error; None for an answer that was judged a
-    /// failure.
-    ///
-    /// # Errors
-    /// [`Error::FallbackFailed`] with both ends.
-    pub async fn call_or<T, E, F, Fut, G, Gut>(&self, work: F, fallback: G) -> Result<T, Error<E>>
-    where
-        C: Classify<T, E>,
-        E: fmt::Debug,
-        F: Fn(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
-        G: FnOnce(Option<&Error<E>>) -> Gut,
-        Gut: Future<Output = Result<T, E>>,
-    {
-        self.0.fallback.around(self.call(work), fallback).await
-    }
-
-    /// As [`Stack::call_in`] around another policy.
-    pub(super) fn around<T, E, F, Fut>(&self, context: Context, work: F) -> impl Future<Output = Result<T, Error<E>>>
-    where
-        C: Classify<T, E>,
-        E: fmt::Debug,
-        F: Fn(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, Error<E>>>,
-    {
-        self.0.call::<_, _, Nested, _, _>(Some(context), true, work)
+        self.parts().call::<_, _, Plain, _, _>(Some(context), true, work)
     }
 
     /// As [`Stack::call_in`] for work that can be done only once: without retries and hedges.
@@ -123,81 +102,15 @@ impl<C, S> Stack<C, S> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.0.call_once::<_, _, Plain, _, _>(context, work)
-    }
-
-    /// As [`Stack::call_once`] around another policy.
-    pub(super) fn once_around<T, E, F, Fut>(
-        &self,
-        context: Context,
-        work: F,
-    ) -> impl Future<Output = Result<T, Error<E>>>
-    where
-        C: Classify<T, E>,
-        F: FnOnce() -> Fut,
-        Fut: Future<Output = Result<T, Error<E>>>,
-    {
-        self.0.call_once::<_, _, Nested, _, _>(context, work)
-    }
-}
-
-impl<C, K, T, E> Stack<C, Coalesce<K, T, E>>
-where
-    K: Hash + Eq + Clone,
-    T: Clone,
-    E: Clone,
-{
-    /// As [`Stack::call`], one call for all callers of `key` at the same time.
-    ///
-    /// # Errors
-    /// As [`Stack::call`]; a caller whose own time runs out leaves the others their call.
-    pub async fn call_keyed<F, Fut>(&self, key: K, work: F) -> Result<T, Error<E>>
-    where
-        C: Classify<T, E>,
-        E: fmt::Debug,
-        F: Fn(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
-    {
-        let parts = &*self.0;
-        let mut context = Context::current();
-        let mut left = parts.begin(&mut context)?;
-        let lead = || parts.call::<_, _, Plain, _, _>(Some(context.clone()), false, work);
-        let shared = pin!(parts.share.around(context.clone(), key, lead));
-        let end = left.race(&parts.timing, shared).await.ok_or_else(|| left.over())?;
-        left.sufficed();
-        end
-    }
-}
-
-impl<C, K, T, D> Stack<C, Cache<K, T, D>>
-where
-    K: Hash + Eq + Clone,
-    T: Clone,
-{
-    /// As [`Stack::call`], unless an answer for `key` is kept; a stale one serves when the call fails.
-    ///
-    /// # Errors
-    /// As [`Stack::call`].
-    pub async fn call_keyed<E, F, Fut>(&self, key: K, work: F) -> Result<T, Error<E>>
-    where
-        C: Classify<T, E>,
-        D: Classify<T, E>,
-        E: fmt::Debug,
-        F: Fn(Attempt) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
-    {
-        let parts = &*self.0;
-        let mut context = Context::current();
-        parts.inform(&mut context);
-        parts.share.around(key, || parts.call::<_, _, Plain, _, _>(Some(context), true, work)).await
+        self.parts().call_once::<_, _, Plain, _, _>(context, true, work)
     }
 }
 
 /// All of its policies, from the outside in.
-impl<C: Send + Sync, S: Watch> Watch for Stack<C, S> {
+impl<C: Send + Sync, S: Watch, F: Watch> Watch for Stack<C, S, F> {
     fn look(&self, into: &mut Vec<PolicySnapshot>) {
-        let parts = &*self.0;
-        parts.fallback.look(into);
+        let parts = self.parts();
+        self.fallback().look(into);
         if parts.deadline.is_some() {
             into.push(PolicySnapshot::Deadline(parts.times.snapshot(parts.name.clone())));
         }
@@ -215,14 +128,14 @@ impl<C: Send + Sync, S: Watch> Watch for Stack<C, S> {
     }
 }
 
-impl<C, S> Clone for Stack<C, S> {
+impl<C, S, F> Clone for Stack<C, S, F> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<C, S> fmt::Debug for Stack<C, S> {
+impl<C, S, F> fmt::Debug for Stack<C, S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Stack").field(&self.0.name).finish()
+        f.debug_tuple("Stack").field(self.name()).finish()
     }
 }

@@ -4,13 +4,14 @@ use super::Stack;
 use super::call::Parts;
 use super::check::Times;
 use super::judge::Judge;
+use super::second::Answered;
 use crate::adaptive::Adaptive;
 use crate::breaker::{Breaker, State};
 use crate::bulkhead::Bulkhead;
 use crate::cache::Cache;
 use crate::coalesce::Coalesce;
 use crate::deadline::Counts;
-use crate::fallback::{Fallback, FallbackBuilder};
+use crate::fallback::FallbackBuilder;
 use crate::hedge::{Hedge, HedgeBuilder};
 use crate::limiter::Limiter;
 use crate::retry::{Retry, RetryBuilder};
@@ -20,13 +21,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A list of policies, each at most once; [`Policy::build`] puts them in their order. `S` is what shares answers among
-/// callers: nothing, [`Coalesce`] or [`Cache`].
+/// callers: nothing, [`Coalesce`] or [`Cache`]. `F` is what answers for calls that end badly: nothing, or a fallback.
 #[must_use]
 #[derive(Debug)]
-pub struct Policy<C = ByResult, S = ()> {
+pub struct Policy<C = ByResult, S = (), F = ()> {
     listed: Listed,
     judge: Judge<C>,
     share: S,
+    fallback: F,
 }
 
 /// What does not depend on the types of a call.
@@ -35,7 +37,6 @@ struct Listed {
     name: Name,
     timing: Timing,
     idempotent: bool,
-    fallback: Option<FallbackBuilder>,
     deadline: Option<Duration>,
     limiter: Option<Limiter>,
     retry: Option<RetryBuilder>,
@@ -61,7 +62,6 @@ impl Policy {
             name: name.into(),
             timing: Timing::default(),
             idempotent: false,
-            fallback: None,
             deadline: None,
             limiter: None,
             retry: None,
@@ -72,26 +72,57 @@ impl Policy {
             timeout: None,
             twice: None,
         };
-        Self { listed, judge: Judge(Arc::new(ByResult)), share: () }
+        Self { listed, judge: Judge(Arc::new(ByResult)), share: (), fallback: () }
     }
 }
 
-impl<C> Policy<C> {
+impl<C, F> Policy<C, (), F> {
     /// Callers of one key at the same time share one call: [`Stack::call_keyed`].
-    pub fn coalesce<K, T, E>(self, coalesce: Coalesce<K, T, E>) -> Policy<C, Coalesce<K, T, E>> {
-        Policy { listed: self.listed, judge: self.judge, share: coalesce }
+    pub fn coalesce<K, T, E>(self, coalesce: Coalesce<K, T, E>) -> Policy<C, Coalesce<K, T, E>, F> {
+        Policy { listed: self.listed, judge: self.judge, share: coalesce, fallback: self.fallback }
     }
 
     /// Answers are kept, and stale ones serve while the dependency fails: [`Stack::call_keyed`].
-    pub fn cache<K, T, D>(self, cache: Cache<K, T, D>) -> Policy<C, Cache<K, T, D>> {
-        Policy { listed: self.listed, judge: self.judge, share: cache }
+    pub fn cache<K, T, D>(self, cache: Cache<K, T, D>) -> Policy<C, Cache<K, T, D>, F> {
+        Policy { listed: self.listed, judge: self.judge, share: cache, fallback: self.fallback }
     }
 }
 
 impl<C, S> Policy<C, S> {
+    /// Each call brings a second answer for when it ends badly: [`Stack::call_or`], [`Stack::call_keyed_or`].
+    pub fn fallback(self, fallback: FallbackBuilder) -> Policy<C, S, FallbackBuilder> {
+        Policy { listed: self.listed, judge: self.judge, share: self.share, fallback }
+    }
+
+    /// The stack.
+    ///
+    /// # Errors
+    /// What can only be a mistake: a policy named twice, a bulkhead and an adaptive limit together, an attempt that may be
+    /// given more time than the whole call, a breaker whose window is shorter than two of the longest attempts, hedges of
+    /// calls that were not said to be idempotent, retries without end, and each policy's own.
+    pub fn build(self) -> Result<Stack<C, S>, BuildError> {
+        let (parts, ()) = self.parts()?;
+        Ok(Stack::new(parts, ()))
+    }
+}
+
+impl<C, S> Policy<C, S, FallbackBuilder> {
+    /// The stack, whose calls bring a second answer.
+    ///
+    /// # Errors
+    /// As without a fallback.
+    pub fn build(self) -> Result<Stack<C, S, Answered<C>>, BuildError> {
+        let (parts, fallback) = self.parts()?;
+        let fallback = fallback.timing(parts.timing.clone()).classify(parts.judge.clone()).build();
+        Ok(Stack::new(parts, Answered(fallback)))
+    }
+}
+
+impl<C, S, F> Policy<C, S, F> {
     /// Judges how a call ended, for every policy of the stack alike.
-    pub fn classify<D>(self, classify: D) -> Policy<D, S> {
-        Policy { listed: self.listed, judge: Judge(Arc::new(classify)), share: self.share }
+    pub fn classify<D>(self, classify: D) -> Policy<D, S, F> {
+        let Self { listed, share, fallback, .. } = self;
+        Policy { listed, judge: Judge(Arc::new(classify)), share, fallback }
     }
 
     /// Reads time and draws here, in each policy that the stack makes itself; default [`Timing::system`].
@@ -110,12 +141,6 @@ impl<C, S> Policy<C, S> {
     /// The time of a whole call, all attempts and waits together. A sooner deadline of the caller holds.
     pub fn deadline(mut self, limit: Duration) -> Self {
         fill(&mut self.listed.deadline, &mut self.listed.twice, "deadline", limit);
-        self
-    }
-
-    /// A second answer for what ends badly: [`Stack::call_or`].
-    pub fn fallback(mut self, fallback: FallbackBuilder) -> Self {
-        fill(&mut self.listed.fallback, &mut self.listed.twice, "fallback", fallback);
         self
     }
 
@@ -168,14 +193,9 @@ impl<C, S> Policy<C, S> {
         self
     }
 
-    /// The stack.
-    ///
-    /// # Errors
-    /// What can only be a mistake: a policy named twice, a bulkhead and an adaptive limit together, an attempt that may be
-    /// given more time than the whole call, a breaker whose window is shorter than two of the longest attempts, hedges of
-    /// calls that were not said to be idempotent, retries without end, and each policy's own.
-    pub fn build(self) -> Result<Stack<C, S>, BuildError> {
-        let Self { listed, judge, share } = self;
+    /// What is listed, checked and built, and the fallback to build yet.
+    fn parts(self) -> Result<(Parts<C, S>, F), BuildError> {
+        let Self { listed, judge, share, fallback } = self;
         listed.check()?;
         let timeout = listed.timeout.map(|timeout| timeout.timing(listed.timing.clone()).build()).transpose()?;
         Times {
@@ -194,9 +214,7 @@ impl<C, S> Policy<C, S> {
         };
         let retry = listed.retry.map(|retry| repeats.retry(retry)).transpose()?;
         let hedge = listed.hedge.map(|hedge| repeats.hedge(hedge)).transpose()?;
-        let fallback = listed.fallback.unwrap_or_else(|| Fallback::builder(listed.name.clone()));
-        Ok(Stack::new(Parts {
-            fallback: fallback.timing(listed.timing.clone()).classify(judge.clone()).build(),
+        let parts = Parts {
             name: listed.name,
             timing: listed.timing,
             judge,
@@ -211,7 +229,8 @@ impl<C, S> Policy<C, S> {
             bulkhead: listed.bulkhead,
             adaptive: listed.adaptive,
             timeout,
-        }))
+        };
+        Ok((parts, fallback))
     }
 }
 

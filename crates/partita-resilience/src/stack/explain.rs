@@ -1,6 +1,6 @@
 //! The stack in words.
 
-use super::Stack;
+use super::{Answered, Stack};
 use crate::cache::Cache;
 use crate::coalesce::Coalesce;
 use std::fmt;
@@ -30,11 +30,11 @@ impl fmt::Display for Explanation {
     }
 }
 
-impl<C, S: Shares> Stack<C, S> {
+impl<C, S: Shares, F: Shares> Stack<C, S, F> {
     /// What it is made of, from the outside in.
     pub fn explain(&self) -> Explanation {
         let parts = self.parts();
-        let mut lines = vec![("fallback", "the answer given with `call_or`".to_owned())];
+        let mut lines = Vec::from_iter(F::explain());
         if let Some(limit) = parts.deadline {
             lines.push(("deadline", format!("{} for all attempts and waits together", time(limit))));
         }
@@ -79,7 +79,7 @@ pub(crate) fn number(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
 }
 
-/// What shares answers among callers, in words.
+/// What shares answers among callers, or answers in the place of a call, in words.
 pub trait Shares {
     /// The line, if there is one.
     fn explain() -> Option<(&'static str, String)>;
@@ -88,6 +88,12 @@ pub trait Shares {
 impl Shares for () {
     fn explain() -> Option<(&'static str, String)> {
         None
+    }
+}
+
+impl<C> Shares for Answered<C> {
+    fn explain() -> Option<(&'static str, String)> {
+        Some(("fallback", "a second answer for what ends badly".to_owned()))
     }
 }
 

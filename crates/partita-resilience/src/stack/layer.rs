@@ -1,112 +1,115 @@
 //! The stack as a tower layer.
 
-use super::Stack;
-use crate::deadline::{Attempt, Context};
+use super::ask::{Answers, Ask, Sharing};
+use super::lasting::Lasting;
+use super::requests::Requests;
+use super::{Answered, Stack};
+use crate::cache::Cache;
+use crate::coalesce::Coalesce;
+use crate::deadline::Context;
 use crate::layered::{PolicyLayer, Serve, With, take_ready};
 use crate::retry::{ByClone, Repeat};
-use crate::{Classify, Error, ErrorShape, Name, PolicyKind, Reason, Rejected};
+use crate::{Classify, Error, ErrorShape, Plain};
 use partita_time::BoxFuture;
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::marker::PhantomData;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use tower_service::Service;
+
+/// A [`Stack`] as a layer, and what it asks of requests.
+type Layered<C, S, F, K, A> = Asking<Stack<C, S, F>, Ask<ByClone, K, A>, Plain>;
+
+/// A policy as a layer, what it asks of requests, and what it stands on.
+type Asking<P, G, M> = PolicyLayer<With<P, G>, M>;
+
+/// As [`Asking`], with how requests are made again.
+type Repeating<P, R, K, A, L, M> = Asking<P, Ask<R, K, A, L>, M>;
 
 impl<C> Stack<C> {
     /// As a layer; requests are cloned for further attempts. A call's future is on the heap, one allocation; the plain call
     /// makes none.
-    pub fn layer(&self) -> PolicyLayer<With<Self, ByClone>> {
-        PolicyLayer::new(With { policy: self.clone(), ask: ByClone })
+    pub fn layer(&self) -> Layered<C, (), (), (), ()> {
+        self.asking((), ())
     }
 }
 
-impl<C, R, M> PolicyLayer<With<Stack<C>, R>, M> {
+impl<C> Stack<C, (), Answered<C>> {
+    /// As a layer with a second answer: `answer` looks at the request and gives what answers in the place of a call, told
+    /// the error, or None where an answer was judged a failure.
+    pub fn layer<A>(&self, answer: A) -> Layered<C, (), Answered<C>, (), A> {
+        self.asking((), answer)
+    }
+}
+
+impl<C, K, T, E> Stack<C, Coalesce<K, T, E>> {
+    /// As a layer; `key` names the key of a request, or None for one that is made by itself.
+    pub fn layer<G>(&self, key: G) -> Layered<C, Coalesce<K, T, E>, (), G, ()> {
+        self.asking(key, ())
+    }
+}
+
+impl<C, K, T, E> Stack<C, Coalesce<K, T, E>, Answered<C>> {
+    /// As a layer with the key of a request, or None for one that is made by itself, and its second answer.
+    pub fn layer<G, A>(&self, key: G, answer: A) -> Layered<C, Coalesce<K, T, E>, Answered<C>, G, A> {
+        self.asking(key, answer)
+    }
+}
+
+impl<C, K, T, D> Stack<C, Cache<K, T, D>> {
+    /// As a layer; `key` names the key of a request, or None for one that is never kept. With a
+    /// [`spawner`](crate::cache::CacheBuilder::spawner), who finds a stale answer gets it at once and the request is made in
+    /// the background, within the stack's own deadline.
+    pub fn layer<G>(&self, key: G) -> Layered<C, Cache<K, T, D>, (), G, ()> {
+        self.asking(key, ())
+    }
+}
+
+impl<C, K, T, D> Stack<C, Cache<K, T, D>, Answered<C>> {
+    /// As a layer with the key of a request, or None for one that is never kept, and its second answer.
+    pub fn layer<G, A>(&self, key: G, answer: A) -> Layered<C, Cache<K, T, D>, Answered<C>, G, A> {
+        self.asking(key, answer)
+    }
+}
+
+impl<C, S, F> Stack<C, S, F> {
+    pub(crate) fn asking<K, A, L>(&self, key: K, answer: A) -> Asking<Self, Ask<ByClone, K, A, L>, Plain> {
+        PolicyLayer::new(With { policy: self.clone(), ask: Ask::new(ByClone, key, answer) })
+    }
+}
+
+impl<C, S, F, R, K, A, L, M> Repeating<Stack<C, S, F>, R, K, A, L, M> {
     /// Requests are made again by `repeat`.
     #[must_use]
-    pub fn repeat<S>(self, repeat: S) -> PolicyLayer<With<Stack<C>, S>, M> {
-        self.with(repeat)
+    pub fn repeat<P>(self, repeat: P) -> Repeating<Stack<C, S, F>, P, K, A, L, M> {
+        self.map(|ask| Ask::new(repeat, ask.key, ask.answer))
     }
 }
 
-impl<S, Q, C, R, M> Serve<S, Q, M> for With<Stack<C>, R>
+impl<S, Q, C, H, F, R, K, A, L, M> Serve<S, Q, M> for With<Stack<C, H, F>, Ask<R, K, A, L>>
 where
     S: Service<Q> + Clone + Send + 'static,
     S::Future: Send,
-    S::Response: Send,
     Q: Send + 'static,
-    C: Classify<S::Response, M::Inner> + 'static,
+    C: Classify<L::Answer, M::Inner> + 'static,
+    H: Sharing<K, Q, L::Answer, M::Inner>,
+    F: Answers<A, Q, S::Response, L, M::Inner>,
     R: Repeat<Q> + Clone + Send + Sync + 'static,
+    L: Lasting<S::Response>,
     M: ErrorShape<S::Error> + 'static,
-    M::Inner: fmt::Debug + Send,
+    M::Inner: fmt::Debug + Send + 'static,
 {
-    type Response = S::Response;
-    type Future = BoxFuture<'static, Result<S::Response, Error<M::Inner>>>;
+    type Response = L::Answer;
+    type Future = BoxFuture<'static, Result<L::Answer, Error<M::Inner>>>;
 
     fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
-        let (next, mut ready) = (inner.clone(), take_ready(inner));
-        let Self { policy: stack, ask: repeat } = self.clone();
-        let context = repeat.context(&request, Context::current());
+        let (next, ready) = (inner.clone(), take_ready(inner));
+        let Self { policy: stack, ask } = self;
+        let context = ask.repeat.context(&request, Context::current());
+        let (key, second) = (H::key(&ask.key, &request), F::second(&ask.answer, &request));
+        let requests = Requests::<S, Q, R, L, M>::new((ready, next), request, ask.repeat.clone());
+        let stack = stack.clone();
         Box::pin(async move {
-            if repeat.repeat(&request).is_none() {
-                return stack.once_around(context, || async { ready.call(request).await.map_err(M::lift) }).await;
-            }
-            let name = stack.name().clone();
-            let calls = Calls {
-                ready: Mutex::new(Some(ready)),
-                request: Mutex::new(request),
-                next: Mutex::new(next),
-                repeat,
-                name,
-                shape: PhantomData::<fn() -> M>,
-            };
-            stack.around(context, |attempt| calls.begin(&attempt)).await
+            let beneath = stack.clone();
+            let call = move |context, limited| requests.send(beneath, context, limited);
+            F::answered(&stack, second, H::through(&stack, key, context, call)).await
         })
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A request that can be made again, and the services that take its attempts.
-struct Calls<S, Q, R, M> {
-    ready: Mutex<Option<S>>,
-    request: Mutex<Q>,
-    next: Mutex<S>,
-    repeat: R,
-    name: Name,
-    shape: PhantomData<fn() -> M>,
-}
-
-impl<S, Q, R, M> Calls<S, Q, R, M>
-where
-    S: Service<Q> + Clone,
-    R: Repeat<Q>,
-    M: ErrorShape<S::Error>,
-{
-    fn begin(&self, attempt: &Attempt) -> impl Future<Output = Result<S::Response, Error<M::Inner>>> + use<S, Q, R, M> {
-        let spare = self.repeat.repeat(&lock(&self.request)).ok_or_else(|| self.refuse());
-        let (first, mut next) = (lock(&self.ready).take(), lock(&self.next).clone());
-        let call = async move {
-            let request = spare?;
-            let mut service = match first {
-                Some(ready) => ready,
-                None => {
-                    poll_fn(|cx| next.poll_ready(cx)).await.map_err(M::lift)?;
-                    next
-                }
-            };
-            service.call(request).await.map_err(M::lift)
-        };
-        attempt.context().clone().scope(call)
-    }
-
-    fn refuse(&self) -> Rejected {
-        Rejected {
-            policy: PolicyKind::Stack,
-            name: self.name.clone(),
-            reason: Reason::NotRepeatable,
-            retry_after: None,
-        }
     }
 }

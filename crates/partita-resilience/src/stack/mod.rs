@@ -17,6 +17,10 @@
 //!
 //! Who wants another order stacks the single layers.
 //!
+//! What is listed holds for each call, so a stack's type says which calls there are: with a cache or coalescing they have a
+//! key ([`Stack::call_keyed`]), with a fallback a second answer ([`Stack::call_or`], [`Stack::call_keyed_or`]), and
+//! [`Stack::layer`] asks requests for what its calls need.
+//!
 //! ```
 //! # use partita_resilience::{Policy, breaker::Breaker, retry::Retry};
 //! # use std::time::Duration;
@@ -35,6 +39,8 @@
 //! # Ok(()) }
 //! ```
 
+mod ask;
+mod cached;
 mod call;
 mod check;
 #[cfg(test)]
@@ -44,13 +50,24 @@ mod explain;
 #[cfg(test)]
 mod explain_tests;
 mod judge;
+mod keyed;
+mod lasting;
 mod layer;
+#[cfg(test)]
+mod layer_tests;
+mod permits;
+mod requests;
 mod run;
+mod second;
 #[cfg(test)]
 mod tests;
 mod time;
 
+pub use ask::{Answers, Ask, Sharing};
 pub use call::Stack;
 pub use config::Policy;
 pub use explain::{Explanation, Shares};
 pub(crate) use explain::{number, time};
+pub use lasting::{Keeps, Lasting};
+pub use permits::Permits;
+pub use second::Answered;

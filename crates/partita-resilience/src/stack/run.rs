@@ -5,10 +5,12 @@
 //! all policies that it concerns.
 
 use super::call::Parts;
+use super::lasting::Keeps;
+use super::permits::Permits;
 use super::time::TimeLeft;
-use crate::adaptive::Adaptive;
+use crate::adaptive::{self, Adaptive};
 use crate::breaker::Breaker;
-use crate::bulkhead::Bulkhead;
+use crate::bulkhead::{self, Bulkhead};
 use crate::deadline::{Attempt, Context, NEVER, nanos};
 use crate::retry::{Next, answer};
 use crate::sync::{Mutex, lock};
@@ -60,7 +62,7 @@ impl<C, S> Parts<C, S> {
     ) -> impl Future<Output = Result<T, Error<M::Inner>>>
     where
         C: Classify<T, M::Inner>,
-        M: ErrorShape<X>,
+        M: ErrorShape<X> + Keeps<T>,
         M::Inner: fmt::Debug,
         F: Fn(Attempt) -> Fut,
         Fut: Future<Output = Result<T, X>>,
@@ -119,14 +121,19 @@ impl<C, S> Parts<C, S> {
     }
 
     /// Takes a call to its end that can be made only once.
-    pub(super) async fn call_once<T, X, M, F, Fut>(&self, mut context: Context, work: F) -> Result<T, Error<M::Inner>>
+    pub(super) async fn call_once<T, X, M, F, Fut>(
+        &self,
+        mut context: Context,
+        limited: bool,
+        work: F,
+    ) -> Result<T, Error<M::Inner>>
     where
         C: Classify<T, M::Inner>,
-        M: ErrorShape<X>,
+        M: ErrorShape<X> + Keeps<T>,
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, X>>,
     {
-        let mut left = self.begin(&mut context)?;
+        let mut left = if limited { self.begin(&mut context)? } else { TimeLeft::unlimited() };
         if let Some(limiter) = &self.limiter {
             let Some(pass) = left.race(&self.timing, pin!(limiter.pass())).await else { return Err(left.over()) };
             pass?;
@@ -143,7 +150,7 @@ impl<C, S> Parts<C, S> {
     async fn attempt_of<T, X, M, F, Fut>(&self, attempt: Attempt, work: &Mutex<&mut F>) -> Result<T, Error<M::Inner>>
     where
         C: Classify<T, M::Inner>,
-        M: ErrorShape<X>,
+        M: ErrorShape<X> + Keeps<T>,
         F: Fn(Attempt) -> Fut,
         Fut: Future<Output = Result<T, X>>,
     {
@@ -164,7 +171,7 @@ impl<C, S> Parts<C, S> {
     ) -> impl Future<Output = ()>
     where
         C: Classify<T, M::Inner>,
-        M: ErrorShape<X>,
+        M: ErrorShape<X> + Keeps<T>,
         F: FnOnce(Attempt) -> Fut,
         Fut: Future<Output = Result<T, X>>,
     {
@@ -208,15 +215,38 @@ impl<C, S> Parts<C, S> {
                     _ => work.await.map_err(M::lift),
                 })
             };
-            if let Some(permit) = adaptive {
-                permit.finish(outcome(&self.judge, end));
-            }
-            if let Some(held) = &mut held {
-                held.finish(end.is_ok());
-            }
-            if let Some(permit) = &mut permit {
-                permit.end(outcome(&self.judge, end));
-            }
+            self.settle::<_, _, M>(&mut permit, &mut held, adaptive, end);
+        }
+    }
+
+    /// Gives back what an attempt held, with how it ended, or leaves it to the answer.
+    #[inline(always)]
+    fn settle<T, E, M>(
+        &self,
+        permit: &mut Option<breaker::Permit<'_>>,
+        held: &mut Option<bulkhead::Held<&bulkhead::Core>>,
+        adaptive: Option<adaptive::Permit>,
+        end: &mut Result<T, Error<E>>,
+    ) where
+        C: Classify<T, E>,
+        M: Keeps<T>,
+    {
+        let judged = outcome(&self.judge, end);
+        if M::KEEPS
+            && let Ok(answer) = end
+        {
+            let (breaker, bulkhead) =
+                (self.breaker.as_ref().zip(permit.take()), self.bulkhead.as_ref().zip(held.take()));
+            return M::keep(answer, Permits::new(judged, breaker, bulkhead, adaptive), judged);
+        }
+        if let Some(permit) = adaptive {
+            permit.finish(judged);
+        }
+        if let Some(held) = held {
+            held.finish(judged);
+        }
+        if let Some(permit) = permit {
+            permit.end(judged);
         }
     }
 }

@@ -13,22 +13,22 @@ use partita_resilience::fallback::Fallback;
 use partita_resilience::hedge::Hedge;
 use partita_resilience::limiter::{Limiter, Quota};
 use partita_resilience::retry::{Jitter, Retry};
-use partita_resilience::stack::{Policy, Stack};
+use partita_resilience::stack::{Answered, Policy, Stack};
 use partita_resilience::{ByResult, Outcome};
 use partita_time::ManualClock;
 use std::future::ready;
 use std::time::Duration;
 
 /// What the policies beneath a stack hold.
-struct Held<S = ()> {
-    stack: Stack<ByResult, S>,
+struct Held<S = (), F = ()> {
+    stack: Stack<ByResult, S, F>,
     breaker: Breaker,
     bulkhead: Bulkhead,
     budget: Budget,
     limiter: Limiter,
 }
 
-impl<S> Held<S> {
+impl<S, F> Held<S, F> {
     fn look(&self) -> String {
         let seen = self.breaker.snapshot();
         let counts = (seen.state, seen.total, seen.successful, seen.failed, seen.consecutive_failures);
@@ -222,9 +222,9 @@ fn a_dropped_fetch_leaves_the_right_to_fetch_free_in_a_stack_that_caches() {
 struct Second;
 
 impl Case for Second {
-    type World = Held;
+    type World = Held<(), Answered>;
 
-    fn world(&self, clock: &ManualClock) -> Held {
+    fn world(&self, clock: &ManualClock) -> Self::World {
         let (bulkhead, budget, limiter) = parts(clock, 2, Quota::per_second(100));
         let breaker = lenient(clock);
         let stack = Policy::new("second").fallback(Fallback::builder("f")).deadline(Duration::from_secs(2));
@@ -232,16 +232,16 @@ impl Case for Second {
         Held { stack, breaker, bulkhead, budget, limiter }
     }
 
-    fn call<'a>(&'a self, held: &'a Held, clock: &'a ManualClock, work: &'a Work, _: u32) -> Call<'a> {
+    fn call<'a>(&'a self, held: &'a Self::World, clock: &'a ManualClock, work: &'a Work, _: u32) -> Call<'a> {
         let second = move || async move { clock_waits(clock).await };
         Box::pin(async move { End::of(&held.stack.call_or(|_| work.run(clock, 2, false), |_| second()).await) })
     }
 
-    fn settle(&self, untouched: &Held, before: Seen, now: Seen) {
+    fn settle(&self, untouched: &Self::World, before: Seen, now: Seen) {
         untouched.record(before, now);
     }
 
-    fn look(&self, held: &Held, _: &ManualClock) -> String {
+    fn look(&self, held: &Self::World, _: &ManualClock) -> String {
         held.look()
     }
 }

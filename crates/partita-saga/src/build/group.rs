@@ -1,10 +1,10 @@
 //! Parallel groups: branches return outputs of their own, a typed `join` folds them in.
 
-use super::erase::{Calls, act, decode, encode, undo};
-use super::place::{BeforePivot, Joined, MayRefuse, State};
+use super::erase::{Calls, act, decode, encode};
+use super::place::{AwaitsUndo, Decided, Open, Outcome, State};
 use super::{Draft, Step};
 use crate::definition::{Join, Json, Kind, Node};
-use crate::outcome::{Retriable, StepResult, Unfinished};
+use crate::outcome::{Retriable, Unfinished};
 use partita_core::{Error, ErrorKind};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
@@ -21,16 +21,12 @@ pub struct Group<S, E, P, Outs> {
     _outs: PhantomData<fn() -> Outs>,
 }
 
-/// A branch that has no undo yet: only `.undo` and `.nothing_to_undo` go on.
-#[must_use = "say how the branch is undone"]
-pub struct BranchWithoutUndo<S, E, P, Outs>(Group<S, E, P, Outs>);
-
 impl<S: State, E: Send + Sync + 'static, P> Draft<S, E, P> {
     /// Opens a parallel group: each branch sees the state as it was and hands back an output of its own, `join` folds
-    /// them in.
+    /// them in. Branches keep to what steps at this place keep to.
     pub fn together(self, name: &'static str) -> Group<S, E, P, ()>
     where
-        P: BeforePivot,
+        P: Decided,
     {
         let first = self.saga.leaves.len();
         Group { draft: self, name, first, _outs: PhantomData }
@@ -85,22 +81,44 @@ outputs!(A a, B b, C c, D d; F);
 outputs!(@decode A a, B b, C c, D d, F f);
 
 impl<S: State, E: Send + Sync + 'static, P, Outs> Group<S, E, P, Outs> {
-    /// Adds a branch.
-    pub fn branch<T, F, Fut>(mut self, name: &'static str, f: F) -> BranchWithoutUndo<S, E, P, Outs::Out>
+    /// Adds a branch. Before the pivot it may refuse and needs `.undo(f)` or `.nothing_to_undo("why")` behind it.
+    pub fn branch<T, F, Fut, Next, K>(self, name: &'static str, f: F) -> Group<S, E, Next, Outs::Out>
     where
+        P: Decided<Next = Next, Kind = K>,
         Outs: Push<T>,
         T: Serialize + DeserializeOwned + 'static,
         F: Fn(S, Step<E>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = StepResult<T>> + Send + 'static,
+        Fut: Future<Output: Outcome<T, K>> + Send + 'static,
     {
-        let act = act::<S, T, E, MayRefuse, F, Fut>(f);
-        self.draft.saga.leaves.push(Calls::new(name, Kind::NothingToUndo, act));
-        BranchWithoutUndo(Group { draft: self.draft, name: self.name, first: self.first, _outs: PhantomData })
+        let mut group = self.moved();
+        group.draft.saga.leaves.push(Calls::new(name, Kind::Retriable, act::<S, T, E, K, F, Fut>(f)));
+        group
+    }
+
+    /// Undo of the branch; see [`Draft::undo`].
+    pub fn undo<F, Fut>(self, f: F) -> Group<S, E, Open, Outs>
+    where
+        P: AwaitsUndo,
+        F: Fn(S, Step<E>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Retriable<()>> + Send + 'static,
+    {
+        let Self { draft, name, first, _outs } = self;
+        Group { draft: draft.undo(f), name, first, _outs }
+    }
+
+    /// The branch leaves nothing behind; `why` is for readers.
+    pub fn nothing_to_undo(self, why: &'static str) -> Group<S, E, Open, Outs>
+    where
+        P: AwaitsUndo,
+    {
+        let Self { draft, name, first, _outs } = self;
+        Group { draft: draft.nothing_to_undo(why), name, first, _outs }
     }
 
     /// Folds the outputs into the state. The function must be pure.
-    pub fn join<J>(self, join: J) -> Draft<S, E, Joined>
+    pub fn join<J, Next>(self, join: J) -> Draft<S, E, Next>
     where
+        P: Decided<Joined = Next>,
         Outs: Outputs + 'static,
         J: Fn(S, Outs) -> S + Send + Sync + 'static,
     {
@@ -110,33 +128,14 @@ impl<S: State, E: Send + Sync + 'static, P, Outs> Group<S, E, P, Outs> {
         draft.saga.nodes.push(Node { first, count, join: Some(fold) });
         draft.moved()
     }
-}
 
-impl<S: State, E: Send + Sync + 'static, P, Outs> BranchWithoutUndo<S, E, P, Outs> {
-    /// Undo of the branch; see [`Draft::undo`].
-    pub fn undo<F, Fut>(mut self, f: F) -> Group<S, E, P, Outs>
-    where
-        F: Fn(S, Step<E>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Retriable<()>> + Send + 'static,
-    {
-        self.0.draft.amend(|leaf| (leaf.undo, leaf.kind) = (Some(undo(f)), Kind::Compensatable));
-        self.0
-    }
-
-    /// The branch leaves nothing behind; `why` is for readers.
-    pub fn nothing_to_undo(self, _why: &'static str) -> Group<S, E, P, Outs> {
-        self.0
+    fn moved<Q, More>(self) -> Group<S, E, Q, More> {
+        Group { draft: self.draft.moved(), name: self.name, first: self.first, _outs: PhantomData }
     }
 }
 
 impl<S, E, P, Outs> fmt::Debug for Group<S, E, P, Outs> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Group({})", self.name)
-    }
-}
-
-impl<S, E, P, Outs> fmt::Debug for BranchWithoutUndo<S, E, P, Outs> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

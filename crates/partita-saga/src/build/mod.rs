@@ -9,7 +9,7 @@ mod policy;
 use crate::definition::{AtEnd, Definition, End, Kind, Leaf, Node, Settle, fingerprint};
 use crate::outcome::{Retriable, Step};
 use erase::{Calls, act, undo};
-pub use group::{BranchWithoutUndo, Group};
+pub use group::Group;
 use partita_core::Part;
 use place::{AwaitsUndo, BeforePivot, Beyond, Complete, Decided, Empty, MayRefuse, Open, Outcome, State};
 use std::fmt;
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// Outlasts a participant that is down for some minutes: who is parked needs a person.
-const UNDO_TRIES: u32 = 100;
+pub(crate) const UNDO_TRIES: u32 = 100;
 
 /// A finished definition: `Saga<State, Env>`.
 pub struct Saga<S, E = ()> {

@@ -18,6 +18,9 @@ pub struct Undecided;
 /// The pivot is behind.
 #[derive(Debug)]
 pub struct Beyond;
+/// The pivot is behind, and a group is joined.
+#[derive(Debug)]
+pub struct JoinedBeyond;
 /// Steps here may refuse.
 #[derive(Debug)]
 pub struct MayRefuse;
@@ -32,6 +35,7 @@ mod sealed {
     impl Sealed for super::Joined {}
     impl Sealed for super::Undecided {}
     impl Sealed for super::Beyond {}
+    impl Sealed for super::JoinedBeyond {}
 }
 use sealed::Sealed;
 
@@ -42,22 +46,32 @@ use sealed::Sealed;
 )]
 pub trait Decided: Sealed {
     type Next;
+    type Joined;
     type Kind: 'static;
 }
 impl Decided for Empty {
     type Next = Undecided;
+    type Joined = Joined;
     type Kind = MayRefuse;
 }
 impl Decided for Open {
     type Next = Undecided;
+    type Joined = Joined;
     type Kind = MayRefuse;
 }
 impl Decided for Joined {
     type Next = Undecided;
+    type Joined = Self;
     type Kind = MayRefuse;
 }
 impl Decided for Beyond {
     type Next = Self;
+    type Joined = JoinedBeyond;
+    type Kind = MustFinish;
+}
+impl Decided for JoinedBeyond {
+    type Next = Beyond;
+    type Joined = Self;
     type Kind = MustFinish;
 }
 
@@ -98,6 +112,7 @@ pub trait Complete: Sealed {}
 impl Complete for Open {}
 impl Complete for Joined {}
 impl Complete for Beyond {}
+impl Complete for JoinedBeyond {}
 
 #[diagnostic::on_unimplemented(
     message = "a step at this place of the saga cannot return `{Self}`",

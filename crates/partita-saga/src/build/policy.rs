@@ -41,7 +41,7 @@ impl<S: State, E: Send + Sync + 'static, P> Draft<S, E, P> {
     }
 
     /// Tries of the step's undo at most (100 unless told: four minutes of a participant that fails at once). Used up, the
-    /// saga does its other undos and waits for an operator.
+    /// saga does its other undos and waits for an operator. Tries that their process did not outlive count only from 100 on.
     pub fn undo_retry(mut self, attempts: u32) -> Self
     where
         P: AfterStep,
@@ -82,20 +82,20 @@ impl<S: State, E: Send + Sync + 'static, P> Draft<S, E, P> {
     }
 }
 
-impl<S: State, E: Send + Sync + 'static, P, Outs: Branches> Group<S, E, P, Outs> {
+impl<S: State, E: Send + Sync + 'static, P: AfterStep, Outs: Branches> Group<S, E, P, Outs> {
     /// Time for one try of the branch; see [`Draft::attempt`].
     pub fn attempt(mut self, limit: Duration) -> Self {
         self.draft.amend(|leaf| leaf.attempt = limit);
         self
     }
 
-    /// Time for the whole branch, tries and waits; then the saga unwinds.
+    /// Time for the whole branch, tries and waits; see [`Draft::within`].
     pub fn within(mut self, limit: Duration) -> Self {
         self.draft.amend(|leaf| leaf.within = Some(limit));
         self
     }
 
-    /// Tries of the branch at most; then the saga unwinds.
+    /// Tries of the branch at most; see [`Draft::retry`].
     pub fn retry(mut self, attempts: u32) -> Self {
         self.draft.amend(|leaf| leaf.retry = Some(attempts.max(1)));
         self

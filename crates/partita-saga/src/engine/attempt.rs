@@ -2,8 +2,8 @@
 
 use super::Inner;
 use crate::definition::{Definition, Leaf, Settle};
-use crate::journal::{Outcome, Verb};
-use crate::outcome::{AttemptFacts, Stop};
+use crate::journal::{Outcome, Turn, Verb};
+use crate::outcome::{AttemptFacts, Probe, Stop};
 use futures_util::FutureExt;
 use partita_core::{Effect, Error, ErrorKind, Part};
 use partita_time::{BoxFuture, timeout};
@@ -18,6 +18,28 @@ pub(super) struct Ended {
     pub(super) n: u32,
     pub(super) outcome: Outcome,
     pub(super) staged: Part,
+}
+
+impl Ended {
+    fn is_done(&self) -> bool {
+        matches!(self.outcome, Outcome::Done(_) | Outcome::Undone | Outcome::Probed(Probe::Done(_)))
+    }
+
+    /// Whether the end has no writes of the step's own.
+    pub(super) fn stages_nothing(&self) -> bool {
+        let Part { appends, puts, adds } = &self.staged;
+        appends.is_empty() && puts.is_empty() && adds.is_empty()
+    }
+
+    /// Whether nothing but the record of it follows from this end, while others run.
+    pub(super) fn is_plain(&self) -> bool {
+        self.is_done() && self.stages_nothing()
+    }
+
+    /// Tells the turn.
+    pub(super) fn tell(self, turn: &mut Turn<'_>) {
+        turn.ended(self.leaf, self.verb, self.n, self.outcome);
+    }
 }
 
 /// What to call.
@@ -58,8 +80,13 @@ impl Attempt {
         })
     }
 
+    /// What a step staged counts only where it is done.
     fn ended(&self, outcome: Outcome, staged: Part) -> Ended {
-        Ended { leaf: self.leaf, verb: self.verb, n: self.n, outcome, staged }
+        let mut ended = Ended { leaf: self.leaf, verb: self.verb, n: self.n, outcome, staged };
+        if !ended.is_done() {
+            ended.staged = Part::new();
+        }
+        ended
     }
 
     /// A key that is known already; otherwise it is made when the step asks for it.
@@ -96,6 +123,10 @@ pub(super) struct Attempts(Vec<BoxFuture<'static, Ended>>);
 impl Attempts {
     pub(super) fn push(&mut self, attempt: BoxFuture<'static, Ended>) {
         self.0.push(attempt);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The next one that ends; `None` when there is none.

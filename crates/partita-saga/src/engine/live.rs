@@ -1,10 +1,10 @@
 //! Live sagas as the store has them, earliest first: those that have rested by their due time, the others by their start.
 
-use super::row::Row;
 use super::{Inner, SAGAS};
 use crate::view::Class;
 use partita_core::{DuePage, FieldValue, Find, Record, Result};
 use partita_time::Timestamp;
+use serde::Deserialize;
 use std::collections::VecDeque;
 
 const PAGE: usize = 256;
@@ -13,6 +13,12 @@ const PAGE: usize = 256;
 pub(super) struct Live {
     now: Timestamp,
     queues: [Queue; 3],
+}
+
+/// Of a line what its class is ordered by.
+#[derive(Deserialize)]
+struct Begun {
+    started: Timestamp,
 }
 
 #[derive(Clone, Copy)]
@@ -24,7 +30,7 @@ enum Which {
 
 struct Queue {
     which: Which,
-    read: VecDeque<(Timestamp, Record)>,
+    read: VecDeque<Record>,
     /// Behind what the next page begins.
     after: Option<(Timestamp, String)>,
     is_last: bool,
@@ -43,8 +49,12 @@ impl Live {
             queue.fill(inner).await?;
         }
         let now = self.now;
-        let queue = self.queues.iter_mut().min_by_key(|queue| queue.begins(now).unwrap_or(Timestamp::MAX));
-        Ok(queue.and_then(|queue| queue.read.pop_front()).map(|(_, record)| record))
+        let mut queues: Vec<&mut Queue> = self.queues.iter_mut().filter(|queue| !queue.read.is_empty()).collect();
+        let queue = match &mut queues[..] {
+            [only] => Some(only),
+            queues => queues.iter_mut().min_by_key(|queue| queue.begins(now)),
+        };
+        Ok(queue.and_then(|queue| queue.read.pop_front()))
     }
 }
 
@@ -55,8 +65,7 @@ impl Queue {
             let next = records.iter().rev().find_map(|record| Some((self.which.place(record)?, record.key.clone())));
             self.is_last = records.len() < PAGE || next <= self.after;
             // One that has rested stands in its class, too.
-            let here = records.into_iter().filter(|record| self.which.is_due() || record.due.is_none());
-            self.read.extend(here.map(|record| (self.which.place(&record).unwrap_or_default(), record)));
+            self.read.extend(records.into_iter().filter(|record| self.which.is_due() || record.due.is_none()));
             self.after = next;
         }
         Ok(())
@@ -64,8 +73,8 @@ impl Queue {
 
     /// When its first one began to wait. A start that lies ahead was before the clock was set back.
     fn begins(&self, now: Timestamp) -> Option<Timestamp> {
-        let (at, _) = self.read.front()?;
-        Some(if self.which.is_due() { *at } else { now.min(*at) })
+        let at = self.which.place(self.read.front()?)?;
+        Some(if self.which.is_due() { at } else { now.min(at) })
     }
 }
 
@@ -95,7 +104,7 @@ impl Which {
     fn place(self, record: &Record) -> Option<Timestamp> {
         match self {
             Self::Rested(_) => record.due,
-            Self::Class(_) => Row::read(record).ok().map(|row| row.value.started),
+            Self::Class(_) => serde_json::from_str::<Begun>(&record.value).ok().map(|line| line.started),
         }
     }
 }

@@ -4,6 +4,7 @@ mod agenda;
 mod alert;
 mod attempt;
 mod cancel;
+mod lately;
 mod live;
 mod load;
 mod row;
@@ -74,6 +75,7 @@ pub(crate) struct Inner {
     pub(crate) askers: Mutex<BTreeMap<String, oneshot::Sender<bool>>>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) agenda: Mutex<agenda::Agenda>,
+    pub(crate) lately: Mutex<lately::Lately>,
     /// Sagas whose runner failed: what it had begun has no answer.
     pub(crate) suspects: Mutex<BTreeSet<Arc<str>>>,
     /// When this process took over: attempts that were due later, no earlier process has made.
@@ -114,6 +116,7 @@ impl Engine {
             askers: Mutex::default(),
             slots,
             agenda: Mutex::default(),
+            lately: Mutex::default(),
             suspects: Mutex::default(),
             took_over,
             wake: Notify::new(),

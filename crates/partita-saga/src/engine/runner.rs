@@ -2,12 +2,12 @@
 
 use super::agenda::Rest;
 use super::attempt::{Attempt, Attempts, Ended};
+use super::lately::Life;
 use super::row::Row;
 use super::write::submit;
 use super::{Inner, LETTERS, cancel, lock, scheduler};
 use crate::definition::Definition;
-use crate::journal::{Fact, Instance, Outcome, Phase, Turn, Verb};
-use crate::outcome::Probe;
+use crate::journal::{Fact, Instance, Phase, Turn, Verb};
 use futures_util::FutureExt;
 use partita_core::{Commit, Error, ErrorKind, Expect, Part, Put, Result};
 use partita_time::Timestamp;
@@ -21,6 +21,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 const REST: Duration = Duration::from_secs(1);
 /// A wait up to this length is sat out in memory too, while there is room.
 const STAY: Duration = Duration::from_secs(10);
+/// How long the end of a branch waits for the ends of others, to be written with them.
+const COMPANY: Duration = Duration::from_millis(100);
 /// When a saga is looked at again whose runner failed.
 const SUSPECT: Duration = Duration::from_secs(30);
 
@@ -33,11 +35,15 @@ pub(super) struct Runner {
     pub(super) slot: Option<OwnedSemaphorePermit>,
     /// Bytes of its journal.
     pub(super) written: usize,
+    pub(super) life: Life,
     /// It was read from the store, and this is why it cannot run.
     loaded: Option<Option<String>>,
     running: BTreeSet<usize>,
     attempts: Attempts,
-    early: Vec<Ended>,
+    /// Attempts whose ends are not written yet.
+    ended: Vec<Ended>,
+    /// Until when these wait for the ends of others.
+    company: Option<Timestamp>,
 }
 
 /// What a turn decided.
@@ -59,10 +65,12 @@ impl Runner {
             bell: Arc::default(),
             slot: None,
             written: 0,
+            life: Life::default(),
             loaded: None,
             running: BTreeSet::new(),
             attempts: Attempts::default(),
-            early: vec![],
+            ended: vec![],
+            company: None,
         }
     }
 
@@ -119,7 +127,7 @@ impl Runner {
             self.take_over(misfit).await?;
         }
         loop {
-            let idle = self.running.is_empty() && self.early.is_empty();
+            let idle = self.running.is_empty();
             if idle && (self.is_over() || self.inner.stopping()) {
                 return Ok(Rest::Over);
             }
@@ -129,7 +137,6 @@ impl Runner {
             }
             self.start_ready(now);
             if self.running.is_empty()
-                && self.early.is_empty()
                 && let Some(rest) = self.rests(now)
             {
                 if !self.stays(rest, now) {
@@ -168,10 +175,10 @@ impl Runner {
 
     /// Whatever comes first: a letter, the end of an attempt, the time of the next one.
     async fn wait(&mut self, now: Timestamp) -> Result<()> {
-        if let Some(ended) = self.early.pop() {
-            return self.ended(ended).await;
+        if !self.ended.is_empty() && self.company.is_none_or(|until| until <= now) {
+            return self.write_ended().await;
         }
-        let next = self.next_due(now).map(|wake| wake.since(now));
+        let next = self.next_due(now).into_iter().chain(self.company).min().map(|wake| wake.since(now));
         let clock = self.inner.host.clock.clone();
         let sleep = async move {
             match next {
@@ -184,7 +191,7 @@ impl Runner {
         tokio::select! {
             biased;
             () = self.bell.notified() => self.read_letters().await,
-            Some(ended) = self.attempts.next() => self.ended(ended).await,
+            Some(ended) = self.attempts.next() => self.has_ended(ended).await,
             () = sleep => Ok(()),
             () = inner.stopped(), if idle => Ok(()),
         }
@@ -206,7 +213,7 @@ impl Runner {
 
     /// When it goes on, if that is not soon.
     pub(super) fn rest_at(&self, now: Timestamp) -> Option<Timestamp> {
-        if !self.running.is_empty() || !self.early.is_empty() {
+        if !self.running.is_empty() {
             return None;
         }
         self.wake_at().filter(|wake| wake.since(now) >= REST)
@@ -225,7 +232,7 @@ impl Runner {
             def: &self.def,
             now,
             entropy: &self.inner.host.entropy,
-            running: &self.running,
+            running: &mut self.running,
             instance: &mut self.instance,
             facts: vec![],
             state: None,
@@ -276,12 +283,30 @@ impl Runner {
         self.slot.is_some()
     }
 
-    async fn ended(&mut self, ended: Ended) -> Result<()> {
-        let Ended { leaf, verb, n, outcome, staged } = ended;
-        self.running.remove(&leaf);
-        let is_done = matches!(outcome, Outcome::Done(_) | Outcome::Undone | Outcome::Probed(Probe::Done(_)));
-        let beside = if is_done { staged } else { Part::new() };
-        self.turns(beside, |turn| turn.ended(leaf, verb, n, outcome)).await
+    /// An attempt ended. Nothing acts on a branch that is done before the others are, so their ends are written together;
+    /// a crash before that is one during the attempt.
+    async fn has_ended(&mut self, ended: Ended) -> Result<()> {
+        self.ended.push(ended);
+        if !self.attempts.is_empty() && self.ended.iter().all(Ended::is_plain) {
+            let until = self.now().plus(COMPANY);
+            self.company.get_or_insert(until);
+            return Ok(());
+        }
+        self.write_ended().await
+    }
+
+    async fn write_ended(&mut self) -> Result<()> {
+        self.company = None;
+        let (plain, others): (Vec<_>, Vec<_>) = self.ended.drain(..).partition(Ended::stages_nothing);
+        if !plain.is_empty() {
+            let tell = |turn: &mut Turn<'_>| plain.into_iter().for_each(|ended| ended.tell(turn));
+            self.turns(Part::new(), tell).await?;
+        }
+        for mut ended in others {
+            let beside = std::mem::take(&mut ended.staged);
+            self.turns(beside, |turn| ended.tell(turn)).await?;
+        }
+        Ok(())
     }
 
     /// Whether time alone changed something.
@@ -331,7 +356,7 @@ impl Runner {
         if self.inner.sabotaged(super::Sabotage::CallBeforeIntent) {
             self.start_ready(now);
             while let Some(ended) = self.attempts.next().await {
-                self.early.push(ended);
+                self.ended.push(ended);
             }
         }
         Ok(())

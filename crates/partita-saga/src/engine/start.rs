@@ -1,5 +1,6 @@
 //! Starting a saga: its first record travels in the caller's commit.
 
+use super::lately::Life;
 use super::row::{Row, RowValue};
 use super::runner::Runner;
 use super::scheduler;
@@ -39,6 +40,7 @@ pub struct Start {
     commit: Commit,
     instance: Instance,
     row: Row,
+    life: Life,
 }
 
 /// What a start found.
@@ -90,9 +92,11 @@ impl<S: Serialize> Registered<S> {
         // The line's `Absent` guards the stream too: so a start that comes second always meets the line.
         let part =
             part.append(Append { stream: StreamId::named("saga", id), expect: Version::Any, events: vec![event] });
-        let journal = JournalAppend { saga: number, expect: 0, records: vec![record.encode()?] };
+        let body = record.encode()?;
+        let life = Life::of(record, body.len());
+        let journal = JournalAppend { saga: number, expect: 0, records: vec![body] };
         let commit = Commit { fence: Some(inner.fence(id)), journals: vec![journal], part, prunes: vec![] };
-        Ok(Start { commit, instance, row })
+        Ok(Start { commit, instance, row, life })
     }
 
     fn first_record(&self, instance: &mut Instance, state: &Arc<str>, now: partita_time::Timestamp) -> Result<Record> {
@@ -109,7 +113,7 @@ impl<S: Serialize> Registered<S> {
             def,
             now,
             entropy: &inner.host.entropy,
-            running: &BTreeSet::new(),
+            running: &mut BTreeSet::new(),
             instance,
             facts: vec![start],
             state: None,
@@ -133,7 +137,8 @@ impl<S: Serialize> Registered<S> {
         }
         let ticket = inner.store.submit(start.commit.with(part));
         let (answer, answered) = oneshot::channel();
-        let runner = Runner::new(inner.clone(), self.definition.clone(), start.instance, start.row);
+        let mut runner = Runner::new(inner.clone(), self.definition.clone(), start.instance, start.row);
+        runner.life = start.life;
         let id = runner.id();
         let spawner = inner.host.spawner.clone();
         spawner.spawn(Box::pin(async move {

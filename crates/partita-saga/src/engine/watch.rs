@@ -74,16 +74,22 @@ impl Engine {
     /// # Errors
     /// Those of the store; `Corrupt` when the line cannot be read.
     pub async fn timeline(&self, id: &str) -> Result<Option<(SagaRow, Vec<TimelineEntry>)>> {
+        if let Some(ended) = lock(&self.0.lately).get(id) {
+            return Ok(Some(self.0.lived(id, &ended.row, &ended.records)));
+        }
         let Some(record) = self.0.store.get(SAGAS, id).await? else { return Ok(None) };
         let row = Row::read(&record)?;
         let journal = Journal::read(&self.0, row.value.number).await?;
-        let definition = self.0.definition(&row.value.name, row.value.version);
-        let shown = row.show(id, self.0.host.clock.now());
-        Ok(Some((shown, timeline(&journal.records, &Names(definition.as_deref())))))
+        Ok(Some(self.0.lived(id, &row, &journal.records)))
     }
 }
 
 impl Inner {
+    fn lived(&self, id: &str, row: &Row, records: &[Record]) -> (SagaRow, Vec<TimelineEntry>) {
+        let definition = self.definition(&row.value.name, row.value.version);
+        (row.show(id, self.host.clock.now()), timeline(records, &Names(definition.as_deref())))
+    }
+
     pub(super) fn definition(&self, name: &str, version: u32) -> Option<Arc<Definition>> {
         lock(&self.definitions).get(&(name.to_owned(), version)).cloned()
     }

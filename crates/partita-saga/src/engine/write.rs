@@ -1,8 +1,9 @@
 //! Making a turn durable: the record, the saga's line, and the writes of others that travel with them.
 
-use super::Inner;
 use super::alert::ParkedAlert;
+use super::lately::EndedSaga;
 use super::runner::{Decided, Runner};
+use super::{Inner, lock};
 use crate::definition::{End, Why};
 use crate::journal::{Fact, Instance, Phase, Record};
 use partita_core::{
@@ -36,7 +37,11 @@ impl Runner {
         }
         let _ = self.inner.changes.send(self.instance.id.clone());
         let parks = !was_parked && self.instance.parked.is_some();
-        if parks || matches!(self.instance.phase, Phase::Ended(_)) {
+        let ends = matches!(self.instance.phase, Phase::Ended(_));
+        if ends && let Some(records) = self.life.take() {
+            lock(&self.inner.lately).keep(&self.instance.id, EndedSaga { row: self.row.clone(), records });
+        }
+        if parks || ends {
             let _ = self.inner.rests.send(self.instance.id.clone());
         }
         self.tell(was_parked, since, now);
@@ -85,7 +90,8 @@ impl Runner {
         let epoch = self.inner.fence(&self.instance.id).epoch;
         let record = Record { at: now, epoch, facts, state };
         let body = record.encode()?;
-        let written = self.written + if record.is_repetition() { 0 } else { body.len() };
+        let bytes = body.len();
+        let written = self.written + if record.is_repetition() { 0 } else { bytes };
         if written > MAX_JOURNAL && !ends && self.instance.parked.is_none() {
             return Err(Error::new(ErrorKind::TooLarge, "the journal of a saga takes 1 MiB at most"));
         }
@@ -102,6 +108,7 @@ impl Runner {
         let fence = Some(self.inner.fence(&self.instance.id));
         submit(&self.inner, Commit { fence, journals: vec![journal], part, prunes: vec![] }).await?;
         (self.instance.length, self.instance.epoch, self.written) = (self.instance.length + 1, epoch, written);
+        self.life.goes_on(record, bytes);
         match apart {
             Some(part) => submit(&self.inner, Commit::of(part)).await,
             None => Ok(()),

@@ -27,6 +27,8 @@ pub(crate) struct Slot {
     pub(crate) last: Timestamp,
     pub(crate) attempts: u32,
     pub(crate) undo_attempts: u32,
+    /// Those of them that their process did not outlive.
+    pub(crate) undos_cut: u32,
     pub(crate) settle_attempts: u32,
     pub(crate) done: bool,
     pub(crate) rejected: bool,
@@ -186,6 +188,10 @@ impl Slot {
             Fact::Unknown { verb: Verb::Do, doubt, .. } => {
                 (self.open, self.last) = (None, at);
                 self.doubt |= doubt;
+            }
+            Fact::Unknown { verb: Verb::Undo, cut: true, .. } => {
+                self.open = None;
+                self.undos_cut += 1;
             }
             Fact::Closed { doubt, .. } => (self.open, self.doubt) = (None, *doubt),
             Fact::Undone { .. } => (self.open, self.undone) = (None, true),

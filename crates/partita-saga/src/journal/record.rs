@@ -3,7 +3,7 @@
 use crate::definition::{Json, Why};
 use partita_core::{Error, ErrorKind, Result};
 use partita_time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 /// First byte of every record.
@@ -40,7 +40,7 @@ pub(crate) enum Fact {
     Done {
         #[serde(rename = "l")]
         leaf: usize,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "also_null", skip_serializing_if = "Option::is_none")]
         out: Option<Box<RawValue>>,
     },
     /// The leaf was refused for good and did nothing.
@@ -62,6 +62,9 @@ pub(crate) enum Fact {
         error: String,
         /// Whether it may have had an effect.
         doubt: bool,
+        /// Whether it was its process that ended, not the attempt.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cut: bool,
     },
     /// No further attempt of doing; settled as not done unless it is in doubt.
     Closed {
@@ -90,6 +93,11 @@ pub(crate) enum Fact {
     Recovered,
     /// Every step is done, or every step is undone.
     End,
+}
+
+/// An output that is there: `null` is one too.
+fn also_null<'de, D: Deserializer<'de>>(given: D) -> std::result::Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(given).map(Some)
 }
 
 /// Facts that became true together.

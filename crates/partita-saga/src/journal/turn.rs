@@ -2,6 +2,7 @@
 
 use super::instance::{Instance, Intent, Phase};
 use super::record::{Fact, Verb};
+use crate::build::UNDO_TRIES;
 use crate::definition::{Definition, Json, Kind, Leaf, Settle, Why};
 use crate::outcome::{Probe, Refusal};
 use partita_core::{Again, Effect, Error, ErrorKind};
@@ -45,8 +46,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) def: &'a Definition,
     pub(crate) now: Timestamp,
     pub(crate) entropy: &'a Entropy,
-    /// Leaves with an attempt under way in this process.
-    pub(crate) running: &'a BTreeSet<usize>,
+    /// Leaves with an attempt under way in this process, or whose attempt's end is still to be told.
+    pub(crate) running: &'a mut BTreeSet<usize>,
     pub(crate) instance: &'a mut Instance,
     pub(crate) facts: Vec<Fact>,
     pub(crate) state: Option<Json>,
@@ -89,7 +90,7 @@ impl Turn<'_> {
         self.push(Fact::Recovered);
         for (leaf, intent) in &lost {
             let error = "the process ended during this attempt".to_owned();
-            self.push(Fact::Unknown { leaf: *leaf, verb: intent.verb, n: intent.n, error, doubt: true });
+            self.push(Fact::Unknown { leaf: *leaf, verb: intent.verb, n: intent.n, error, doubt: true, cut: true });
         }
         for (leaf, intent) in lost {
             if self.instance.slot(leaf).open.is_none() {
@@ -100,6 +101,7 @@ impl Turn<'_> {
 
     /// An attempt ended.
     pub(crate) fn ended(&mut self, leaf: usize, verb: Verb, n: u32, outcome: Outcome) {
+        self.running.remove(&leaf);
         match (verb, outcome) {
             (Verb::Do | Verb::Settle, Outcome::Done(out) | Outcome::Probed(Probe::Done(out))) => self.done(leaf, out),
             (Verb::Do | Verb::Settle, Outcome::Rejected(refusal)) => self.rejected(leaf, refusal),
@@ -209,7 +211,7 @@ impl Turn<'_> {
         let early = self.now < certain;
         self.push(if early {
             let error = "no trace yet, but the request may still be under way".to_owned();
-            Fact::Unknown { leaf, verb: Verb::Settle, n, error, doubt: true }
+            Fact::Unknown { leaf, verb: Verb::Settle, n, error, doubt: true, cut: false }
         } else {
             Fact::Closed { leaf, doubt: false }
         });
@@ -244,7 +246,7 @@ impl Turn<'_> {
     }
 
     fn lose(&mut self, leaf: usize, verb: Verb, n: u32, lost: Lost) {
-        self.push(Fact::Unknown { leaf, verb, n, error: shortened(lost.error), doubt: lost.doubt });
+        self.push(Fact::Unknown { leaf, verb, n, error: shortened(lost.error), doubt: lost.doubt, cut: false });
     }
 
     /// After an attempt without an answer: the next one, or the way back, or an operator.
@@ -252,7 +254,7 @@ impl Turn<'_> {
         let wait = if at_once { std::time::Duration::ZERO } else { Backoff::default().wait(n, self.entropy) };
         let due = self.now.plus(wait);
         match verb {
-            Verb::Undo if self.leaf(leaf).is_none_or(|def| n >= def.undo_retry) => {
+            Verb::Undo if self.has_undone_enough(leaf, n) => {
                 self.push(Fact::GivenUp { leaf });
                 self.unwind_further();
             }
@@ -263,6 +265,13 @@ impl Turn<'_> {
             Verb::Settle => self.open(leaf, Verb::Settle, n + 1, due),
             Verb::Do => self.try_again(leaf, n, due),
         }
+    }
+
+    /// Whether an undo was tried as often as told. A try that its process did not outlive does not count, unless it is
+    /// what ends each process.
+    fn has_undone_enough(&mut self, leaf: usize, n: u32) -> bool {
+        let Some(most) = self.leaf(leaf).map(|def| def.undo_retry) else { return true };
+        n - self.instance.slot(leaf).undos_cut >= most || n >= most.max(UNDO_TRIES)
     }
 
     fn try_again(&mut self, leaf: usize, n: u32, due: Timestamp) {

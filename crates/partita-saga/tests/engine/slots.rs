@@ -112,3 +112,21 @@ async fn nothing_runs_before_the_engine_begins() {
     process.engine.begin();
     assert_eq!(process.rests("t-1").await.row.class, Class::Completed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_are_taken_up_in_the_order_of_their_starts() {
+    let mut world = World::new();
+    world.settings.max_running = 1;
+    let saga = named("trip").step("a", act("a")).undo(undo("a")).build();
+    let process = world.open(&[&saga]);
+    // Their ids tell nothing of their order.
+    let id = |n: u64| format!("t-{:03}", n * 7 % 600);
+    for n in 0..600 {
+        process.start(&id(n)).await;
+        world.pass(millis(1)).await;
+    }
+    process.engine.begin();
+    process.rests(&id(599)).await;
+    let sagas: Vec<String> = world.service.calls().into_iter().map(|call| call.saga).collect();
+    assert_eq!(sagas, (0..600).map(id).collect::<Vec<_>>());
+}

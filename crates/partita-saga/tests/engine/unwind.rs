@@ -1,8 +1,8 @@
 //! Sagas that turn back.
 
 use crate::common::service::Say;
-use crate::common::steps::{act, finish, named, secs, trip, undo};
-use crate::common::{World, story};
+use crate::common::steps::{act, finish, millis, named, secs, trip, undo};
+use crate::common::{Process, World, story};
 use partita_core::{Again, Effect, Records};
 use partita_saga::Class;
 
@@ -66,6 +66,49 @@ async fn an_undo_is_tried_as_often_as_told_then_given_up_and_the_others_still_ru
         ("undone", "rejected", "skipped")
     );
     assert_eq!(story(&detail).iter().filter(|entry| *entry == "undo.failed b").count(), 9, "and given up");
+}
+
+/// Starts a saga whose undo of `b` may be tried thrice, and crashes so often during it.
+async fn crashes_during_its_undo(world: &World, crashes: usize) -> Process {
+    world.service.script("do", "p", [Say::Reject("declined")]);
+    world.service.always("undo", "b", Say::Slow(secs(1)));
+    let trip = named("trip")
+        .step("b", act("b"))
+        .undo(undo("b"))
+        .undo_retry(3)
+        .pivot("p", act("p"))
+        .step("c", finish("c"))
+        .build();
+    let mut process = world.boot(&[&trip]);
+    process.start("t-1").await;
+    for _ in 0..crashes {
+        world.pass(millis(500)).await;
+        process.crash().await;
+        process = world.boot(&[&trip]);
+    }
+    process
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_is_not_given_up_for_crashes_and_still_has_all_its_tries() {
+    let world = World::new();
+    let process = crashes_during_its_undo(&world, 5).await;
+    world.service.mended("undo", "b");
+    world.service.script(
+        "undo",
+        "b",
+        [Say::Fail(Again::Later, Effect::Possible), Say::Fail(Again::Later, Effect::Possible)],
+    );
+    assert_eq!(process.rests("t-1").await.row.class, Class::Compensated);
+    assert_eq!(world.service.left_behind("t-1"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_that_ends_each_process_is_given_up() {
+    let world = World::new();
+    let process = crashes_during_its_undo(&world, 100).await;
+    let detail = process.rests("t-1").await;
+    assert_eq!((detail.row.class, detail.steps[0].undo_attempts), (Class::Parked, 100));
 }
 
 #[tokio::test(start_paused = true)]

@@ -131,3 +131,43 @@ async fn a_saga_can_be_looked_at_without_its_definition() {
     assert_eq!((detail.row.name.as_str(), detail.steps.len(), &*detail.steps[0].name), ("trip", 4, "step 1"));
     let _ = Trip::default();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_timeline_told_from_memory_is_the_one_in_the_store() {
+    let world = World::new();
+    let process = world.boot(&[&trip()]);
+    for n in 0..600 {
+        if n % 7 == 0 {
+            world.service.script("do", "b", [Say::LostReply]).script("do", "p", [Say::Reject("no")]);
+        }
+        process.start(&format!("t-{n}")).await;
+        process.rests(&format!("t-{n}")).await;
+    }
+    let (before, mut lived) = (process.gate.asked(), vec![]);
+    for n in 0..600 {
+        lived.push(format!("{:?}", process.engine.timeline(&format!("t-{n}")).await.unwrap()));
+    }
+    assert_eq!(process.gate.asked() - before, 2 * (600 - 512), "the last 512 are in memory");
+    process.crash().await;
+    let process = world.boot(&[&trip()]);
+    for (n, lived) in lived.into_iter().enumerate() {
+        assert_eq!(format!("{:?}", process.engine.timeline(&format!("t-{n}")).await.unwrap()), lived);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_journal_is_read_from_the_store() {
+    for (tries, in_memory) in [(1, true), (200, false)] {
+        let world = World::new();
+        let process = world.boot(&[&trip()]);
+        // The first scan is over: who starts from now on is not fetched by it.
+        world.pass(millis(1)).await;
+        world.service.script("do", "c", vec![Say::Fail(Again::Later, Effect::Possible); tries]);
+        let mut rests = process.engine.rests();
+        process.start("t-1").await;
+        rests.recv().await.unwrap();
+        let asked = process.gate.asked();
+        process.engine.timeline("t-1").await.unwrap();
+        assert_eq!(process.gate.asked() == asked, in_memory, "after {tries} failures");
+    }
+}

@@ -150,9 +150,10 @@ impl Report {
         let (hours, seconds) = (self.hours(), took.as_secs_f64());
         let _ = write!(
             text,
-            "{} violations in {} seeds; {hours:.1} simulated hours in {seconds:.1} s: {:.2} hours a second",
+            "{} violations in {} of {} seeds; {hours:.1} simulated hours in {seconds:.1} s: {:.2} hours a second",
             self.violations(),
             self.failed(),
+            self.seeds,
             hours / seconds.max(0.001)
         );
         text

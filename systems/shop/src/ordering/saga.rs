@@ -30,10 +30,10 @@ impl Participants {
 
 type Cx = Step<Participants>;
 
-/// Reserve, hold, authorize; capture; then only forward.
+/// Reserve, hold, authorize; capture; then only forward, all at once.
 pub(super) fn checkout() -> Saga<Checkout, Participants> {
     Saga::named("checkout")
-        .version(1)
+        .version(2)
         .deadline(DEADLINE)
         .step("reserve stock", reserve_stock)
         .undo(release_stock)
@@ -52,12 +52,14 @@ pub(super) fn checkout() -> Saga<Checkout, Participants> {
         .attempt(ATTEMPT)
         .probe(find_capture)
         .window(PROVIDER_WINDOW)
-        .step("commit stock", commit_stock)
+        .together("fulfil")
+        .branch("commit stock", commit_stock)
         .attempt(ATTEMPT)
-        .step("award points", award_points)
+        .branch("award points", award_points)
         .attempt(ATTEMPT)
-        .step("create shipment", create_shipment)
+        .branch("create shipment", create_shipment)
         .attempt(ATTEMPT)
+        .join(|state, ((), (), ())| state)
         .at_end(at_end)
         .build()
 }
@@ -153,25 +155,25 @@ async fn find_capture(state: Checkout, cx: Cx) -> ProbeResult<Checkout> {
     })
 }
 
-async fn commit_stock(state: Checkout, cx: Cx) -> Retriable<Checkout> {
+async fn commit_stock(state: Checkout, cx: Cx) -> Retriable<()> {
     let body = json!({"order_id": cx.saga(), "reservation": state.reservation});
     call(&cx.env().0.inventory, "/commit", &cx, &body).await?.into_success()?;
-    Ok(state)
+    Ok(())
 }
 
-async fn award_points(state: Checkout, cx: Cx) -> Retriable<Checkout> {
+async fn award_points(state: Checkout, cx: Cx) -> Retriable<()> {
     let body = json!({"order_id": cx.saga(), "hold": state.hold});
     call(&cx.env().0.loyalty, "/award", &cx, &body).await?.into_success()?;
-    Ok(state)
+    Ok(())
 }
 
-async fn create_shipment(state: Checkout, cx: Cx) -> Retriable<Checkout> {
+async fn create_shipment(state: Checkout, cx: Cx) -> Retriable<()> {
     let order = &state.order;
     let items: Vec<Value> =
         order.items.iter().map(|line| json!({"sku": line.sku, "quantity": line.quantity})).collect();
     let body = json!({"order_id": cx.saga(), "customer_id": order.customer_id, "items": items});
     call(&cx.env().0.shipping, "/shipments", &cx, &body).await?.into_success()?;
-    Ok(state)
+    Ok(())
 }
 
 /// The order's final status, in the commit that ends the saga.

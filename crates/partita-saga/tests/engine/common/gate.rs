@@ -3,6 +3,7 @@
 use partita_core::memory::MemoryStore;
 use partita_core::{Commit, Effect, Error, ErrorKind, Read, Receipt, Reply, Store, Ticket};
 use partita_testkit::{Intercept, Intercepted};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
@@ -37,11 +38,12 @@ pub(crate) struct Gate {
     store: Arc<MemoryStore>,
     state: Mutex<State>,
     died: Notify,
+    asked: AtomicUsize,
 }
 
 impl Gate {
     pub(crate) fn new(store: Arc<MemoryStore>) -> Intercepted<Self> {
-        Intercepted(Self { store, state: Mutex::default(), died: Notify::new() })
+        Intercepted(Self { store, state: Mutex::default(), died: Notify::new(), asked: AtomicUsize::new(0) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -60,6 +62,11 @@ impl Gate {
     /// Everything that was handed in, applied or not.
     pub(crate) fn commits(&self) -> Vec<Commit> {
         self.state().commits.clone()
+    }
+
+    /// How often the store was asked for something.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
     }
 
     pub(crate) async fn died(&self) {
@@ -91,6 +98,7 @@ fn lost() -> Error {
 
 impl Intercept for Gate {
     fn store(&self) -> &dyn Store {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         &*self.store
     }
 
