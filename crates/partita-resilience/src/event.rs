@@ -166,6 +166,7 @@ impl Listeners {
     }
 
     /// Tells an event that is not routine.
+    #[inline]
     pub(crate) fn tell(&self, event: &Event<'_>) {
         self.news.iter().for_each(|listener| listener(event));
         self.all.iter().for_each(|listener| listener(event));

@@ -38,8 +38,16 @@ impl Timing {
     }
 
     /// Exact time since the clock was made; about 22 ns on the machine's clock.
+    #[inline]
     pub fn now(&self) -> Duration {
         self.clock.elapsed()
+    }
+
+    /// [`Timing::now`] in nanoseconds.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "nanoseconds of 584 years fit")]
+    pub(crate) fn nanos(&self) -> u64 {
+        self.now().as_nanos() as u64
     }
 
     /// Time since the clock was made, late by at most a tick where the coarse clock ticks; never ahead.

@@ -14,9 +14,17 @@ mod sync {
     }
 }
 
+#[allow(dead_code, reason = "a model needs a part of it")]
+#[path = "../src/stripe/cells.rs"]
+mod cells;
+
 mod stripe {
-    #[derive(Debug, Default)]
-    pub(crate) struct Padded<T>(pub(crate) T);
+    pub(crate) use super::cells::{Mine, Padded, Striped};
+
+    /// Of a thread that has no stripe alone.
+    pub(crate) fn mine() -> usize {
+        usize::MAX >> 1
+    }
 }
 
 #[path = "models/budget.rs"]

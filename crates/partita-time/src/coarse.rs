@@ -146,9 +146,12 @@ impl Dial {
     #[inline]
     fn read(self: &Arc<Self>) -> u64 {
         let value = self.face.0.load(Ordering::Relaxed);
-        let (last, again) = SEEN.get();
-        let again = if value == last { again } else { again | (LOOK - 1) } + 1;
-        SEEN.set((value, again));
+        let again = SEEN.with(|seen| {
+            let (last, again) = seen.get();
+            let again = if value == last { again } else { again | (LOOK - 1) } + 1;
+            seen.set((value, again));
+            again
+        });
         if value <= STANDING || again % LOOK == 1 || again.is_multiple_of(CHANGES) { self.look(value) } else { value }
     }
 

@@ -34,14 +34,19 @@ impl Breaker {
     {
         let core = &*self.0;
         // Not `admit()?`: that answer's two shapes overlap in memory, and moving it costs more than all the rest.
-        let (word, start, mut extra) = (core.machine.word(), core.timing.coarse_nanos(), 0);
-        let (mut word, mut start) = (word.0, start);
-        if !core.is_healthy(word) {
+        let (mut word, mut extra) = (core.machine.word().0, 0);
+        let start;
+        if core.is_healthy(word) {
+            start = core.timing.coarse_nanos();
+        } else {
             if let Some(refusal) = core.refuse_quick() {
                 return Err(Error::Rejected(core.rejected(refusal)));
             }
             match core.enter() {
-                Ok(ticket) => (word, start, extra) = (ticket.word, ticket.start, ticket.extra),
+                Ok(ticket) => {
+                    (word, extra) = (ticket.word, ticket.extra);
+                    start = ticket.start;
+                }
                 Err(refusal) => return Err(Error::Rejected(core.rejected(refusal))),
             }
         }

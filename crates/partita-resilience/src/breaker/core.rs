@@ -135,6 +135,7 @@ impl Core {
         Event { at: Duration::from_nanos(at), policy: PolicyKind::Breaker, name: &self.name, kind }
     }
 
+    #[inline(always)]
     fn count(&self, what: Count) {
         counters::count(&self.stripes, stripe::mine(), what);
     }
@@ -148,9 +149,8 @@ impl Core {
     /// Asks for the permit of a healthy breaker; None when somebody has to look closer.
     #[inline(always)]
     pub(crate) fn enter_quick(&self) -> Option<Ticket> {
-        let now = self.timing.coarse_nanos();
-        let word = self.machine.word();
-        self.is_healthy(word.0).then_some(Ticket { word: word.0, start: now, extra: 0 })
+        let word = self.machine.word().0;
+        self.is_healthy(word).then(|| Ticket { word, start: self.timing.coarse_nanos(), extra: 0 })
     }
 
     /// Asks for a permit.

@@ -38,7 +38,7 @@ impl<'a> Permit<'a> {
 
     /// Word by word: a copy of the whole would stall on the stores that made it.
     #[inline(always)]
-    pub(super) fn end(&mut self, outcome: Outcome) {
+    pub(crate) fn end(&mut self, outcome: Outcome) {
         if let Some(core) = self.core.take() {
             let Ticket { word, start, extra } = self.ticket;
             core.leave(Ticket { word, start, extra }, outcome);
@@ -119,6 +119,13 @@ impl Breaker {
             Some(ticket) => Ok(Permit::of(core, ticket)),
             None => core.admit(),
         }
+    }
+
+    /// The permit of a healthy breaker; None when somebody has to look closer, as [`Breaker::admit`] does.
+    #[inline(always)]
+    pub(crate) fn admit_quick(&self) -> Option<Permit<'_>> {
+        let core = &*self.0;
+        core.enter_quick().map(|ticket| Permit::of(core, ticket))
     }
 
     /// [`Breaker::admit`] for a call that outlives the borrow.

@@ -2,8 +2,9 @@
 
 use super::BudgetBuilder;
 use super::credit::{Deposits, Floor, WHOLE};
+use crate::Timing;
 use crate::stack::number;
-use crate::{Timing, stripe};
+use crate::stripe::{self, Striped};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,7 +52,7 @@ impl Budget {
             deposit: (settings.ratio * f64::from(WHOLE)).round() as u32,
             buckets_per_nano: u64::MAX / bucket_nanos + 1,
             floor: Floor::new(settings.floor),
-            deposits: Deposits::default(),
+            deposits: Deposits::new(Striped::default()),
             withdrawn: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             timing: settings.timing.clone(),
@@ -86,7 +87,7 @@ impl Budget {
         let core = &*self.0;
         let now = core.now();
         let from_floor = core.floor.as_ref().is_some_and(|floor| floor.take(now));
-        if from_floor || core.deposits.take_whole(core.tick(now)) {
+        if from_floor || core.deposits.take_whole(stripe::mine(), core.tick(now)) {
             core.withdrawn.fetch_add(1, Ordering::Relaxed);
             return Some(Withdrawal { budget: self.clone(), from_floor, spent: false });
         }

@@ -1,66 +1,16 @@
 //! Deposits in a ring of buckets, the floor in one word; no lock.
 
-use crate::stripe::Padded;
+use crate::stripe::{Padded, Striped};
 use crate::sync::{AtomicU64, Ordering};
-
-const STRIPES: usize = 4;
 
 /// Deposits are counted in thousandths of an attempt.
 pub(super) const WHOLE: u32 = 1_000;
 
-/// What first attempts deposited, by the tick of their bucket.
+/// A word for each bucket: the tick of the bucket above, an amount below.
 #[derive(Debug, Default)]
-pub(super) struct Deposits([Padded<Stripe>; STRIPES]);
+pub(super) struct Ring([AtomicU64; 10]);
 
-impl Deposits {
-    /// Adds to the stripe of this number.
-    pub(super) fn put(&self, stripe: usize, tick: u32, more: u32) {
-        self.0[stripe % STRIPES].0.put(tick, more);
-    }
-
-    /// The ticks whose deposits still count, the oldest first.
-    fn live(tick: u32) -> impl Iterator<Item = u32> {
-        (0..10).rev().map(move |back| tick.wrapping_sub(back))
-    }
-
-    pub(super) fn sum(&self, tick: u32) -> u64 {
-        let ticks = Self::live(tick);
-        ticks.flat_map(|tick| self.0.iter().map(move |stripe| u64::from(stripe.0.at(tick)))).sum()
-    }
-
-    /// Takes up to `most`, of the oldest deposits first; what was taken.
-    pub(super) fn take(&self, tick: u32, most: u32) -> u32 {
-        let mut left = most;
-        for tick in Self::live(tick) {
-            for stripe in &self.0 {
-                left -= stripe.0.take(tick, left);
-                if left == 0 {
-                    return most;
-                }
-            }
-        }
-        most - left
-    }
-
-    /// Takes one attempt, or nothing.
-    pub(super) fn take_whole(&self, tick: u32) -> bool {
-        if self.sum(tick) < u64::from(WHOLE) {
-            return false;
-        }
-        let taken = self.take(tick, WHOLE);
-        if taken < WHOLE {
-            // Another thread was quicker; nobody may keep a part.
-            self.0[0].0.put(tick, taken);
-        }
-        taken == WHOLE
-    }
-}
-
-/// Each word holds the tick of its deposits above and their sum below.
-#[derive(Debug, Default)]
-struct Stripe([AtomicU64; 10]);
-
-impl Stripe {
+impl Ring {
     fn word(&self, tick: u32) -> &AtomicU64 {
         &self.0[tick as usize % self.0.len()]
     }
@@ -68,22 +18,89 @@ impl Stripe {
     fn at(&self, tick: u32) -> u32 {
         amount(self.word(tick).load(Ordering::Relaxed), tick)
     }
+}
 
-    fn put(&self, tick: u32, more: u32) {
-        let word = self.word(tick);
-        let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
-            Some(packed(tick, amount(old, tick).saturating_add(more)))
-        });
+/// What first attempts deposited, each thread in its stripe, and what was taken of it.
+#[derive(Debug)]
+pub(super) struct Deposits {
+    made: Striped<Ring>,
+    taken: Padded<Ring>,
+}
+
+impl Deposits {
+    pub(super) fn new(stripes: Striped<Ring>) -> Self {
+        Self { made: stripes, taken: Padded::default() }
     }
 
-    fn take(&self, tick: u32, most: u32) -> u32 {
-        let word = self.word(tick);
-        let old = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
-            let there = amount(old, tick);
-            (there > 0 && most > 0).then(|| packed(tick, there - there.min(most)))
-        });
-        old.map_or(0, |old| amount(old, tick).min(most))
+    /// Adds to the stripe of a thread.
+    #[inline]
+    pub(super) fn put(&self, thread: usize, tick: u32, more: u32) {
+        let mine = self.made.of(thread);
+        mine.update(mine.cell.word(tick), |old| packed(tick, amount(old, tick).saturating_add(more)));
     }
+
+    /// The ticks whose deposits still count, the oldest first.
+    fn live(tick: u32) -> impl Iterator<Item = u32> {
+        (0..10).rev().map(move |back| tick.wrapping_sub(back))
+    }
+
+    fn made_at(&self, tick: u32) -> u64 {
+        self.made.every().map(|stripe| u64::from(stripe.at(tick))).sum()
+    }
+
+    pub(super) fn sum(&self, tick: u32) -> u64 {
+        let left = |tick| self.made_at(tick).saturating_sub(u64::from(self.taken.0.at(tick)));
+        Self::live(tick).map(left).sum()
+    }
+
+    /// Takes up to `most`, of the oldest deposits first; what was taken.
+    pub(super) fn take(&self, tick: u32, most: u32) -> u32 {
+        let mut left = most;
+        for tick in Self::live(tick) {
+            left -= self.take_at(tick, left);
+            if left == 0 {
+                return most;
+            }
+        }
+        most - left
+    }
+
+    /// What is made in a bucket only grows, so that what was there when it was counted can still be taken.
+    fn take_at(&self, tick: u32, most: u32) -> u32 {
+        let word = self.taken.0.word(tick);
+        let mut seen = word.load(Ordering::Relaxed);
+        loop {
+            let taken = amount(seen, tick);
+            let there = self.made_at(tick).saturating_sub(u64::from(taken));
+            let take = most.min(u32::try_from(there).unwrap_or(u32::MAX)).min(u32::MAX - taken);
+            if take == 0 || is_past(tick, seen) {
+                return 0;
+            }
+            match word.compare_exchange(seen, packed(tick, taken + take), Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return take,
+                Err(other) => seen = other,
+            }
+        }
+    }
+
+    /// Takes one attempt, or nothing.
+    pub(super) fn take_whole(&self, thread: usize, tick: u32) -> bool {
+        if self.sum(tick) < u64::from(WHOLE) {
+            return false;
+        }
+        let taken = self.take(tick, WHOLE);
+        if taken < WHOLE {
+            // Another thread was quicker; nobody may keep a part.
+            self.put(thread, tick, taken);
+        }
+        taken == WHOLE
+    }
+}
+
+/// Whether a word has gone on to a later bucket.
+const fn is_past(tick: u32, word: u64) -> bool {
+    let ahead = ((word >> 32) as u32).wrapping_sub(tick);
+    ahead != 0 && ahead < u32::MAX / 2
 }
 
 const fn packed(tick: u32, amount: u32) -> u64 {

@@ -6,7 +6,7 @@ use super::slots::Slot;
 use super::{Builder, Bulkhead, BulkheadSnapshot};
 use crate::layered::PolicyLayer;
 use crate::stack::time;
-use crate::{Error, Name, Outcome, Reason, Rejected};
+use crate::{Error, ErrorShape, Name, Nested, Outcome, Plain, Reason, Rejected};
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
@@ -22,49 +22,55 @@ impl Bulkhead {
     ///
     /// # Errors
     /// [`Error::Rejected`] without a permit: the work was not begun. [`Error::Inner`] is the work's own.
-    pub async fn call<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    #[inline(always)]
+    pub fn call<T, E, F, Fut>(&self, work: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.around(|| async { work().await.map_err(Error::Inner) }).await
+        self.pass::<_, _, Plain, _, _>(work)
     }
 
     /// As [`Bulkhead::call`] around another policy.
     ///
     /// # Errors
     /// As [`Bulkhead::call`].
-    pub async fn around<T, E, F, Fut>(&self, work: F) -> Result<T, Error<E>>
+    pub fn around<T, E, F, Fut>(&self, work: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        let slot = match self.0.try_enter() {
-            Some(slot) => slot,
-            None => Enter::new(Arc::clone(&self.0)).await?,
-        };
-        let held = Held::new(&*self.0, slot, Outcome::Cancelled);
-        let result = work().await;
-        Self::release(held, &result);
-        result
+        self.pass::<_, _, Nested, _, _>(work)
     }
 
-    /// A place, if one is free and nobody waits; it counts as cancelled unless it is released.
-    #[inline]
-    pub(crate) fn try_hold(&self) -> Option<Held<&Core>> {
-        self.0.try_enter().map(|slot| Held::new(&*self.0, slot, Outcome::Cancelled))
+    #[inline(always)]
+    #[allow(clippy::manual_async_fn, reason = "an async fn moves its arguments once more")]
+    fn pass<T, X, M, F, Fut>(&self, work: F) -> impl Future<Output = Result<T, Error<M::Inner>>>
+    where
+        M: ErrorShape<X>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, X>>,
+    {
+        async move {
+            let mut held = self.without_place();
+            if !held.take() {
+                held.put(self.enter().await?);
+            }
+            let result = work().await;
+            held.finish(if result.is_ok() { Outcome::Success } else { Outcome::Failure });
+            result.map_err(M::lift)
+        }
     }
 
-    /// As [`Bulkhead::try_hold`], and waits for a place.
-    pub(crate) async fn hold(&self) -> Result<Held<&Core>, Rejected> {
-        let slot = Enter::new(Arc::clone(&self.0)).await?;
-        Ok(Held::new(&*self.0, slot, Outcome::Cancelled))
+    /// For a call's place, which counts as cancelled until it is finished.
+    #[inline(always)]
+    pub(crate) fn without_place(&self) -> Held<&Core> {
+        Held { core: &*self.0, slot: None, ends: Outcome::Cancelled }
     }
 
-    /// Gives a place back after a call that ended so.
-    #[inline]
-    pub(crate) fn release<T, E>(held: Held<&Core>, result: &Result<T, E>) {
-        held.end(if result.is_ok() { Outcome::Success } else { Outcome::Failure });
+    /// Waits for a place.
+    pub(crate) fn enter(&self) -> Enter {
+        Enter::new(Arc::clone(&self.0))
     }
 
     /// A place that outlives the borrow; dropped, it counts as cancelled still.
@@ -77,7 +83,7 @@ impl Bulkhead {
     /// # Errors
     /// No permit came free, or the queue is full.
     pub async fn acquire(&self) -> Result<Permit, Rejected> {
-        let slot = Enter::new(Arc::clone(&self.0)).await?;
+        let slot = self.enter().await?;
         Ok(Permit(Held::new(Arc::clone(&self.0), slot, Outcome::Success)))
     }
 
@@ -144,6 +150,26 @@ impl<C: Deref<Target = Core>> Held<C> {
     /// `ends` is how a call ends whose holder is dropped.
     pub(crate) const fn new(core: C, slot: Slot, ends: Outcome) -> Self {
         Self { core, slot: Some(slot), ends }
+    }
+
+    /// Takes a slot, if one is free and nobody waits: where it stays, because a copy would stall on the stores of its parts.
+    #[inline(always)]
+    pub(crate) fn take(&mut self) -> bool {
+        self.slot = self.core.try_enter();
+        self.slot.is_some()
+    }
+
+    /// Holds a slot that was waited for.
+    pub(crate) fn put(&mut self, slot: Slot) {
+        self.slot = Some(slot);
+    }
+
+    /// Gives the slot back after a call that ended so.
+    #[inline(always)]
+    pub(crate) fn finish(&mut self, outcome: Outcome) {
+        if let Some(slot) = self.slot.take() {
+            self.core.leave(slot, outcome);
+        }
     }
 
     /// Gives the slot back.

@@ -44,7 +44,7 @@ impl Core {
     }
 
     /// A permit, if one is free and nobody waits for it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn try_enter(&self) -> Option<Slot> {
         let slot = self.slots.take(stripe::mine())?;
         self.config.listeners.routine(|| self.event(EventKind::Admitted));
@@ -52,7 +52,7 @@ impl Core {
     }
 
     /// Gives a permit back to whoever waits first.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn leave(&self, slot: Slot, outcome: Outcome) {
         match outcome {
             Outcome::Failure | Outcome::Overloaded { .. } => {

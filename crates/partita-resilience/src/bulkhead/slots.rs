@@ -37,8 +37,17 @@ impl Slots {
     }
 
     /// Takes a free permit unless somebody waits for one; the calling thread's own stripe comes first.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&self, own: usize) -> Option<Slot> {
+        let stripe = own & (self.0.len() - 1);
+        let word = &self.0[stripe].0;
+        let seen = word.load(Ordering::Relaxed);
+        if seen & FREE != 0
+            && seen & WAITING == 0
+            && word.compare_exchange(seen, seen - 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        {
+            return Some(Slot(stripe));
+        }
         self.take_if(own, WAITING)
     }
 
@@ -47,7 +56,7 @@ impl Slots {
         self.take_if(0, 0)
     }
 
-    #[inline]
+    #[inline(never)]
     fn take_if(&self, own: usize, unless: u64) -> Option<Slot> {
         let last = self.0.len() - 1;
         for step in 0..=last {
@@ -65,7 +74,7 @@ impl Slots {
     }
 
     /// Gives a permit back; whether somebody waits for it.
-    #[inline]
+    #[inline(always)]
     #[allow(clippy::needless_pass_by_value, reason = "a slot goes back once")]
     pub(crate) fn give_back(&self, slot: Slot) -> bool {
         self.0[slot.0].0.fetch_add(DONE + 1, Ordering::AcqRel) & WAITING != 0

@@ -24,7 +24,7 @@ thread_local! {
 }
 
 /// The deadline of a call without one.
-const NEVER: u64 = u64::MAX;
+pub(crate) const NEVER: u64 = u64::MAX;
 
 /// A [`Context`], word by word: they are exchanged at every poll, and a copy of the whole would stall on the stores of its
 /// parts.
@@ -45,8 +45,13 @@ impl Current {
         context.idempotent = self.idempotent.replace(context.idempotent);
         let keyed = context.key.is_some();
         if self.keyed.replace(keyed) || keyed {
-            context.key = self.key.replace(context.key.take());
+            self.exchange_key(context);
         }
+    }
+
+    #[inline(never)]
+    fn exchange_key(&self, context: &mut Context) {
+        context.key = self.key.replace(context.key.take());
     }
 
     #[inline(always)]
@@ -55,9 +60,14 @@ impl Current {
         context.attempt = self.attempt.get();
         context.idempotent = self.idempotent.get();
         if self.keyed.get() {
-            context.key = self.key.take();
-            self.key.set(context.key.clone());
+            self.read_key(context);
         }
+    }
+
+    #[inline(never)]
+    fn read_key(&self, context: &mut Context) {
+        context.key = self.key.take();
+        self.key.set(context.key.clone());
     }
 }
 
@@ -91,21 +101,38 @@ impl Context {
     #[inline]
     pub fn current() -> Self {
         let mut context = Self::new();
-        let _ = CURRENT.try_with(|current| current.read(&mut context));
+        context.read(None);
         context
+    }
+
+    /// Becomes the given one, or else the current one.
+    #[inline(always)]
+    pub(crate) fn read(&mut self, given: Option<&Self>) {
+        match given {
+            Some(given) => self.clone_from(given),
+            None => {
+                let _ = CURRENT.try_with(|current| current.read(self));
+            }
+        }
     }
 
     /// Ends at `moment`, as time since the clock of the policies was made, unless it ends sooner already.
     #[must_use]
     pub fn until(mut self, moment: Duration) -> Self {
-        self.end_at(moment);
+        self.end_at(nanos(moment));
         self
     }
 
-    /// [`Context::until`], in place.
-    #[inline]
-    pub(crate) fn end_at(&mut self, moment: Duration) {
-        self.deadline = self.deadline.min(nanos(moment));
+    /// [`Context::until`], in place; in nanoseconds.
+    #[inline(always)]
+    pub(crate) fn end_at(&mut self, moment: u64) {
+        self.deadline = self.deadline.min(moment.min(NEVER - 1));
+    }
+
+    /// [`Context::deadline`] in nanoseconds; [`NEVER`] without one.
+    #[inline(always)]
+    pub(crate) const fn ends(&self) -> u64 {
+        self.deadline
     }
 
     /// Ends after `limit` from now, unless it ends sooner already.
@@ -195,9 +222,9 @@ impl Context {
         Some(Scoped { context: self, work })
     }
 
-    /// As [`Context::scope`], for work that stays where it is.
-    pub(crate) const fn scope_ref<'a, F: Future>(&'a self, work: Pin<&'a mut F>) -> ScopedRef<'a, F> {
-        ScopedRef { context: self, work }
+    /// As [`Context::scope`], for work that is made where it stays, at the first poll.
+    pub(crate) const fn scope_new<F: Future, M: FnOnce() -> F>(&self, make: M) -> ScopedNew<'_, M, F> {
+        ScopedNew { context: self, make: Some(make), work: None }
     }
 
     /// Makes this the current one meanwhile.
@@ -234,20 +261,29 @@ impl<F: Future> Future for Scoped<F> {
     }
 }
 
-/// [`Scoped`], for work that stays where it is.
-#[must_use = "futures do nothing unless polled"]
-pub(crate) struct ScopedRef<'a, F> {
-    context: &'a Context,
-    work: Pin<&'a mut F>,
+pin_project! {
+    /// [`Scoped`], for work that is made at the first poll.
+    #[must_use = "futures do nothing unless polled"]
+    pub(crate) struct ScopedNew<'a, M, F> {
+        context: &'a Context,
+        make: Option<M>,
+        #[pin]
+        work: Option<F>,
+    }
 }
 
-impl<F: Future> Future for ScopedRef<'_, F> {
+impl<M: FnOnce() -> F, F: Future> Future for ScopedNew<'_, M, F> {
     type Output = F::Output;
 
     #[inline(always)]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
-        let this = &mut *self;
-        this.context.during(|| this.work.as_mut().poll(cx))
+    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        this.context.during(|| {
+            if let Some(make) = this.make.take() {
+                this.work.set(Some(make()));
+            }
+            this.work.as_pin_mut().map_or(Poll::Pending, |work| work.poll(cx))
+        })
     }
 }
 
@@ -268,10 +304,10 @@ impl Drop for Turn {
     }
 }
 
-/// Nanoseconds of a moment; one that is farther than 584 years is as far as that.
+/// Nanoseconds of a time; one that is longer than 584 years is as long as that.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "compared before")]
-const fn nanos(moment: Duration) -> u64 {
+pub(crate) const fn nanos(moment: Duration) -> u64 {
     let nanos = moment.as_nanos();
     if nanos < NEVER as u128 { nanos as u64 } else { NEVER - 1 }
 }
@@ -287,7 +323,7 @@ pub struct Attempt {
 impl Attempt {
     /// Begins now.
     pub(crate) fn new(context: Context, timing: &Timing) -> Self {
-        let began = Self::begin(&context, timing, None);
+        let began = Self::begin(&context, || timing.nanos());
         Self { context, began }
     }
 
@@ -297,10 +333,10 @@ impl Attempt {
         Self { context: context.clone(), began }
     }
 
-    /// When an attempt begins: `now`, where it is known.
+    /// When an attempt begins: `now`, where that matters.
     #[inline(always)]
-    pub(crate) fn begin(context: &Context, timing: &Timing, now: Option<Duration>) -> u64 {
-        if context.deadline == NEVER { 0 } else { nanos(now.unwrap_or_else(|| timing.now())) }
+    pub(crate) fn begin(context: &Context, now: impl FnOnce() -> u64) -> u64 {
+        if context.deadline == NEVER { 0 } else { now() }
     }
 
     /// When it began.

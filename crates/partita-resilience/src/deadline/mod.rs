@@ -19,6 +19,7 @@ mod tests;
 pub use call::Deadline;
 pub use config::DeadlineBuilder;
 pub use context::{Attempt, Context, Scoped};
+pub(crate) use context::{NEVER, nanos};
 pub use core::DeadlineSnapshot;
 pub(crate) use counts::Counts;
 #[cfg(feature = "http")]

@@ -4,6 +4,7 @@ use super::core::Core;
 use super::keyed::KeyedLimiter;
 use super::line::Meter;
 use super::{Algorithm, Limiter, Quota};
+use crate::stripe::Striped;
 use crate::{BuildError, Event, Listeners, PolicyKind, Timing};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -91,7 +92,7 @@ impl Builder {
     pub fn build(self) -> Result<Limiter, BuildError> {
         check(&self.quota)?;
         let core = Core::new(self);
-        let meter = Arc::new(Meter::new(&core.rule));
+        let meter = Arc::new(Meter::busy(&core.rule, Striped::default));
         Ok(Limiter { core: Arc::new(core), meter })
     }
 

@@ -46,9 +46,8 @@ impl Core {
 
     /// Exact nanoseconds since the clock was made.
     #[inline]
-    #[allow(clippy::cast_possible_truncation, reason = "nanoseconds of 584 years fit")]
     pub(super) fn now(&self) -> u64 {
-        self.timing.now().as_nanos() as u64
+        self.timing.nanos()
     }
 
     #[inline]

@@ -5,6 +5,8 @@
 //! scale up to 58, as for all limits a second, a minute or an hour that are made of the factors 2, 3 and 5; any other
 //! quota keeps 128 bits under a lock.
 
+use super::share::{Share, Shares};
+use crate::stripe::{self, Striped};
 use crate::sync::{AtomicU64, Mutex, Ordering, lock};
 
 /// Nanoseconds that a word must hold.
@@ -27,6 +29,7 @@ pub(crate) struct Rate {
 #[derive(Debug)]
 pub(crate) enum Tat {
     Word(AtomicU64),
+    Shared(Box<Shares>),
     Wide(Mutex<u128>),
 }
 
@@ -81,6 +84,20 @@ impl Rate {
         if self.narrow_depth > 0 { Tat::Word(AtomicU64::new(0)) } else { Tat::Wide(Mutex::new(0)) }
     }
 
+    /// [`Rate::tat`], shared out among threads.
+    pub(crate) fn shared_tat(&self, stripes: impl FnOnce() -> Striped<Share>) -> Tat {
+        if self.narrow_depth > 0 { Tat::Shared(Box::new(Shares::new(stripes()))) } else { self.tat() }
+    }
+
+    pub(super) const fn narrow_depth(&self) -> u64 {
+        self.narrow_depth
+    }
+
+    /// What a thread takes at once where the TAT is shared out.
+    pub(super) const fn depth_of_share(&self) -> u64 {
+        self.narrow_depth >> 10
+    }
+
     /// A moment in units.
     #[inline]
     pub(crate) fn units(&self, nanos: u64) -> u128 {
@@ -109,6 +126,12 @@ impl Rate {
         if narrow_depth > 0 { Some(Ahead { scale, each, depth: narrow_depth, units: narrow(units) }) } else { None }
     }
 
+    /// A moment and a price in 64 bits, which hold all of it: that is what makes a rate narrow.
+    #[inline(always)]
+    const fn narrow(&self, nanos: u64, cost: u32) -> (u64, u64) {
+        (nanos.saturating_mul(self.scale), self.each.saturating_mul(cost as u64))
+    }
+
     #[inline]
     fn price(&self, cost: u32) -> u128 {
         u128::from(self.each) * u128::from(cost)
@@ -120,7 +143,14 @@ impl Tat {
     #[inline(always)]
     pub(crate) fn check(&self, rate: &Rate, nanos: u64, cost: u32) -> Found {
         match self {
-            Self::Word(word) => check_word(word, rate, nanos, cost),
+            Self::Word(word) => {
+                let (now, price) = rate.narrow(nanos, cost);
+                check_word(word, rate, now, price)
+            }
+            Self::Shared(shares) => {
+                let (now, price) = rate.narrow(nanos, cost);
+                shares.check(rate, now, price, stripe::mine())
+            }
             Self::Wide(tat) => {
                 let (mut tat, now) = (lock(tat), rate.units(nanos));
                 let next = (*tat).max(now) + rate.price(cost);
@@ -148,16 +178,8 @@ impl Tat {
 
     fn change(&self, to: impl Fn(u128) -> u128) -> u128 {
         match self {
-            Self::Word(word) => {
-                let mut seen = word.load(Ordering::Acquire);
-                loop {
-                    let next = to(u128::from(seen));
-                    match word.compare_exchange_weak(seen, narrow(next), Ordering::AcqRel, Ordering::Acquire) {
-                        Ok(_) => return next,
-                        Err(now_seen) => seen = now_seen,
-                    }
-                }
-            }
+            Self::Word(word) => change_word(word, to),
+            Self::Shared(shares) => change_word(shares.tat(), to),
             Self::Wide(tat) => {
                 let mut tat = lock(tat);
                 *tat = to(*tat);
@@ -166,20 +188,29 @@ impl Tat {
         }
     }
 
-    /// The TAT.
-    pub(crate) fn get(&self) -> u128 {
+    /// The TAT, as it is at `nanos`.
+    pub(crate) fn get(&self, rate: &Rate, nanos: u64) -> u128 {
         match self {
             Self::Word(word) => u128::from(word.load(Ordering::Acquire)),
+            Self::Shared(shares) => u128::from(shares.used(rate, rate.narrow(nanos, 0).0)),
             Self::Wide(tat) => *lock(tat),
         }
     }
 }
 
-/// In 64 bits, which hold all of it: that is what makes a rate narrow.
+fn change_word(word: &AtomicU64, to: impl Fn(u128) -> u128) -> u128 {
+    let mut seen = word.load(Ordering::Acquire);
+    loop {
+        let next = to(u128::from(seen));
+        match word.compare_exchange_weak(seen, narrow(next), Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return next,
+            Err(now_seen) => seen = now_seen,
+        }
+    }
+}
+
 #[inline(always)]
-fn check_word(word: &AtomicU64, rate: &Rate, nanos: u64, cost: u32) -> Found {
-    let now = nanos.saturating_mul(rate.scale);
-    let price = rate.each.saturating_mul(u64::from(cost));
+fn check_word(word: &AtomicU64, rate: &Rate, now: u64, price: u64) -> Found {
     let mut seen = word.load(Ordering::Acquire);
     loop {
         let next = seen.max(now).saturating_add(price);

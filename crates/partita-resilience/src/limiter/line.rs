@@ -1,6 +1,8 @@
 //! Who waits for a moment of their own.
 
 use super::rule::{Cell, Charge, Rule};
+use super::share::Share;
+use crate::stripe::Striped;
 use crate::sync::{Mutex, lock};
 use std::collections::BTreeMap;
 use std::task::Waker;
@@ -45,6 +47,11 @@ pub(crate) enum Asked {
 impl Meter {
     pub(crate) fn new(rule: &Rule) -> Self {
         Self { cell: rule.cell(), line: Mutex::default() }
+    }
+
+    /// One that many threads may ask at once.
+    pub(crate) fn busy(rule: &Rule, stripes: impl FnOnce() -> Striped<Share>) -> Self {
+        Self { cell: rule.busy_cell(stripes), line: Mutex::default() }
     }
 
     /// Takes a moment of its own for a call, within the bounds.

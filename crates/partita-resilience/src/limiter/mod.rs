@@ -11,6 +11,10 @@
 //! bucket form; ITU-T I.371 annex A shows that they decide alike. Arithmetic is in whole units of `1 / limit` nanoseconds:
 //! nothing is rounded, so nothing drifts; only what is told to callers is rounded, up.
 //!
+//! A [`Limiter`] with a burst of 65,536 or more hands each thread a 1024th of it at a time, while less than half is used:
+//! threads then meet on a cache line once for many calls. Never more pass than without that; what an idle thread has left,
+//! the others lack until its time is past.
+//!
 //! Who waits, reserves: a [`Reservation`] takes its own moment at once and sleeps until it, so waiters neither wake
 //! together nor race. Dropped before its moment, it gives the moment back and those behind it move up. While somebody
 //! waits, no newcomer overtakes.
@@ -31,6 +35,9 @@ mod log;
 mod quota;
 mod reservation;
 mod rule;
+mod share;
+#[cfg(test)]
+mod share_tests;
 mod snapshot;
 #[cfg(test)]
 mod tests;

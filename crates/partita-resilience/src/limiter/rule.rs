@@ -4,7 +4,9 @@ use super::decision::{Decision, Left};
 use super::gcra::{Found, Rate, Tat};
 use super::log::Log;
 use super::quota::{Algorithm, Quota};
+use super::share::{LEAST_BURST, Share};
 use super::window::Windows;
+use crate::stripe::Striped;
 use crate::sync::{Mutex, lock};
 
 /// A quota, made ready for arithmetic. Moments are nanoseconds since the clock was made.
@@ -48,6 +50,14 @@ impl Rule {
         }
     }
 
+    /// [`Rule::cell`] for one that many threads may charge at once.
+    pub(crate) fn busy_cell(&self, stripes: impl FnOnce() -> Striped<Share>) -> Cell {
+        match self.cell() {
+            Cell::Tat(_) if self.depth >= LEAST_BURST => Cell::Tat(self.rate.shared_tat(stripes)),
+            cell => cell,
+        }
+    }
+
     /// The longest until a cell is as new.
     pub(crate) fn whole_after(&self) -> u64 {
         self.rate.nanos(self.rate.depth).max(self.per)
@@ -71,7 +81,7 @@ impl Rule {
         if cost > self.depth {
             return self.never(tat, now);
         }
-        let left = self.left(tat.get().saturating_sub(self.rate.units(now)), now, cost);
+        let left = self.left(tat.get(&self.rate, now).saturating_sub(self.rate.units(now)), now, cost);
         let decision = Decision { allowed: false, limit: self.limit, now, left };
         Decision { allowed: decision.retry_after().is_none_or(|wait| wait.is_zero()), ..decision }
     }
@@ -123,7 +133,7 @@ impl Rule {
     }
 
     fn never(&self, tat: &Tat, now: u64) -> Decision {
-        let ahead = tat.get().saturating_sub(self.rate.units(now));
+        let ahead = tat.get(&self.rate, now).saturating_sub(self.rate.units(now));
         let remaining = self.rate.free(ahead);
         let left = Left::Never { remaining, reset_at: now.saturating_add(self.rate.nanos(ahead)) };
         Decision { allowed: false, limit: self.limit, now, left }
@@ -199,7 +209,7 @@ impl Rule {
     /// Whether a cell is as new.
     pub(crate) fn is_whole(&self, cell: &Cell, now: u64) -> bool {
         match cell {
-            Cell::Tat(tat) => tat.get() <= self.rate.units(now),
+            Cell::Tat(tat) => tat.get(&self.rate, now) <= self.rate.units(now),
             Cell::Log(log) => lock(log).used(now, self.per) == 0,
             Cell::Windows(windows) => lock(windows).used(now, self.per, self.limit) == 0,
         }

@@ -10,7 +10,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Makes a call again when it failed and another attempt may do better. Clones share one policy.
 pub struct Retry<C = ByResult>(Arc<Shared<C>>);
@@ -85,14 +84,12 @@ impl<C> Retry<C> {
         F: FnMut(Attempt) -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        let mut now = None;
-        let mut course = self.begin(&mut context, &mut now);
+        let (timing, mut now) = (self.timing(), None);
+        let mut course = self.begin(&mut context, |timing| *now.insert(timing.nanos()));
         loop {
-            let attempt = Attempt::at(&context, Attempt::begin(&context, self.timing(), now.take()));
-            let result = {
-                let work = pin!(context.during(|| work(attempt)));
-                context.scope_ref(work).await
-            };
+            let began = Attempt::begin(&context, || now.take().unwrap_or_else(|| timing.nanos()));
+            let attempt = Attempt::at(&context, began);
+            let result = pin!(context.scope_new(|| work(attempt))).await;
             let (place, delay) = match self.next(&mut course, &context, &result) {
                 Next::Return(None) => return result,
                 Next::Return(stop) => return answer(&context, result, stop),
@@ -104,12 +101,13 @@ impl<C> Retry<C> {
         }
     }
 
-    /// Takes up the first attempt of a call. `now` is the moment, where it is known.
-    #[inline]
-    pub(crate) fn begin(&self, context: &mut Context, now: &mut Option<Duration>) -> Course<&Core> {
+    /// Takes up the first attempt of a call. `now` is the moment.
+    #[inline(always)]
+    pub(crate) fn begin(&self, context: &mut Context, now: impl FnOnce(&Timing) -> u64) -> Course<&Core> {
         Course::begin(&self.0.core, context, now)
     }
 
+    #[inline(always)]
     pub(crate) fn next<T, E, H>(&self, course: &mut Course<H>, context: &Context, result: &Result<T, Error<E>>) -> Next
     where
         C: Classify<T, E>,
@@ -117,6 +115,10 @@ impl<C> Retry<C> {
         H: Hold,
     {
         let verdict = Verdict::of(&self.0.classify, result);
+        if verdict == Verdict::Good {
+            course.succeeded(context);
+            return Next::Return(None);
+        }
         match result {
             Err(error) => course.ended(context, verdict, error),
             Ok(_) => course.ended(context, verdict, &verdict),

@@ -5,7 +5,7 @@ use super::jitter::Waits;
 use super::recent::Recent;
 use super::snapshot::{Count, Counts, RetrySnapshot};
 use crate::budget::{Budget, Withdrawal};
-use crate::deadline::Context;
+use crate::deadline::{Context, nanos};
 use crate::stack::time;
 use crate::verdict::Verdict;
 use crate::{Error, Event, EventKind, Listeners, Name, PolicyKind, Timing};
@@ -97,7 +97,7 @@ impl Core {
             successful: self.counts.read(Count::Successful),
             rescued: self.counts.read(Count::Rescued),
             failed: self.counts.read(Count::Failed),
-            recent_failure_rate: self.recent.view(self.timing.coarse()).failure_rate(),
+            recent_failure_rate: self.recent.view(self.timing.coarse_nanos()).failure_rate(),
             budget: self.budget.as_ref().map(Budget::snapshot),
         }
     }
@@ -153,17 +153,16 @@ pub(crate) enum Next {
 pub(crate) type Place = Option<Withdrawal>;
 
 impl<H: Hold> Course<H> {
-    /// Takes up the first attempt of a call. `now` is the moment, where it is known.
-    #[inline]
-    pub(crate) fn begin(hold: H, context: &mut Context, now: &mut Option<Duration>) -> Self {
+    /// Takes up the first attempt of a call. `now` is the moment.
+    #[inline(always)]
+    pub(crate) fn begin(hold: H, context: &mut Context, now: impl FnOnce(&Timing) -> u64) -> Self {
         let core = hold.core();
         core.counts.add(Count::Calls);
         if let Some(budget) = &core.budget {
             budget.deposit();
         }
         if let Some(limit) = core.limits.deadline {
-            let now = *now.get_or_insert_with(|| core.timing.now());
-            context.end_at(now.saturating_add(limit));
+            context.end_at(now(&core.timing).saturating_add(nanos(limit)));
         }
         context.set_attempt(1);
         Self { hold, waited: Duration::ZERO, first_under_way: true, repeatable: true }
@@ -187,22 +186,29 @@ impl<H: Hold> Course<H> {
         }
     }
 
+    /// An attempt ended well.
+    #[inline(always)]
+    pub(super) fn succeeded(&mut self, context: &Context) {
+        self.first_under_way = false;
+        let core = self.hold.core();
+        core.recent.record(core.timing.coarse_nanos(), false);
+        core.counts.add(Count::Successful);
+        if context.number() > 1 {
+            core.counts.add(Count::Rescued);
+        }
+    }
+
     /// An attempt ended; `cause` is how, for those who listen.
     pub(super) fn ended(&mut self, context: &Context, verdict: Verdict, cause: &dyn fmt::Debug) -> Next {
+        if verdict == Verdict::Good {
+            self.succeeded(context);
+            return Next::Return(None);
+        }
         self.first_under_way = false;
         let core = self.hold.core();
         let attempts = context.number();
-        match verdict {
-            Verdict::Good => core.recent.record(core.timing.coarse(), false),
-            Verdict::Failed { .. } => core.recent.record(core.timing.coarse(), true),
-            Verdict::Ours | Verdict::Final => {}
-        }
-        if verdict == Verdict::Good {
-            core.counts.add(Count::Successful);
-            if attempts > 1 {
-                core.counts.add(Count::Rescued);
-            }
-            return Next::Return(None);
+        if let Verdict::Failed { .. } = verdict {
+            core.recent.record(core.timing.coarse_nanos(), true);
         }
         match self.plan(context, verdict) {
             Ok((withdrawal, delay)) => {
@@ -253,7 +259,7 @@ impl<H: Hold> Course<H> {
             Some(budget) => Some(budget.withdraw().ok_or(Stop::BudgetSpent)?),
             None => None,
         };
-        let recent = core.recent.view(core.timing.coarse());
+        let recent = core.recent.view(core.timing.coarse_nanos());
         if recent.total >= u64::from(limits.min_attempts) && recent.failure_rate() >= limits.failure_rate {
             return Err(Stop::FailureRate);
         }

@@ -4,7 +4,7 @@ use super::Retry;
 use super::core::{Course, Next, Place, answer};
 use crate::deadline::{Context, Scoped};
 use crate::layered::{PolicyLayer, Serve, With, take_ready};
-use crate::{Classify, Error, ErrorShape};
+use crate::{Classify, Error, ErrorShape, Timing};
 use partita_time::Sleep;
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -72,7 +72,7 @@ where
         let Self { policy, ask: repeat } = self.clone();
         let mut service = take_ready(inner);
         let mut context = repeat.context(&request, Context::current());
-        let mut course = Course::begin(policy, &mut context, &mut None);
+        let mut course = Course::begin(policy, &mut context, Timing::nanos);
         let spare = repeat.repeat(&request);
         if spare.is_none() {
             course.cannot_repeat();

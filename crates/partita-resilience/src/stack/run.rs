@@ -9,8 +9,9 @@ use super::lasting::Keeps;
 use super::permits::Permits;
 use super::time::TimeLeft;
 use crate::adaptive::{self, Adaptive};
+use crate::breaker::Breaker;
 use crate::bulkhead::{self, Bulkhead};
-use crate::deadline::{Attempt, Context};
+use crate::deadline::{Attempt, Context, NEVER, nanos};
 use crate::retry::{Next, answer};
 use crate::sync::{Mutex, lock};
 use crate::verdict::outcome;
@@ -18,30 +19,28 @@ use crate::{Classify, Error, ErrorShape, Outcome, PolicyKind, Reason, Rejected, 
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
-use std::time::Duration;
 
 impl<C, S> Parts<C, S> {
-    /// Tells the context what the stack knows of its calls. The moment, where a deadline holds.
+    /// Tells the context what the stack knows of its calls; the time left.
     #[inline(always)]
-    pub(super) fn inform(&self, context: &mut Context) -> Option<Duration> {
+    pub(super) fn inform(&self, context: &mut Context) -> TimeLeft<'_> {
         if self.idempotent {
             context.set_idempotent();
         }
-        if self.deadline.is_none() && context.deadline().is_none() {
-            return None;
+        if self.deadline.is_none() && context.ends() == NEVER {
+            return TimeLeft::unlimited();
         }
-        let now = self.timing.now();
+        let now = self.timing.nanos();
         if let Some(limit) = self.deadline {
-            context.end_at(now.saturating_add(limit));
+            context.end_at(now.saturating_add(nanos(limit)));
         }
-        Some(now)
+        TimeLeft::until(context.ends(), now, &self.times)
     }
 
     /// Takes a call up, unless its time is over already.
-    #[inline(always)]
     pub(super) fn begin(&self, context: &mut Context) -> Result<TimeLeft<'_>, Rejected> {
-        let Some((now, end)) = self.inform(context).zip(context.deadline()) else { return Ok(TimeLeft::unlimited()) };
-        if end > now { Ok(TimeLeft::until(end, now, &self.times)) } else { Err(self.too_late()) }
+        let left = self.inform(context);
+        if left.is_over() { Err(self.too_late()) } else { Ok(left) }
     }
 
     #[cold]
@@ -52,7 +51,8 @@ impl<C, S> Parts<C, S> {
     }
 
     /// Takes a call to its end, in as many attempts as that needs and may have: in the current context where none is handed
-    /// in, and for as long as it takes where its time is not `limited` here.
+    /// in, and for as long as it takes where its time is not `limited` here. An answer is moved on by itself: a copy of the
+    /// whole end would stall on the stores of its parts.
     #[allow(clippy::manual_async_fn, reason = "an async fn moves its arguments once more")]
     pub(super) fn call<T, X, M, F, Fut>(
         &self,
@@ -68,21 +68,21 @@ impl<C, S> Parts<C, S> {
         Fut: Future<Output = Result<T, X>>,
     {
         async move {
-            let mut context = match &given {
-                Some(context) => context.clone(),
-                None => Context::current(),
-            };
-            let mut left = if limited { self.begin(&mut context)? } else { TimeLeft::unlimited() };
-            if let Some(limiter) = &self.limiter {
-                let Some(pass) = left.race(&self.timing, pin!(limiter.pass())).await else { return Err(left.over()) };
-                pass?;
+            let mut context = Context::new();
+            context.read(given.as_ref());
+            let mut left = if limited { self.inform(&mut context) } else { TimeLeft::unlimited() };
+            if left.is_over() {
+                return Err(self.too_late().into());
             }
-            let mut course = self.retry.as_ref().map(|retry| retry.begin(&mut context, left.now()));
+            if let Some(limiter) = &self.limiter {
+                left.race(&self.timing, pin!(limiter.pass())).await.ok_or_else(|| left.over())??;
+            }
+            let mut course = self.retry.as_ref().map(|retry| retry.begin(&mut context, |timing| left.now(timing)));
             loop {
                 let mut end = None;
                 match &self.hedge {
                     None => {
-                        let began = Attempt::begin(&context, &self.timing, left.now().take());
+                        let began = Attempt::begin(&context, || left.last_now(&self.timing));
                         let attempt = pin!(self.attempt::<T, X, M, _, Fut>(&context, began, &mut work, &mut end));
                         left.race(&self.timing, attempt).await;
                     }
@@ -90,19 +90,22 @@ impl<C, S> Parts<C, S> {
                         // Several attempts begin it by turns: with the lock it need not be `Sync`.
                         let work = Mutex::new(&mut work);
                         let attempt = |attempt| self.attempt_of::<T, X, M, F, Fut>(attempt, &work);
-                        let mut race = Box::pin(hedge.around(context.clone(), attempt));
-                        end = left.race(&self.timing, race.as_mut()).await;
+                        end = left.race(&self.timing, Box::pin(hedge.around(context.clone(), attempt)).as_mut()).await;
                     }
                 }
-                let Some(end) = end else { return Err(left.over()) };
-                let (Some(retry), Some(course)) = (&self.retry, &mut course) else {
-                    left.sufficed();
-                    return end;
+                let next = match (&self.retry, &mut course, &end) {
+                    (Some(retry), Some(course), Some(end)) => retry.next(course, &context, end),
+                    _ => Next::Return(None),
                 };
-                let (place, delay) = match retry.next(course, &context, &end) {
+                let (place, delay) = match next {
                     Next::Return(stop) => {
-                        left.sufficed();
-                        return if stop.is_some() { answer(&context, end, stop) } else { end };
+                        left.ended(end.is_some());
+                        return match end {
+                            Some(Ok(answer)) => Ok(answer),
+                            Some(Err(error)) if stop.is_none() => Err(error),
+                            Some(end) => answer(&context, end, stop),
+                            None => Err(left.over()),
+                        };
                     }
                     Next::Again(place, delay) => (place, delay),
                 };
@@ -110,7 +113,9 @@ impl<C, S> Parts<C, S> {
                 if left.race(&self.timing, self.timing.sleep(delay).as_mut()).await.is_none() {
                     return Err(left.over());
                 }
-                course.again(&mut context, place);
+                if let Some(course) = &mut course {
+                    course.again(&mut context, place);
+                }
             }
         }
     }
@@ -133,7 +138,7 @@ impl<C, S> Parts<C, S> {
             let Some(pass) = left.race(&self.timing, pin!(limiter.pass())).await else { return Err(left.over()) };
             pass?;
         }
-        let began = Attempt::begin(&context, &self.timing, left.now().take());
+        let began = Attempt::begin(&context, || left.last_now(&self.timing));
         let mut end = None;
         left.race(&self.timing, pin!(self.attempt::<T, X, M, _, Fut>(&context, began, |_| work(), &mut end))).await;
         let end = end.ok_or_else(|| left.over())?;
@@ -171,23 +176,25 @@ impl<C, S> Parts<C, S> {
         Fut: Future<Output = Result<T, X>>,
     {
         async move {
-            let permit = match &self.breaker {
-                None => None,
-                Some(breaker) => match breaker.admit() {
-                    Ok(permit) => Some(permit),
+            let mut permit = self.breaker.as_ref().and_then(Breaker::admit_quick);
+            if permit.is_none()
+                && let Some(breaker) = &self.breaker
+            {
+                match breaker.admit() {
+                    Ok(probe) => permit = Some(probe),
                     Err(rejected) => return *end = Some(Err(rejected.into())),
-                },
-            };
+                }
+            }
             let refuse = |permit: Option<breaker::Permit<'_>>, rejected: Rejected| {
                 permit.into_iter().for_each(|permit| permit.record(Outcome::Ignored));
                 Some(Err(rejected.into()))
             };
-            let mut held = self.bulkhead.as_ref().and_then(Bulkhead::try_hold);
-            if held.is_none()
-                && let Some(bulkhead) = &self.bulkhead
+            let mut held = self.bulkhead.as_ref().map(Bulkhead::without_place);
+            if let (Some(bulkhead), Some(held)) = (&self.bulkhead, &mut held)
+                && !held.take()
             {
-                match bulkhead.hold().await {
-                    Ok(place) => held = Some(place),
+                match bulkhead.enter().await {
+                    Ok(slot) => held.put(slot),
                     Err(rejected) => return *end = refuse(permit, rejected),
                 }
             }
@@ -202,14 +209,13 @@ impl<C, S> Parts<C, S> {
                 Some(Err(rejected)) => return *end = refuse(permit, rejected),
             };
             let end = {
-                let work = pin!(context.during(|| work(Attempt::at(context, began))));
-                let work = context.scope_ref(work);
+                let work = pin!(context.scope_new(|| work(Attempt::at(context, began))));
                 end.insert(match (&self.timeout, limit) {
                     (Some(timeout), Some(limit)) => timeout.limited::<_, M>(limit, work).await,
                     _ => work.await.map_err(M::lift),
                 })
             };
-            self.settle::<_, _, M>(permit, held, adaptive, end);
+            self.settle::<_, _, M>(&mut permit, &mut held, adaptive, end);
         }
     }
 
@@ -217,8 +223,8 @@ impl<C, S> Parts<C, S> {
     #[inline(always)]
     fn settle<T, E, M>(
         &self,
-        permit: Option<breaker::Permit<'_>>,
-        held: Option<bulkhead::Held<&bulkhead::Core>>,
+        permit: &mut Option<breaker::Permit<'_>>,
+        held: &mut Option<bulkhead::Held<&bulkhead::Core>>,
         adaptive: Option<adaptive::Permit>,
         end: &mut Result<T, Error<E>>,
     ) where
@@ -229,17 +235,18 @@ impl<C, S> Parts<C, S> {
         if M::KEEPS
             && let Ok(answer) = end
         {
-            let (breaker, bulkhead) = (self.breaker.as_ref().zip(permit), self.bulkhead.as_ref().zip(held));
+            let (breaker, bulkhead) =
+                (self.breaker.as_ref().zip(permit.take()), self.bulkhead.as_ref().zip(held.take()));
             return M::keep(answer, Permits::new(judged, breaker, bulkhead, adaptive), judged);
         }
         if let Some(permit) = adaptive {
             permit.finish(judged);
         }
         if let Some(held) = held {
-            held.end(judged);
+            held.finish(judged);
         }
         if let Some(permit) = permit {
-            permit.record(judged);
+            permit.end(judged);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The time that a call has left.
 
-use crate::deadline::Counts;
+use crate::deadline::{Counts, NEVER};
 use crate::{Error, Limit, Timing};
 use partita_time::Sleep;
 use std::future::{Future, poll_fn};
@@ -8,34 +8,54 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// The time that a call has left, from one wait to the next. The timer is set when something first waits.
+/// The time that a call has left, from one wait to the next, in nanoseconds. The timer is set when something first waits.
 pub(super) struct TimeLeft<'a> {
-    /// The moment of the last look at the clock, until something waits.
-    now: Option<Duration>,
-    end: Option<Duration>,
-    whole: Duration,
+    /// The moment of the last look at the clock, until something waits; [`NEVER`] where none is known.
+    now: u64,
+    end: u64,
+    whole: u64,
     sleep: Option<Sleep>,
     counts: Option<&'a Counts>,
 }
 
 impl<'a> TimeLeft<'a> {
     /// As much as it takes.
+    #[inline(always)]
     pub(super) const fn unlimited() -> Self {
-        Self { now: None, end: None, whole: Duration::ZERO, sleep: None, counts: None }
+        Self { now: NEVER, end: NEVER, whole: 0, sleep: None, counts: None }
     }
 
     /// From `now` to `end`; how that goes is counted.
-    pub(super) const fn until(end: Duration, now: Duration, counts: &'a Counts) -> Self {
-        Self { now: Some(now), end: Some(end), whole: end.saturating_sub(now), sleep: None, counts: Some(counts) }
+    #[inline(always)]
+    pub(super) const fn until(end: u64, now: u64, counts: &'a Counts) -> Self {
+        Self { now, end, whole: end.saturating_sub(now), sleep: None, counts: Some(counts) }
     }
 
-    /// The moment, where it is known: nothing has waited since the clock was read.
-    pub(super) const fn now(&mut self) -> &mut Option<Duration> {
-        &mut self.now
+    /// Whether it had none to begin with.
+    #[inline(always)]
+    pub(super) const fn is_over(&self) -> bool {
+        self.whole == 0 && self.end != NEVER
+    }
+
+    /// The moment: that of the last look at the clock, if nothing has waited since.
+    #[inline(always)]
+    pub(super) fn now(&mut self, timing: &Timing) -> u64 {
+        if self.now == NEVER {
+            self.now = timing.nanos();
+        }
+        self.now
+    }
+
+    /// [`TimeLeft::now`], for the last time: what follows may take long without a wait.
+    #[inline(always)]
+    pub(super) fn last_now(&mut self, timing: &Timing) -> u64 {
+        let now = self.now(timing);
+        self.now = NEVER;
+        now
     }
 
     /// The end of `work`; None when the time is over first.
-    #[inline]
+    #[inline(always)]
     pub(super) fn race<F: Future + ?Sized>(
         &mut self,
         timing: &Timing,
@@ -45,9 +65,12 @@ impl<'a> TimeLeft<'a> {
             if let Poll::Ready(end) = work.as_mut().poll(cx) {
                 return Poll::Ready(Some(end));
             }
-            self.now = None;
-            let Some(end) = self.end else { return Poll::Pending };
-            let sleep = self.sleep.get_or_insert_with(|| timing.sleep(end.saturating_sub(timing.now())));
+            self.now = NEVER;
+            if self.end == NEVER {
+                return Poll::Pending;
+            }
+            let left = || Duration::from_nanos(self.end.saturating_sub(timing.nanos()));
+            let sleep = self.sleep.get_or_insert_with(|| timing.sleep(left()));
             sleep.as_mut().poll(cx).map(|()| None)
         })
     }
@@ -58,9 +81,17 @@ impl<'a> TimeLeft<'a> {
         self.counts.into_iter().for_each(Counts::in_time);
     }
 
+    /// The call ended, `in_time` or not.
+    #[inline(always)]
+    pub(super) fn ended(&self, in_time: bool) {
+        if in_time {
+            self.sufficed();
+        }
+    }
+
     /// How a call ends whose time is over.
     pub(super) fn over<E>(&self) -> Error<E> {
         self.counts.into_iter().for_each(Counts::timed_out);
-        Error::TimedOut { after: self.whole, which: Limit::Deadline }
+        Error::TimedOut { after: Duration::from_nanos(self.whole), which: Limit::Deadline }
     }
 }

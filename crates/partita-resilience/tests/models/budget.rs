@@ -5,6 +5,7 @@
 mod credit;
 
 use super::bounded;
+use crate::stripe::Striped;
 use credit::{Deposits, Floor, WHOLE};
 use loom::sync::Arc;
 use loom::thread;
@@ -14,7 +15,7 @@ const TICK: u32 = 20;
 
 /// So many thousandths in each of some stripes.
 fn deposits<const N: usize>(held: [(usize, u32, u32); N]) -> Arc<Deposits> {
-    let deposits = Deposits::default();
+    let deposits = Deposits::new(Striped::new(1, 1));
     held.into_iter().for_each(|(stripe, tick, amount)| deposits.put(stripe, tick, amount));
     Arc::new(deposits)
 }
@@ -24,8 +25,8 @@ fn of_two_that_want_one_attempt_at_most_one_gets_it_and_nothing_is_lost() {
     bounded().check(|| {
         let held = deposits([(0, TICK, 600), (1, TICK, 900)]);
         let other = Arc::clone(&held);
-        let thread = thread::spawn(move || u32::from(other.take_whole(TICK)));
-        let taken = u32::from(held.take_whole(TICK)) + thread.join().unwrap();
+        let thread = thread::spawn(move || u32::from(other.take_whole(1, TICK)));
+        let taken = u32::from(held.take_whole(0, TICK)) + thread.join().unwrap();
         assert!(taken <= 1, "{taken} attempts for 1.5");
         assert_eq!(held.sum(TICK), u64::from(1_500 - taken * WHOLE));
     });
@@ -33,14 +34,16 @@ fn of_two_that_want_one_attempt_at_most_one_gets_it_and_nothing_is_lost() {
 
 #[test]
 fn a_deposit_beside_a_withdrawal_is_there_afterwards() {
-    bounded().check(|| {
-        let held = deposits([(0, TICK - 3, 400), (1, TICK, 700)]);
-        let other = Arc::clone(&held);
-        let thread = thread::spawn(move || other.put(1, TICK, 100));
-        let taken = u32::from(held.take_whole(TICK));
-        thread.join().unwrap();
-        assert_eq!((taken, held.sum(TICK)), (1, 200));
-    });
+    for alone in [true, false] {
+        bounded().check(move || {
+            let held = deposits([(0, TICK - 3, 400), (1, TICK, 700)]);
+            let other = Arc::clone(&held);
+            let thread = thread::spawn(move || other.put(usize::from(!alone), TICK, 100));
+            let taken = u32::from(held.take_whole(usize::from(alone), TICK));
+            thread.join().unwrap();
+            assert_eq!((taken, held.sum(TICK)), (1, 200));
+        });
+    }
 }
 
 #[test]
@@ -49,7 +52,7 @@ fn a_deposit_taken_back_beside_a_withdrawal_is_taken_once() {
         let held = deposits([(0, TICK, 1_000), (1, TICK, 100)]);
         let other = Arc::clone(&held);
         let thread = thread::spawn(move || other.take(TICK, 100));
-        let whole = u32::from(held.take_whole(TICK)) * WHOLE;
+        let whole = u32::from(held.take_whole(0, TICK)) * WHOLE;
         let taken = whole + thread.join().unwrap();
         assert_eq!(u64::from(taken) + held.sum(TICK), 1_100);
     });

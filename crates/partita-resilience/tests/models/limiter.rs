@@ -19,14 +19,19 @@ mod quota;
 #[path = "../../src/limiter/rule.rs"]
 mod rule;
 #[allow(dead_code, reason = "a model needs a part of it")]
+#[path = "../../src/limiter/share.rs"]
+mod share;
+#[allow(dead_code, reason = "a model needs a part of it")]
 #[path = "../../src/limiter/window.rs"]
 mod window;
 
 use super::bounded;
+use crate::stripe::Striped;
 use line::{Asked, Bounds, Meter};
 use loom::sync::Arc;
 use quota::{Algorithm, Quota};
 use rule::Rule;
+use share::Shares;
 use std::time::Duration;
 
 const BOUNDS: Bounds = Bounds { wait: 1_000, waiters: 9 };
@@ -65,6 +70,24 @@ fn a_moment_given_back_is_given_once_and_to_one() {
             let alone = if algorithm == Algorithm::Gcra { 99 } else { 199 };
             assert_eq!(meter.left(&rule, 1, second), alone, "it did not move up");
             assert_eq!(meter.waiting(), 1);
+        });
+    }
+}
+
+#[test]
+fn threads_with_shares_never_take_more_than_the_quota() {
+    let rate = gcra::Rate::new(65_536, 65_536, 65_536);
+    for (costs, later) in [([32_000, 1], 0), ([60, 5_000], 50), ([30_000, 35_000], 600)] {
+        bounded().check(move || {
+            let shares = Arc::new(Shares::new(Striped::new(2, 1)));
+            let other = Arc::clone(&shares);
+            let passes = move |shares: &Shares, thread, now| {
+                costs.into_iter().filter(|cost| shares.check(&rate, now, *cost, thread).allowed).sum::<u64>()
+            };
+            let mine = passes(&shares, 0, 0);
+            let thread = loom::thread::spawn(move || passes(&other, 1, later));
+            let all = mine + passes(&shares, 0, later) + thread.join().unwrap();
+            assert!(all <= 65_536 + later, "{all} passed");
         });
     }
 }

@@ -1,0 +1,58 @@
+//! Stripes of which a thread writes one: the models compile the same source against loom's atomics.
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// Alone on its cache lines: two lines, because processors fetch them in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Padded<T>(pub(crate) T);
+
+/// A `T` for each thread. The first threads, two for each processor, have theirs alone and may write it without an atomic
+/// step; later ones share.
+#[derive(Debug)]
+pub(crate) struct Striped<T> {
+    cells: Box<[Padded<T>]>,
+    alone: usize,
+}
+
+/// A thread's stripe.
+#[derive(Debug)]
+pub(crate) struct Mine<'a, T> {
+    pub(crate) cell: &'a T,
+    /// Whether no other thread writes it.
+    pub(crate) alone: bool,
+}
+
+impl<T: Default> Striped<T> {
+    /// With `alone` stripes of one thread each and `shared` further ones.
+    pub(crate) fn new(alone: usize, shared: usize) -> Self {
+        Self { cells: (0..alone + shared).map(|_| Padded::default()).collect(), alone }
+    }
+}
+
+impl<T> Striped<T> {
+    /// That of a thread.
+    #[inline(always)]
+    pub(crate) fn of(&self, thread: usize) -> Mine<'_, T> {
+        let alone = thread < self.alone;
+        let place = if alone { thread } else { self.alone + thread % (self.cells.len() - self.alone) };
+        Mine { cell: &self.cells[place].0, alone }
+    }
+
+    /// Everybody's.
+    pub(crate) fn every(&self) -> impl Iterator<Item = &T> {
+        self.cells.iter().map(|cell| &cell.0)
+    }
+}
+
+impl<T> Mine<'_, T> {
+    /// Changes a word of the stripe.
+    #[inline(always)]
+    pub(crate) fn update(&self, word: &AtomicU64, change: impl Fn(u64) -> u64) {
+        if self.alone {
+            word.store(change(word.load(Ordering::Relaxed)), Ordering::Relaxed);
+        } else {
+            let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(change(old)));
+        }
+    }
+}
