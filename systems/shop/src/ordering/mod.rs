@@ -87,7 +87,9 @@ impl Ordering {
     /// Those of the store.
     pub async fn open(env: ServiceEnv, links: Links, options: Options) -> Result<Self> {
         let engine = Engine::new(env.store.clone(), env.host.clone(), options.sagas);
-        let checkout = engine.register(&saga::checkout(), Participants::new(links))?;
+        let participants = Participants::new(links);
+        engine.register(&saga::checkout_one_by_one(), participants.clone())?;
+        let checkout = engine.register(&saga::checkout(), participants)?;
         let pending =
             env.store.counters(ORDERS).await?.iter().find(|(name, _)| name == "PENDING").map_or(0, |(_, n)| *n);
         let parked = facts::parked(&engine).await?;

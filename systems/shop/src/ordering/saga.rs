@@ -4,7 +4,7 @@ use super::model::{Checkout, OrderRecord, Status, ended};
 use super::{Links, ORDERS};
 use partita::core::{Error, ErrorKind, Expect, Part, Put, Result};
 use partita::http::{Client, Reply};
-use partita::saga::{End, Probe, ProbeResult, Retriable, Saga, Step, StepResult, Stop, reject};
+use partita::saga::{Draft, End, Probe, ProbeResult, Retriable, Saga, Step, StepResult, Stop, place, reject};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -32,8 +32,35 @@ type Cx = Step<Participants>;
 
 /// Reserve, hold, authorize; capture; then only forward, all at once.
 pub(super) fn checkout() -> Saga<Checkout, Participants> {
+    up_to_capture(2)
+        .together("fulfil")
+        .branch("commit stock", commit_stock)
+        .attempt(ATTEMPT)
+        .branch("award points", award_points)
+        .attempt(ATTEMPT)
+        .branch("create shipment", create_shipment)
+        .attempt(ATTEMPT)
+        .join(|state, ((), (), ())| state)
+        .at_end(at_end)
+        .build()
+}
+
+/// Version 1, for orders that it has begun: the last steps come one after another.
+pub(super) fn checkout_one_by_one() -> Saga<Checkout, Participants> {
+    up_to_capture(1)
+        .step("commit stock", |state, cx| kept(state.clone(), commit_stock(state, cx)))
+        .attempt(ATTEMPT)
+        .step("award points", |state, cx| kept(state.clone(), award_points(state, cx)))
+        .attempt(ATTEMPT)
+        .step("create shipment", |state, cx| kept(state.clone(), create_shipment(state, cx)))
+        .attempt(ATTEMPT)
+        .at_end(at_end)
+        .build()
+}
+
+fn up_to_capture(version: u32) -> Draft<Checkout, Participants, place::Beyond> {
     Saga::named("checkout")
-        .version(2)
+        .version(version)
         .deadline(DEADLINE)
         .step("reserve stock", reserve_stock)
         .undo(release_stock)
@@ -52,16 +79,12 @@ pub(super) fn checkout() -> Saga<Checkout, Participants> {
         .attempt(ATTEMPT)
         .probe(find_capture)
         .window(PROVIDER_WINDOW)
-        .together("fulfil")
-        .branch("commit stock", commit_stock)
-        .attempt(ATTEMPT)
-        .branch("award points", award_points)
-        .attempt(ATTEMPT)
-        .branch("create shipment", create_shipment)
-        .attempt(ATTEMPT)
-        .join(|state, ((), (), ())| state)
-        .at_end(at_end)
-        .build()
+}
+
+/// A branch as a step, which leaves the state as it is.
+async fn kept(state: Checkout, branch: impl Future<Output = Retriable<()>>) -> Retriable<Checkout> {
+    branch.await?;
+    Ok(state)
 }
 
 async fn call(client: &Client, path: &str, cx: &Cx, body: &Value) -> Result<Reply> {
