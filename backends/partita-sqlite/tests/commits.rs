@@ -13,6 +13,7 @@ use partita_core::{
 use partita_sqlite::{SqliteConfig, SqliteStore};
 use rusqlite::Connection;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[tokio::test]
 async fn of_64_callers_one_conflicts_and_they_share_flushes() {
@@ -109,20 +110,25 @@ async fn commits_that_chain_on_one_stream_are_sent_ahead() {
     assert!(store.facts().flushes < 500);
 }
 
-/// A store with room for four commits, full because another program's lock holds the writer up.
-fn full(bench: &Bench) -> (Arc<SqliteStore>, Connection, Vec<Ticket>) {
+/// A store with room for four commits, full because another program's lock holds the writer up, which has taken a batch.
+async fn full(bench: &Bench) -> (Arc<SqliteStore>, Connection, Vec<Ticket>) {
     let store = bench.try_open(SqliteConfig { queue: 4, ..SqliteConfig::at(bench.path()) }).unwrap();
     let shell = shell(&bench.path());
     shell.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let tickets = (0..100).map(|key| store.submit(new_record(format!("{key}"))));
-    let tickets = tickets.collect();
+    let (mut tickets, mut refused_last) = (vec![], 0);
+    while refused_last < 20 {
+        let ticket = store.submit(new_record(format!("{}", tickets.len())));
+        refused_last = if ticket.is_refused() { refused_last + 1 } else { 0 };
+        tickets.push(ticket);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
     (store, shell, tickets)
 }
 
 #[tokio::test]
 async fn a_full_queue_answers_busy_and_commit_waits_for_room() {
     let bench = Bench::new();
-    let (store, shell, tickets) = full(&bench);
+    let (store, shell, tickets) = full(&bench).await;
     let mut waiting: Vec<_> = (0..20).map(|key| store.commit(new_record(format!("waits {key}")))).collect();
     assert!(waiting.iter_mut().all(|commit| commit.now_or_never().is_none()));
     shell.execute_batch("COMMIT").unwrap();
@@ -137,7 +143,7 @@ async fn a_full_queue_answers_busy_and_commit_waits_for_room() {
 #[tokio::test]
 async fn closing_applies_what_is_queued_and_refuses_who_waits_for_room() {
     let bench = Bench::new();
-    let (store, shell, tickets) = full(&bench);
+    let (store, shell, tickets) = full(&bench).await;
     let taken: Vec<_> = tickets.into_iter().filter(|ticket| !ticket.is_refused()).collect();
     let mut waiting = store.commit(new_record("waits"));
     assert!((&mut waiting).now_or_never().is_none());
