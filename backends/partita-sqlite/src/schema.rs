@@ -80,7 +80,7 @@ fn is_clustered(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<
     statement.query_row([table], |row| row.get(0)).optional()
 }
 
-/// Lays a table anew, in the order that is declared.
+/// Lays a table anew, in the order that is declared. Views that read it stay, and so do others' indexes and triggers.
 fn rebuild(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<()> {
     let name = table.space.name;
     tracing::info!(table = name, "the table is laid in another order");
@@ -90,10 +90,27 @@ fn rebuild(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<()>
     let create = table.create("partita_anew", others.filter(|(column, _)| !own.contains(column)));
     let all: Vec<String> = present.keys().map(|column| format!("\"{column}\"")).collect();
     let all = all.join(", ");
+    let foreign = foreign(transaction, name)?;
     transaction.execute_batch(&format!(
-        "{create}; INSERT INTO partita_anew ({all}) SELECT {all} FROM \"{name}\" ORDER BY key; \
-         DROP TABLE \"{name}\"; ALTER TABLE partita_anew RENAME TO \"{name}\""
-    ))
+        "{create}; INSERT INTO partita_anew ({all}) SELECT {all} FROM \"{name}\" ORDER BY key; DROP TABLE \"{name}\""
+    ))?;
+    // As it is by default, renaming looks into every view, and refuses where one reads the table that is away just now.
+    transaction.pragma_update(None, "legacy_alter_table", true)?;
+    let renamed = transaction.execute_batch(&format!("ALTER TABLE partita_anew RENAME TO \"{name}\""));
+    transaction.pragma_update(None, "legacy_alter_table", false)?;
+    renamed?;
+    for (what, sql) in foreign {
+        if let Err(error) = transaction.execute_batch(&sql) {
+            tracing::warn!(table = name, what, %error, "not ours, and it does not fit the table any more");
+        }
+    }
+    Ok(())
+}
+
+/// Names and texts of the indexes and triggers of a table that somebody else has made.
+fn foreign(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement = transaction.prepare(include_str!("sql/foreign.sql"))?;
+    statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 fn columns(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<BTreeMap<String, String>> {

@@ -94,7 +94,8 @@ impl Figures {
 }
 
 impl SqliteStore {
-    /// Opens a file, or creates it. Blocks for a few milliseconds, longer when a long log must be looked through.
+    /// Opens a file, or creates it. Blocks for a few milliseconds, longer when a long log must be looked through or a
+    /// file of an older format is brought up: its tables are copied, which takes as much room again.
     ///
     /// # Errors
     /// `InUse` names the process that has it open, `Corrupt` and `NewerFormat` name a file that was left as it is, `Io` a

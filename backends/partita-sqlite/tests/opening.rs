@@ -228,6 +228,27 @@ async fn a_space_is_laid_anew_when_it_is_declared_otherwise() {
     }
 }
 
+#[tokio::test]
+async fn views_indexes_and_triggers_of_others_outlive_a_table_that_is_laid_anew() {
+    let bench = Bench::new();
+    let ledger = |clustered| vec![if clustered { Space::named("ledger").clustered() } else { Space::named("ledger") }];
+    for (opening, clustered) in (0..).zip([false, true, false]) {
+        let store = SqliteStore::open(SqliteConfig::at(bench.path()), ledger(clustered), &bench.host).unwrap();
+        store.commit(new_record(opening.to_string())).await.unwrap();
+        store.close().await;
+        let theirs = "CREATE VIEW IF NOT EXISTS mine AS SELECT key FROM ledger;
+            CREATE INDEX IF NOT EXISTS by_value ON ledger (value);
+            CREATE TABLE IF NOT EXISTS seen (key TEXT);
+            CREATE TRIGGER IF NOT EXISTS sees AFTER INSERT ON ledger BEGIN INSERT INTO seen VALUES (new.key); END";
+        shell(&bench.path()).execute_batch(theirs).unwrap();
+    }
+    let shell = shell(&bench.path());
+    let count = |sql: &str| shell.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM mine"), 3);
+    assert_eq!(count("SELECT count(*) FROM seen"), 2);
+    assert_eq!(count("SELECT count(*) FROM pragma_index_list('ledger') WHERE name = 'by_value'"), 1);
+}
+
 #[test]
 fn names_that_cannot_be_tables_or_columns_are_refused() {
     let bench = Bench::new();

@@ -208,3 +208,24 @@ fn at_end(state: Checkout, end: &End) -> Result<Part> {
         Put::value(ORDERS, id, Expect::Exactly(1), serde_json::to_string(&record)?).field("status", status.word());
     Ok(Part::new().put(put).add(ORDERS, Status::Pending.word(), -1).add(ORDERS, status.word(), 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::psp::tests::World;
+    use partita::saga::Engine;
+
+    /// What stands in files must be found again: a change of a version that orders have begun is a new version.
+    #[tokio::test(start_paused = true)]
+    async fn the_versions_that_orders_have_begun_stay_what_they_are() {
+        let world = World::new().await;
+        let client = || Client::in_process(axum::Router::new(), &world.env.host);
+        let links = Links { inventory: client(), loyalty: client(), payments: client(), shipping: client() };
+        let engine = Engine::new(world.env.store.clone(), world.env.host.clone(), Default::default());
+        let print = |saga: &Saga<Checkout, Participants>| {
+            engine.register(saga, Participants::new(links.clone())).unwrap().fingerprint().to_owned()
+        };
+        assert_eq!(print(&checkout_one_by_one()), "544d21b6bb2ab728");
+        assert_eq!(print(&checkout()), "844a230ebbe3365b");
+    }
+}
