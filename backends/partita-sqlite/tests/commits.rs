@@ -111,6 +111,7 @@ async fn commits_that_chain_on_one_stream_are_sent_ahead() {
 }
 
 /// A store with room for four commits, full because another program's lock holds the writer up, which has taken a batch.
+#[allow(clippy::disallowed_methods, reason = "the writer is a thread of its own")]
 async fn full(bench: &Bench) -> (Arc<SqliteStore>, Connection, Vec<Ticket>) {
     let store = bench.try_open(SqliteConfig { queue: 4, ..SqliteConfig::at(bench.path()) }).unwrap();
     let shell = shell(&bench.path());
