@@ -122,3 +122,28 @@ fn what_is_set_holds_for_keys_that_come_later_too() {
     let admitted = |at: usize| serde_json::from_str::<Value>(&answers[at]).unwrap()["admitted"].clone();
     assert_eq!((admitted(1), admitted(3)), (json!(false), json!(true)));
 }
+
+#[test]
+fn what_happens_to_a_keys_breaker_is_told_once_and_with_its_key() {
+    let config = json!({ "min_calls": 1, "open_ms": 100, "open_jitter": 0, "half_open_max_ms": 50 });
+    let mut lines = Vec::new();
+    for (at_ms, ends) in [(0, true), (100, false)] {
+        for key in ["A", "B"] {
+            lines.push(json!({ "at_ms": at_ms, "start": key.to_lowercase(), "key": key }));
+        }
+        for id in ["a", "b"].iter().filter(|_| ends) {
+            lines.push(json!({ "at_ms": at_ms, "end": id, "outcome": "failure" }));
+        }
+    }
+    lines.push(json!({ "at_ms": 150, "look": true }));
+    let got = answers(&config, &lines);
+    let changed = r#""events":[{"at_ms":0,"key":"B","event":"state_changed","from":"closed""#;
+    assert!(got[3].contains(changed), "{}", got[3]);
+    let last: Value = serde_json::from_str(got.last().unwrap()).unwrap();
+    let told: Vec<_> =
+        last["events"].as_array().unwrap().iter().map(|due| (&due["event"], &due["key"], &due["id"])).collect();
+    let [over, moved] = ["timed_out", "state_changed"].map(Value::from);
+    let [(a, b), (ka, kb)] = [("a", "b"), ("A", "B")].map(|(one, two)| (Value::from(one), Value::from(two)));
+    let none = Value::Null;
+    assert_eq!(told, [(&over, &ka, &a), (&moved, &ka, &none), (&over, &kb, &b), (&moved, &kb, &none)]);
+}

@@ -22,6 +22,7 @@ mod session;
 mod work;
 
 use proptest::prelude::*;
+use serde_json::Value;
 
 const POLICIES: [(&str, &[&str]); 5] = [
     (
@@ -71,6 +72,9 @@ const POLICIES: [(&str, &[&str]); 5] = [
         &["delay_ms", "quantile", "min_delay_ms", "min_samples", "max_hedges", "budget_ratio", "budget_floor_per_s"],
     ),
 ];
+
+/// How far a trace may reach.
+const LONGEST_MS: u64 = 3_650 * 86_400_000;
 
 fn replay(policy: &str, lines: &[String]) -> Vec<String> {
     let mut replay = session::Replay::new(policy);
@@ -133,8 +137,8 @@ fn lines(options: &'static [&'static str]) -> impl Strategy<Value = Vec<String>>
         let mut lines = vec![format!("{{\"config\":{{{}}},\"seed\":7}}", config.join(","))];
         let mut at = 0;
         for ((later, body), broken) in rest {
-            // Some traces run up to the last moment that there is.
-            at = if far && later > 690 { u64::MAX / 1_000_000 } else { at + later };
+            // Some traces run up to the last moment that there is, and beyond.
+            at = if far && later > 690 { LONGEST_MS } else { at + later };
             lines.push(broken.unwrap_or_else(|| format!("{{\"at_ms\":{at},{body}}}")));
         }
         lines
@@ -149,6 +153,59 @@ fn is_answered(policy: &str, lines: &[String]) {
         let object = answer.starts_with("{\"at_ms\":") && !answer.contains('\n');
         let fault = answer.starts_with(&format!("error: line {number}: "));
         assert!(object || fault, "{policy}: {line} is answered by {answer}");
+    }
+}
+
+/// A line whose moment is later; one without a moment stays as it is.
+fn later(line: &str, by: u64) -> String {
+    let moment = line.strip_prefix("{\"at_ms\":").and_then(|rest| {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        Some((rest[..digits].parse::<u64>().ok()?, &rest[digits..]))
+    });
+    moment.map_or_else(|| line.to_owned(), |(at, rest)| format!("{{\"at_ms\":{}{rest}", at + by))
+}
+
+/// An answer without the words of an error, all its moments later.
+fn later_answer(answer: &str, by: u64) -> Value {
+    let Ok(mut answer) = serde_json::from_str::<Value>(answer) else {
+        return Value::from(answer.split(": ").nth(1).unwrap());
+    };
+    let add = |moment: Option<&mut Value>| {
+        if let Some(moment) = moment
+            && let Some(at) = moment.as_u64()
+        {
+            *moment = at.saturating_add(by).into();
+        }
+    };
+    add(answer.get_mut("at_ms"));
+    answer["events"].as_array_mut().unwrap().iter_mut().for_each(|event| add(event.get_mut("at_ms")));
+    for name in ["since", "last_failure_at", "reset_at"] {
+        add(answer["snapshot"].get_mut(name));
+    }
+    answer
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_trace_from_a_clock_on_the_wall_is_answered_as_one_from_zero(
+        (policy, mut lines) in prop::sample::select(&POLICIES[..]).prop_flat_map(|(policy, options)| {
+            (Just(policy), lines(options))
+        }),
+        by in prop_oneof![
+            Just(1_795_248_000_000),
+            Just(u64::MAX / 1_000_000 - LONGEST_MS),
+            86_400_000..2_000_000_000_000_u64,
+        ],
+    ) {
+        lines.insert(1, "{\"at_ms\":0,\"look\":true}".to_owned());
+        let moved: Vec<_> = lines.iter().map(|line| later(line, by)).collect();
+        let (answers, moved) = (replay(policy, &lines), replay(policy, &moved));
+        prop_assert_eq!(later_answer(&answers[0], 0), later_answer(&moved[0], 0), "the first line has no moment");
+        for (answer, moved) in answers.iter().zip(&moved).skip(1) {
+            prop_assert_eq!(later_answer(answer, by), later_answer(moved, 0));
+        }
     }
 }
 

@@ -189,3 +189,59 @@ fn a_call_that_runs_into_its_limit_has_failed_then() {
     assert!(got[2].contains(events), "{}", got[2]);
     assert!(got[3].contains("\"reason\":\"timed_out\"") && got[3].contains("\"successful\":0"), "{}", got[3]);
 }
+
+#[test]
+fn an_option_that_stands_twice_is_a_fault() {
+    let got = replay("breaker", &[b"{\"config\":{\"open_ms\":1,\"min_calls\":2,\"open_ms\":3}}"]);
+    assert!(got[0].contains("line 1") && got[0].contains("duplicate option `open_ms`"), "{}", got[0]);
+}
+
+#[test]
+fn a_trace_in_unix_milliseconds_trips_and_waits_as_any_other() {
+    let lines: [&[u8]; 5] = [
+        b"{\"config\":{\"min_calls\":1,\"open_ms\":1000,\"open_jitter\":0}}",
+        b"{\"at_ms\":1795248000000,\"start\":\"a\"}",
+        b"{\"at_ms\":1795248000005,\"end\":\"a\",\"outcome\":\"failure\"}",
+        b"{\"at_ms\":1795248000500,\"start\":\"b\"}",
+        b"{\"at_ms\":1795248001005,\"look\":true}",
+    ];
+    let got = replay("breaker", &lines);
+    assert!(got[1].contains("\"since\":1795248000000"), "{}", got[1]);
+    assert!(got[2].contains("\"last_failure_at\":1795248000005"), "{}", got[2]);
+    assert!(got[3].contains("\"retry_after_ms\":505,\"state\":\"open\""), "{}", got[3]);
+    let due = "{\"at_ms\":1795248001005,\"event\":\"state_changed\",\"from\":\"open\",\"to\":\"half_open\"";
+    assert!(got[4].contains(due), "{}", got[4]);
+
+    let check: &[u8] = b"{\"at_ms\":1795248000000,\"check\":\"k\"}";
+    let mut lines = vec![b"{\"config\":{\"limit\":11,\"per_ms\":1000}}".as_slice()];
+    lines.extend([check; 12]);
+    let got = replay("limiter", &lines);
+    assert!(got[11].contains("\"admitted\":true") && got[11].contains("\"reset_at\":1795248001000"), "{}", got[11]);
+    assert!(got[12].contains("\"admitted\":false"), "{}", got[12]);
+}
+
+#[test]
+fn a_trace_that_begins_within_a_day_stays_where_it_is() {
+    let lines: [&[u8]; 4] = [
+        b"{\"config\":{\"limit\":1,\"algorithm\":\"fixed_window\"}}",
+        b"{\"at_ms\":990,\"check\":\"k\"}",
+        b"{\"at_ms\":1010,\"check\":\"k\"}",
+        b"{\"at_ms\":1020,\"check\":\"k\"}",
+    ];
+    let got = replay("limiter", &lines);
+    assert!(got[1].contains("\"admitted\":true") && got[2].contains("\"admitted\":true"), "{got:?}");
+    assert!(got[3].contains("\"admitted\":false"), "{}", got[3]);
+}
+
+#[test]
+fn a_line_far_beyond_the_first_is_a_fault_and_time_stays() {
+    let lines: [&[u8]; 4] = [
+        b"{}",
+        b"{\"at_ms\":5,\"look\":true}",
+        b"{\"at_ms\":1795248000000,\"look\":true}",
+        b"{\"at_ms\":6,\"look\":true}",
+    ];
+    let got = replay("limiter", &lines);
+    assert!(got[2].contains("line 3: at_ms 1795248000000 is more than 3,650 days after"), "{}", got[2]);
+    assert!(got[3].starts_with("{\"at_ms\":6,"), "{}", got[3]);
+}

@@ -2,7 +2,8 @@
 //!
 //! A call with a key goes through the breaker of that key; `set` means them all, `look` shows the one without a key. The end
 //! of a call that was rejected changes nothing, and its id may be used again. Events: `state_changed` and, for a breaker that only watches,
-//! `would_change` with `from`, `to` and `reason`; `timed_out` with the id of a call or probe that did not end in its time.
+//! `would_change` with `from`, `to` and `reason`; `timed_out` with the id of a call or probe that did not end in its time; each
+//! with the `key` of its breaker, if that has one.
 
 use crate::line::{Answer, Due, Fault, First, Input, Mode, Tool, millis, mistake, options};
 use partita_resilience::breaker::{Breaker, Builder, Mode as Forced, OwnedPermit, Snapshot, State};
@@ -108,10 +109,13 @@ impl Replay {
         if let Some(breaker) = self.breakers.get(&key) {
             return Ok(breaker.clone());
         }
-        let news = Arc::clone(&self.news);
+        let (news, whose) = (Arc::clone(&self.news), key.clone());
         let builder = Breaker::builder(key.clone().unwrap_or_else(|| "breaker".to_owned()));
-        let builder =
-            self.options.apply(builder)?.timing(self.timing.clone()).listener(move |event| hear(&news, event));
+        let builder = self
+            .options
+            .apply(builder)?
+            .timing(self.timing.clone())
+            .listener(move |event| hear(&news, whose.as_ref(), event));
         let breaker = builder.build().map_err(|e| mistake(&e))?;
         if let Some(order) = self.order {
             let told = || self.news.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,7 +134,7 @@ impl Replay {
         let mut events = Vec::new();
         for due in told {
             if due.reason.as_deref() == Some("probe_expired") {
-                events.extend(self.expired(due.at_ms));
+                events.extend(self.expired(&due));
             }
             events.push(due);
         }
@@ -138,13 +142,14 @@ impl Replay {
         events
     }
 
-    fn expired(&self, at_ms: u64) -> impl Iterator<Item = Due> {
-        let ends_here = move |call: &Call| {
+    /// The probes that a breaker did not wait for any longer.
+    fn expired(&self, why: &Due) -> impl Iterator<Item = Due> {
+        let ends_here = |call: &Call| {
             let deadline = call.permit.as_ref().and_then(OwnedPermit::deadline);
-            deadline.is_some_and(|deadline| millis(deadline) == at_ms)
+            call.key == why.key && deadline.is_some_and(|deadline| millis(deadline) == why.at_ms)
         };
         let ids = self.calls.iter().filter(move |(_, call)| ends_here(call)).map(|(id, _)| id.clone());
-        ids.map(move |id| Due { at_ms, id: Some(id), ..Due::of("timed_out") })
+        ids.map(|id| Due { at_ms: why.at_ms, id: Some(id), key: why.key.clone(), ..Due::of("timed_out") })
     }
 
     fn start(&mut self, id: String, key: Option<String>, answer: &mut Answer) -> Result<Breaker, Fault> {
@@ -194,7 +199,7 @@ impl Replay {
             self.settle();
             if let Some(call) = self.calls.get_mut(&id) {
                 call.timed_out = true;
-                let due = Due { at_ms: millis(due), id: Some(id), ..Due::of("timed_out") };
+                let due = Due { at_ms: millis(due), id: Some(id), key: call.key.clone(), ..Due::of("timed_out") };
                 self.news.lock().unwrap_or_else(PoisonError::into_inner).push(due);
                 self.moving.insert(call.key.clone());
                 call.permit.take().into_iter().for_each(|permit| permit.record(Outcome::Failure));
@@ -254,7 +259,7 @@ impl Tool for Replay {
     }
 }
 
-fn hear(news: &News, event: &Event<'_>) {
+fn hear(news: &News, key: Option<&String>, event: &Event<'_>) {
     let (EventKind::StateChanged { from, to, reason, .. } | EventKind::WouldChange { from, to, reason, .. }) =
         event.kind
     else {
@@ -262,6 +267,7 @@ fn hear(news: &News, event: &Event<'_>) {
     };
     let due = Due {
         at_ms: millis(event.at),
+        key: key.cloned(),
         from: Some(from),
         to: Some(to),
         reason: Some(reason.to_owned()),

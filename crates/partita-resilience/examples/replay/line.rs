@@ -1,8 +1,8 @@
 //! The lines: what is read, what is answered.
 
 use partita_resilience::{BuildError, Outcome};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::time::Duration;
@@ -66,12 +66,34 @@ pub(crate) struct Answer {
     pub(crate) snapshot: Map<String, Value>,
 }
 
+/// The members of snapshots that are moments.
+const MOMENTS: [&str; 3] = ["since", "last_failure_at", "reset_at"];
+
+impl Answer {
+    /// Moves every moment on by `origin`.
+    #[allow(dead_code, reason = "a test of one policy has no session")]
+    pub(crate) fn shift(&mut self, origin: Duration) {
+        let origin = millis(origin);
+        let later = |at_ms: &mut u64| *at_ms = at_ms.saturating_add(origin);
+        later(&mut self.at_ms);
+        self.events.iter_mut().for_each(|due| later(&mut due.at_ms));
+        for moment in MOMENTS {
+            let Some(value) = self.snapshot.get_mut(moment) else { continue };
+            if let Some(at_ms) = value.as_u64() {
+                *value = at_ms.saturating_add(origin).into();
+            }
+        }
+    }
+}
+
 /// What fell due since the last line.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Due {
     pub(crate) at_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
     pub(crate) event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) attempt: Option<u32>,
@@ -87,7 +109,7 @@ pub(crate) struct Due {
 
 impl Due {
     pub(crate) const fn of(event: &'static str) -> Self {
-        Self { at_ms: 0, id: None, event, attempt: None, delay_ms: None, from: None, to: None, reason: None }
+        Self { at_ms: 0, id: None, key: None, event, attempt: None, delay_ms: None, from: None, to: None, reason: None }
     }
 }
 
@@ -111,10 +133,36 @@ impl fmt::Display for Fault {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct First {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "once_each")]
     pub(crate) config: Map<String, Value>,
     #[serde(default)]
     pub(crate) seed: u64,
+}
+
+/// Reads an object in which no name stands twice: of two values one would be ignored.
+fn once_each<'de, D: Deserializer<'de>>(reader: D) -> Result<Map<String, Value>, D::Error> {
+    struct Members;
+
+    impl<'de> Visitor<'de> for Members {
+        type Value = Map<String, Value>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of options")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+            let mut members = Map::new();
+            while let Some((name, value)) = access.next_entry::<String, Value>()? {
+                if members.contains_key(&name) {
+                    return Err(A::Error::custom(format_args!("config: duplicate option `{name}`")));
+                }
+                members.insert(name, value);
+            }
+            Ok(members)
+        }
+    }
+
+    reader.deserialize_map(Members)
 }
 
 /// Reads the options of a policy; an unknown one is an error that lists those there are.

@@ -4,6 +4,12 @@ use crate::line::{self, Answer, Fault, First, Input, Tool};
 use crate::{breaker, bulkhead, hedge, limiter, retry};
 use std::time::Duration;
 
+/// Traces that begin later than this after zero are those of a clock on the wall, and are moved to begin at zero.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// How far a trace may reach: as far as every policy's moments do.
+const LONGEST: Duration = Duration::from_secs(3_650 * 86_400);
+
 /// What can be replayed.
 pub(crate) const POLICIES: [&str; 5] = ["breaker", "bulkhead", "limiter", "retry", "hedge"];
 
@@ -20,13 +26,15 @@ enum Stage {
 pub(crate) struct Replay {
     policy: String,
     stage: Stage,
+    /// The trace's moment at which the policy's clock stands at zero; None before the first moment.
+    origin: Option<Duration>,
     now: Duration,
     line: u64,
 }
 
 impl Replay {
     pub(crate) fn new(policy: &str) -> Self {
-        Self { policy: policy.to_owned(), stage: Stage::New, now: Duration::ZERO, line: 0 }
+        Self { policy: policy.to_owned(), stage: Stage::New, origin: None, now: Duration::ZERO, line: 0 }
     }
 
     /// The answer to the next line, which may end in a carriage return.
@@ -53,8 +61,18 @@ impl Replay {
                     let (before, at) = (self.now.as_millis(), at.as_millis());
                     return Err(Fault::new(format!("at_ms goes back from {before} to {at}")));
                 }
+                let origin = *self.origin.get_or_insert(if at < DAY { Duration::ZERO } else { at });
+                let since = at.saturating_sub(origin);
+                if since > LONGEST {
+                    let (at, origin) = (at.as_millis(), origin.as_millis());
+                    return Err(Fault::new(format!(
+                        "at_ms {at} is more than 3,650 days after {origin}, where the trace begins: replay it in parts"
+                    )));
+                }
                 self.now = at;
-                tool.step(at, input)
+                let mut answer = tool.step(since, input)?;
+                answer.shift(origin);
+                Ok(answer)
             }
             Stage::Shut => Err(Fault::new("nothing to ask: mend line 1 and start again")),
         }
