@@ -28,6 +28,12 @@ struct Core {
     timing: Timing,
 }
 
+/// What a first attempt put into a [`Budget`], which it alone may take back.
+#[derive(Clone, Copy, Debug)]
+pub struct Deposit {
+    tick: u32,
+}
+
 /// What a [`Budget`] holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BudgetSnapshot {
@@ -68,18 +74,20 @@ impl Budget {
 
     /// A first attempt begins.
     #[inline]
-    pub fn deposit(&self) {
+    pub fn deposit(&self) -> Deposit {
         let core = &*self.0;
-        if core.deposit > 0 {
-            let tick = core.tick(core.now());
-            core.deposits.put(stripe::mine(), tick, core.deposit);
+        if core.deposit == 0 {
+            return Deposit { tick: 0 };
         }
+        let tick = core.tick(core.now());
+        core.deposits.put(stripe::mine(), tick, core.deposit);
+        Deposit { tick }
     }
 
-    /// A first attempt was dropped before it ended: takes its deposit back, as far as it is still there.
-    pub fn take_back(&self) {
+    /// A first attempt was dropped before it ended: takes its deposit back, unless that has expired or was spent.
+    pub fn take_back(&self, deposit: Deposit) {
         let core = &*self.0;
-        core.deposits.take(core.tick(core.now()), core.deposit);
+        core.deposits.take_back(core.tick(core.now()), deposit.tick, core.deposit);
     }
 
     /// Takes one extra attempt; None when the budget is spent. What is dropped unspent is given back.

@@ -65,6 +65,11 @@ impl Deposits {
         most - left
     }
 
+    /// Takes up to `most` of what was deposited at `made`; nothing once that has expired. What was taken.
+    pub(super) fn take_back(&self, tick: u32, made: u32, most: u32) -> u32 {
+        if Self::live(tick).any(|live| live == made) { self.take_at(made, most) } else { 0 }
+    }
+
     /// What is made in a bucket only grows, so that what was there when it was counted can still be taken.
     fn take_at(&self, tick: u32, most: u32) -> u32 {
         let word = self.taken.0.word(tick);

@@ -14,4 +14,4 @@ mod credit;
 mod tests;
 
 pub use config::BudgetBuilder;
-pub use core::{Budget, BudgetSnapshot, Withdrawal};
+pub use core::{Budget, BudgetSnapshot, Deposit, Withdrawal};

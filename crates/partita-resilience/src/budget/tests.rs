@@ -27,6 +27,15 @@ impl Model {
         self.deposits.retain(|(made, _)| made + 10 > second);
     }
 
+    fn take_back(&mut self, made: u64, most: u64) {
+        let mut left = most;
+        for (_, amount) in self.deposits.iter_mut().filter(|(second, _)| *second == made) {
+            let taken = left.min(*amount);
+            *amount -= taken;
+            left -= taken;
+        }
+    }
+
     /// Takes one and gives it back: the floor is as before, what came from deposits lasts from now on.
     fn give_back(&mut self, millis: u64) {
         let due = self.floor_due;
@@ -62,6 +71,7 @@ impl Model {
 #[derive(Clone, Copy, Debug)]
 enum Deed {
     Deposit,
+    TakeBack(usize),
     Withdraw,
     GiveBack,
     Pass(u64),
@@ -70,6 +80,7 @@ enum Deed {
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let deed = prop_oneof![
         6 => Just(Deed::Deposit),
+        2 => any::<usize>().prop_map(Deed::TakeBack),
         3 => Just(Deed::Withdraw),
         1 => Just(Deed::GiveBack),
         2 => (0_u64..900).prop_map(Deed::Pass),
@@ -86,12 +97,21 @@ proptest! {
         let clock = ManualClock::new();
         let budget = budget(&clock, f64::from(thousandths) / 1_000.0, f64::from(floor));
         let mut model = Model { deposits: VecDeque::new(), floor_due: 0, floor: u64::from(floor) };
-        let mut millis = 0;
+        let (mut millis, mut made) = (0, Vec::new());
         for deed in deeds {
             match deed {
                 Deed::Deposit => {
-                    budget.deposit();
+                    made.push((budget.deposit(), millis / 1_000));
                     model.deposits.push_back((millis / 1_000, u64::from(thousandths)));
+                }
+                Deed::TakeBack(_) if made.is_empty() => {}
+                Deed::TakeBack(pick) => {
+                    let (deposit, second) = made.swap_remove(pick % made.len());
+                    budget.take_back(deposit);
+                    model.take_back(second, u64::from(thousandths));
+                    let held: u64 = model.deposits.iter().map(|(_, amount)| amount).sum();
+                    let available = budget.snapshot().available * 1_000.0;
+                    prop_assert!(floor > 0 || (available - held as f64).abs() < 1e-6, "{available} {held}");
                 }
                 Deed::Withdraw => prop_assert_eq!(spend(&budget), model.withdraw(millis)),
                 Deed::GiveBack => {
@@ -115,10 +135,24 @@ proptest! {
 }
 
 #[test]
+fn calls_dropped_late_take_nothing_of_what_others_deposited() {
+    let clock = ManualClock::new();
+    let budget = budget(&clock, 0.1, 0.0);
+    let polls: Vec<_> = (0..10).map(|_| budget.deposit()).collect();
+    clock.advance(Duration::from_secs(14));
+    let calls: Vec<_> = (0..10).map(|_| budget.deposit()).collect();
+    clock.advance(Duration::from_secs(1));
+    polls.into_iter().for_each(|poll| budget.take_back(poll));
+    assert!((budget.snapshot().available - 1.0).abs() < f64::EPSILON, "{budget:?}");
+    calls.into_iter().take(4).for_each(|call| budget.take_back(call));
+    assert!((budget.snapshot().available - 0.6).abs() < f64::EPSILON, "{budget:?}");
+}
+
+#[test]
 fn ten_first_attempts_pay_for_one_more() {
     let clock = ManualClock::new();
     let budget = budget(&clock, 0.1, 0.0);
-    (0..9).for_each(|_| budget.deposit());
+    (0..9).for_each(|_| _ = budget.deposit());
     assert!(!spend(&budget));
     budget.deposit();
     assert!(spend(&budget));
@@ -131,7 +165,7 @@ fn ten_first_attempts_pay_for_one_more() {
 fn deposits_expire_after_ten_seconds() {
     let clock = ManualClock::new();
     let budget = budget(&clock, 0.1, 0.0);
-    (0..1_000).for_each(|_| budget.deposit());
+    (0..1_000).for_each(|_| _ = budget.deposit());
     clock.advance(Duration::from_millis(9_999));
     assert!(spend(&budget));
     clock.advance(Duration::from_millis(1));

@@ -2,6 +2,7 @@
 
 use super::begin::Begin;
 use super::core::{Core, Hold};
+use crate::budget::Deposit;
 use crate::deadline::{Attempt, Context, Scoped};
 use crate::verdict::Verdict;
 use crate::{Classify, Error};
@@ -59,6 +60,8 @@ struct Course {
     /// Failed attempts in whose place the next one begins at once.
     owed: u32,
     over: bool,
+    /// What its first attempt put into the budget.
+    deposit: Option<Deposit>,
 }
 
 /// Begins an attempt within its own context.
@@ -77,8 +80,16 @@ struct Ends<T, E> {
 impl<H: Hold, B: Begin, T, E> Race<H, B, T, E> {
     pub(super) fn new(hold: H, context: Context, begin: B) -> Self {
         let zero = Duration::ZERO;
-        let course =
-            Course { context, begun: 0, first_started: zero, last_started: zero, stopped: false, owed: 0, over: false };
+        let course = Course {
+            context,
+            begun: 0,
+            first_started: zero,
+            last_started: zero,
+            stopped: false,
+            owed: 0,
+            over: false,
+            deposit: None,
+        };
         let ends = Ends { errors: Vec::new(), answer: None };
         Self { hold, begin, first: None, more: Vec::new(), course, sleep: None, ends }
     }
@@ -131,7 +142,7 @@ impl Course {
         more.iter().for_each(|running| core.observe(running.started, false));
         if self.begun == 1 && !self.over {
             core.counts.calls.fetch_sub(1, Ordering::Relaxed);
-            core.budget.take_back();
+            self.deposit.into_iter().for_each(|deposit| core.budget.take_back(deposit));
         }
     }
 }
@@ -191,7 +202,7 @@ where
         let mut this = self.project();
         let core = this.hold.core();
         core.counts.calls.fetch_add(1, Ordering::Relaxed);
-        core.budget.deposit();
+        this.course.deposit = Some(core.budget.deposit());
         let attempt = this.course.attempt(core);
         this.course.first_started = this.course.last_started;
         this.first.set(begin(this.begin, attempt));

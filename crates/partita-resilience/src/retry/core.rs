@@ -4,7 +4,7 @@ use super::config::Limits;
 use super::jitter::Waits;
 use super::recent::Recent;
 use super::snapshot::{Count, Counts, RetrySnapshot};
-use crate::budget::{Budget, Withdrawal};
+use crate::budget::{Budget, Deposit, Withdrawal};
 use crate::deadline::{Context, nanos};
 use crate::stack::time;
 use crate::verdict::Verdict;
@@ -137,6 +137,8 @@ impl Hold for &Core {
 pub(crate) struct Course<H: Hold> {
     hold: H,
     waited: Duration,
+    /// What the first attempt put into the budget.
+    deposit: Option<Deposit>,
     first_under_way: bool,
     repeatable: bool,
 }
@@ -158,14 +160,12 @@ impl<H: Hold> Course<H> {
     pub(crate) fn begin(hold: H, context: &mut Context, now: impl FnOnce(&Timing) -> u64) -> Self {
         let core = hold.core();
         core.counts.add(Count::Calls);
-        if let Some(budget) = &core.budget {
-            budget.deposit();
-        }
+        let deposit = core.budget.as_ref().map(Budget::deposit);
         if let Some(limit) = core.limits.deadline {
             context.end_at(now(&core.timing).saturating_add(nanos(limit)));
         }
         context.set_attempt(1);
-        Self { hold, waited: Duration::ZERO, first_under_way: true, repeatable: true }
+        Self { hold, waited: Duration::ZERO, deposit, first_under_way: true, repeatable: true }
     }
 
     pub(super) fn hold(&self) -> &H {
@@ -282,8 +282,8 @@ impl<H: Hold> Drop for Course<H> {
         if self.first_under_way {
             let core = self.hold.core();
             core.counts.take_back(Count::Calls);
-            if let Some(budget) = &core.budget {
-                budget.take_back();
+            if let (Some(budget), Some(deposit)) = (&core.budget, self.deposit) {
+                budget.take_back(deposit);
             }
         }
     }

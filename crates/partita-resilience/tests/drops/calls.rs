@@ -19,7 +19,7 @@ use std::time::Duration;
 pub(crate) fn budget(clock: &ManualClock, by_floor: bool) -> Budget {
     let (ratio, floor) = if by_floor { (0.0, 3.0) } else { (0.1, 0.0) };
     let budget = Budget::builder().ratio(ratio).floor_per_second(floor).timing(timing(clock)).build().unwrap();
-    (0..100).for_each(|_| budget.deposit());
+    (0..100).for_each(|_| _ = budget.deposit());
     budget
 }
 

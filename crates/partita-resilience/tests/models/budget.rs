@@ -51,7 +51,7 @@ fn a_deposit_taken_back_beside_a_withdrawal_is_taken_once() {
     bounded().check(|| {
         let held = deposits([(0, TICK, 1_000), (1, TICK, 100)]);
         let other = Arc::clone(&held);
-        let thread = thread::spawn(move || other.take(TICK, 100));
+        let thread = thread::spawn(move || other.take_back(TICK + 1, TICK, 100));
         let whole = u32::from(held.take_whole(0, TICK)) * WHOLE;
         let taken = whole + thread.join().unwrap();
         assert_eq!(u64::from(taken) + held.sum(TICK), 1_100);
