@@ -172,6 +172,12 @@ impl Model {
 
     fn end(&mut self, call: Call, outcome: Outcome) {
         self.settle();
+        if let Outcome::Overloaded { retry_after: Some(wait) } = outcome {
+            self.not_before = self.not_before.max(self.now + u64::try_from(wait.as_millis()).unwrap());
+            if self.state == State::Open {
+                self.end = self.end.max(self.not_before);
+            }
+        }
         if call.era != self.era {
             self.stale += 1;
             return;
@@ -197,9 +203,6 @@ impl Model {
                 false
             }
             Outcome::Failure | Outcome::Overloaded { .. } => {
-                if let Outcome::Overloaded { retry_after: Some(wait) } = outcome {
-                    self.not_before = self.not_before.max(self.now + u64::try_from(wait.as_millis()).unwrap());
-                }
                 self.failed += 1;
                 self.in_a_row += 1;
                 true
@@ -333,7 +336,7 @@ fn run(config: Config, ops: &[Op]) -> Result<(), TestCaseError> {
             Op::Close => {
                 model.settle();
                 model.enter(State::Closed, model.now);
-                model.in_a_row = 0;
+                (model.in_a_row, model.not_before) = (0, 0);
                 breaker.close();
             }
         }

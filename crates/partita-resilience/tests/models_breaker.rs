@@ -160,6 +160,53 @@ fn the_first_call_of_a_ramp_goes_in_once() {
 }
 
 #[test]
+fn an_open_time_ends_no_earlier_than_the_dependency_said_meanwhile() {
+    check(|| {
+        let machine = machine(1, RULES);
+        let word = machine.word();
+        let other = Arc::clone(&machine);
+        let late = thread::spawn(move || other.not_before(500));
+        machine.open(word, 0, Cause::FailureRate, |_| 10).unwrap();
+        late.join().unwrap();
+        assert_eq!(machine.word().deadline(), 500);
+        assert!(machine.settle(499, |_| 10).is_none());
+    });
+}
+
+#[test]
+fn an_open_time_that_ends_while_it_is_made_longer_ends_once_or_later() {
+    check(|| {
+        let machine = machine(1, RULES);
+        machine.open(machine.word(), 0, Cause::FailureRate, |_| 10).unwrap();
+        let other = Arc::clone(&machine);
+        let late = thread::spawn(move || other.not_before(500));
+        let over = machine.settle(10, |_| 10).is_some();
+        late.join().unwrap();
+        let (word, state) = (machine.word(), if over { State::HalfOpen } else { State::Open });
+        assert_eq!((word.state(), word.deadline()), (state, if over { 0 } else { 500 }));
+        let end = machine.reopen(word.generation(), 20, Cause::ProbeFailed, |_| 10).map(|change| change.to.deadline());
+        assert_eq!(end, over.then_some(500), "the next open time heeds it too");
+    });
+}
+
+#[test]
+fn an_operator_lifts_what_the_dependency_said_before() {
+    check(|| {
+        let machine = machine(1, RULES);
+        machine.not_before(500);
+        let word = machine.word();
+        let other = Arc::clone(&machine);
+        let trip = thread::spawn(move || other.open(word, 0, Cause::FailureRate, |_| 10).is_some());
+        machine.set(Mode::Automatic, 5);
+        trip.join().unwrap();
+        let word = machine.word();
+        assert_eq!(word.state(), State::Closed);
+        machine.open(word, 6, Cause::FailureRate, |_| 10).unwrap();
+        assert_eq!(machine.word().deadline(), 16);
+    });
+}
+
+#[test]
 fn an_operator_wins_over_whatever_goes_on() {
     check(|| {
         let (machine, word) = half_open(1, RULES);

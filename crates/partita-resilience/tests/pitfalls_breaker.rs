@@ -333,6 +333,35 @@ fn the_open_time_doubles_with_jitter_and_never_ends_before_retry_after() {
 }
 
 #[test]
+fn a_late_retry_after_keeps_an_open_breaker_open_and_its_call_does_not_count() {
+    let clock = ManualClock::new();
+    let breaker = small(&clock).min_calls(1).build().unwrap();
+    let (first, second) = (breaker.admit().unwrap(), breaker.admit().unwrap());
+    first.record(Outcome::Failure);
+    clock.advance(ms(1));
+    second.record(Outcome::Overloaded { retry_after: Some(ms(120_000)) });
+    let snapshot = breaker.snapshot();
+    assert_eq!((snapshot.failed, snapshot.stale, snapshot.retry_after), (1, 1, Some(ms(120_000))));
+    clock.advance(ms(119_999));
+    assert_eq!(reason(breaker.admit()), Reason::Open);
+    clock.advance(ms(1));
+    assert_eq!(breaker.state(), State::HalfOpen);
+}
+
+#[test]
+fn an_operators_word_lifts_an_old_retry_after() {
+    for word in [Breaker::reset, Breaker::close] {
+        let clock = ManualClock::new();
+        let breaker = small(&clock).build().unwrap();
+        say(&breaker, Outcome::Overloaded { retry_after: Some(Duration::from_secs(86_400)) }, 1);
+        word(&breaker);
+        clock.advance(Duration::from_secs(3_600));
+        say(&breaker, Outcome::Failure, 4);
+        assert_eq!(breaker.snapshot().retry_after, Some(ms(1_000)));
+    }
+}
+
+#[test]
 fn an_operator_opens_frees_watches_closes_and_resets() {
     let clock = ManualClock::new();
     let would: Arc<Mutex<Vec<&'static str>>> = Arc::default();

@@ -61,6 +61,9 @@ impl Core {
             self.machine.release(slot, ticket.word().generation(), deadline);
         }
         self.watch_over(ticket, Cell::Ended);
+        if ticket.kind() != Kind::Free {
+            self.heed(outcome, now);
+        }
         let word = self.machine.word();
         if word.generation() == ticket.word().generation() {
             if ticket.kind() != Kind::Free {
@@ -72,18 +75,19 @@ impl Core {
         self.tell_end(now, elapsed, outcome);
     }
 
+    /// When to come again holds whether or not the call still counts.
+    fn heed(&self, outcome: Outcome, now: u64) {
+        if let Outcome::Overloaded { retry_after: Some(wait) } = outcome {
+            let wait = wait.min(LONGEST_RETRY_AFTER).as_nanos();
+            self.machine.not_before((now + u64::try_from(wait).unwrap_or(0)).div_ceil(MS));
+        }
+    }
+
     fn judge(&self, ticket: Ticket, word: Word, outcome: Outcome, (now, elapsed): (u64, u64)) {
         let slow = elapsed >= self.settings.slow;
         let failed = match outcome {
             Outcome::Success => false,
-            Outcome::Failure => true,
-            Outcome::Overloaded { retry_after } => {
-                if let Some(wait) = retry_after {
-                    let wait = wait.min(LONGEST_RETRY_AFTER).as_nanos();
-                    self.machine.not_before((now + u64::try_from(wait).unwrap_or(0)).div_ceil(MS));
-                }
-                true
-            }
+            Outcome::Failure | Outcome::Overloaded { .. } => true,
             Outcome::Cancelled if slow => {
                 self.count(Count::SlowCancelled);
                 false

@@ -125,9 +125,26 @@ impl Machine {
         (since.generation() == word.generation()).then(|| since.value())
     }
 
-    /// The next open time does not end before this moment, in milliseconds.
+    /// The open time, this one or the next, does not end before this moment, in milliseconds, unless an operator speaks.
     pub(crate) fn not_before(&self, moment: u64) {
         self.floor.fetch_max(moment, Ordering::AcqRel);
+        self.heed();
+    }
+
+    /// Moves the end of an open time to the floor. Whoever opens and whoever raises the floor both write it before they look
+    /// at the other's word, so that one of them sees both.
+    fn heed(&self) {
+        let floor = self.floor.fetch_max(0, Ordering::AcqRel);
+        loop {
+            let word = self.word();
+            if word.state() != State::Open || word.mode() == Mode::ForcedOpen || word.deadline() >= floor {
+                return;
+            }
+            let to = word.until(floor);
+            if self.word.compare_exchange(word.0, to.0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                return;
+            }
+        }
     }
 
     fn change(&self, from: Word, to: Word, at: u64, cause: Cause) -> Option<Change> {
@@ -193,7 +210,9 @@ impl Machine {
     pub(crate) fn open(&self, word: Word, at: u64, cause: Cause, wait: impl Fn(u64) -> u64) -> Option<Change> {
         let exponent = if word.state() == State::Closed { 0 } else { word.exponent() + 1 };
         let end = (at + wait(exponent)).max(self.floor.load(Ordering::Acquire));
-        self.change(word, word.next(word.mode(), State::Open, exponent, end), at, cause)
+        let change = self.change(word, word.next(word.mode(), State::Open, exponent, end), at, cause)?;
+        self.heed();
+        Some(change)
     }
 
     /// Opens a half-open breaker of this generation, whatever its deadline is meanwhile.
@@ -210,10 +229,11 @@ impl Machine {
         }
     }
 
-    /// An operator's word.
+    /// An operator's word. It lifts what a dependency asked for before.
     pub(crate) fn set(&self, mode: Mode, at: u64) -> Change {
         let state = if mode == Mode::ForcedOpen { State::Open } else { State::Closed };
         loop {
+            self.floor.swap(0, Ordering::AcqRel);
             let word = self.word();
             if let Some(change) = self.change(word, word.next(mode, state, 0, 0), at, Cause::Operator) {
                 return change;
