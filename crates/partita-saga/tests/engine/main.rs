@@ -6,6 +6,7 @@ mod any;
 mod budget;
 mod cancel;
 mod common;
+mod company;
 mod crash;
 mod doubt;
 mod forward;
