@@ -21,5 +21,6 @@ mod stop;
 mod threads;
 mod time;
 mod trace;
+mod unread;
 mod unwind;
 mod views;
