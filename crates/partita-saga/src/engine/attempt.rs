@@ -37,8 +37,8 @@ impl Ended {
     }
 
     /// Tells the turn.
-    pub(super) fn tell(self, turn: &mut Turn<'_>) {
-        turn.ended(self.leaf, self.verb, self.n, self.outcome);
+    pub(super) fn tell(&self, turn: &mut Turn<'_>) {
+        turn.ended(self.leaf, self.verb, self.n, &self.outcome);
     }
 }
 

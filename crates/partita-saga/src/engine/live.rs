@@ -60,10 +60,16 @@ impl Live {
 
 impl Queue {
     async fn fill(&mut self, inner: &Inner) -> Result<()> {
+        let mut limit = PAGE;
         while self.read.is_empty() && !self.is_last {
-            let records = self.which.page(inner, self.after.clone()).await?;
+            let records = self.which.page(inner, self.after.clone(), limit).await?;
             let next = records.iter().rev().find_map(|record| Some((self.which.place(record)?, record.key.clone())));
-            self.is_last = records.len() < PAGE || next <= self.after;
+            self.is_last = records.len() < limit;
+            if !self.is_last && next <= self.after {
+                // No line of this page can be read, so none says where the next page begins.
+                limit *= 2;
+                continue;
+            }
             // One that has rested stands in its class, too.
             self.read.extend(records.into_iter().filter(|record| self.which.is_due() || record.due.is_none()));
             self.after = next;
@@ -79,9 +85,9 @@ impl Queue {
 }
 
 impl Which {
-    async fn page(self, inner: &Inner, after: Option<(Timestamp, String)>) -> Result<Vec<Record>> {
+    async fn page(self, inner: &Inner, after: Option<(Timestamp, String)>, limit: usize) -> Result<Vec<Record>> {
         match self {
-            Self::Rested(until) => inner.store.due(DuePage { space: SAGAS, until, after, limit: PAGE }).await,
+            Self::Rested(until) => inner.store.due(DuePage { space: SAGAS, until, after, limit }).await,
             Self::Class(class) => {
                 let find = Find {
                     space: SAGAS,
@@ -89,7 +95,7 @@ impl Which {
                     order_by: "started",
                     descending: false,
                     after: after.map(|(started, key)| (started.into(), key)),
-                    limit: PAGE,
+                    limit,
                 };
                 inner.store.find(find).await
             }

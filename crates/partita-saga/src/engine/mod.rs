@@ -78,6 +78,8 @@ pub(crate) struct Inner {
     pub(crate) lately: Mutex<lately::Lately>,
     /// Sagas whose runner failed: what it had begun has no answer.
     pub(crate) suspects: Mutex<BTreeSet<Arc<str>>>,
+    /// Sagas whose lines cannot be read, as was told once.
+    pub(crate) unreadable: Mutex<BTreeSet<Arc<str>>>,
     /// When this process took over: attempts that were due later, no earlier process has made.
     pub(crate) took_over: Timestamp,
     pub(crate) wake: Notify,
@@ -118,6 +120,7 @@ impl Engine {
             agenda: Mutex::default(),
             lately: Mutex::default(),
             suspects: Mutex::default(),
+            unreadable: Mutex::default(),
             took_over,
             wake: Notify::new(),
             idle: Notify::new(),

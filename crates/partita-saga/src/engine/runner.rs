@@ -284,10 +284,10 @@ impl Runner {
     }
 
     /// An attempt ended. Nothing acts on a branch that is done before the others are, so their ends are written together;
-    /// a crash before that is one during the attempt.
+    /// a crash before that is one during the attempt, so the last try of a branch is written at once.
     async fn has_ended(&mut self, ended: Ended) -> Result<()> {
         self.ended.push(ended);
-        if !self.attempts.is_empty() && self.ended.iter().all(Ended::is_plain) {
+        if !self.attempts.is_empty() && self.ended.iter().all(|ended| ended.is_plain() && !self.is_last_try(ended)) {
             let until = self.now().plus(COMPANY);
             self.company.get_or_insert(until);
             return Ok(());
@@ -295,18 +295,35 @@ impl Runner {
         self.write_ended().await
     }
 
+    fn is_last_try(&self, ended: &Ended) -> bool {
+        let of = self.def.leaves.get(ended.leaf).zip(self.instance.slots.get(ended.leaf));
+        ended.verb != Verb::Undo && of.is_some_and(|(def, slot)| slot.is_spent(def.retry))
+    }
+
     async fn write_ended(&mut self) -> Result<()> {
         self.company = None;
-        let (plain, others): (Vec<_>, Vec<_>) = self.ended.drain(..).partition(Ended::stages_nothing);
-        if !plain.is_empty() {
-            let tell = |turn: &mut Turn<'_>| plain.into_iter().for_each(|ended| ended.tell(turn));
-            self.turns(Part::new(), tell).await?;
+        let (mut plain, others): (Vec<_>, Vec<_>) = self.ended.drain(..).partition(Ended::stages_nothing);
+        if plain.len() > 1 && self.write_together(&plain).await? {
+            plain.clear();
         }
-        for mut ended in others {
+        for mut ended in plain.into_iter().chain(others) {
             let beside = std::mem::take(&mut ended.staged);
             self.turns(beside, |turn| ended.tell(turn)).await?;
         }
         Ok(())
+    }
+
+    /// Writes ends in one record; false when that is refused: then each is to be told by itself.
+    async fn write_together(&mut self, ends: &[Ended]) -> Result<bool> {
+        let (before, running, now) = (self.instance.clone(), self.running.clone(), self.now());
+        let mut turn = self.turn(now);
+        ends.iter().for_each(|ended| ended.tell(&mut turn));
+        let decided = Decided { facts: turn.facts, state: turn.state, beside: Part::new() };
+        let refused = self.commit_unless_refused(decided, before, now).await?.is_some();
+        if refused {
+            self.running = running;
+        }
+        Ok(!refused)
     }
 
     /// Whether time alone changed something.

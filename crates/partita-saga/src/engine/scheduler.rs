@@ -166,21 +166,22 @@ fn due(record: &Record, now: Timestamp) -> Timestamp {
     if due > now && from_later() { now } else { due }
 }
 
-/// Brings one saga in, or notes when; false when there is no slot for it.
+/// Brings one saga in, or notes when; false when there is no slot for it. One that cannot be read takes none again.
 fn bring_in(inner: &Arc<Inner>, record: &Record, due: Timestamp, now: Timestamp) -> bool {
-    if lock(&inner.active).contains_key(record.key.as_str()) {
+    let key = record.key.as_str();
+    if lock(&inner.active).contains_key(key) || lock(&inner.unreadable).contains(key) {
         return true;
     }
     if due > now {
-        lock(&inner.agenda).rest(Rest::Until(due), &record.key.as_str().into());
+        lock(&inner.agenda).rest(Rest::Until(due), &key.into());
         return true;
     }
     if let Ok(slot) = inner.slots.clone().try_acquire_owned() {
-        fetch(inner, &record.key, Some(slot));
+        fetch(inner, key, Some(slot));
         return true;
     }
     let deadline = Row::read(record).ok().and_then(|row| row.value.deadline);
-    lock(&inner.agenda).rest(Rest::Turn(deadline), &record.key.as_str().into());
+    lock(&inner.agenda).rest(Rest::Turn(deadline), &key.into());
     false
 }
 
@@ -211,12 +212,15 @@ pub(super) fn fetch(inner: &Arc<Inner>, id: &str, slot: Option<OwnedSemaphorePer
                 if error.may_try_again() == Again::Later {
                     Rest::Until(owner.host.clock.now().plus(RETRY))
                 } else {
-                    let why = format!("it cannot be read: {error}");
-                    owner.raise(&ParkedAlert { saga: id.to_string(), name: String::new(), why });
+                    if lock(&owner.unreadable).insert(id.clone()) {
+                        let why = format!("it cannot be read: {error}");
+                        owner.raise(&ParkedAlert { saga: id.to_string(), name: String::new(), why });
+                    }
                     Rest::Over
                 }
             }
         };
+        drop(slot);
         left(&owner, &id, rest);
     }));
 }

@@ -19,19 +19,34 @@ pub(super) const MAX_STATE: usize = 64 << 10;
 const MAX_JOURNAL: usize = 1 << 20;
 
 impl Runner {
-    /// Makes a turn durable. What it opens may act only after this returns.
+    /// Makes a turn durable. What it opens may act only after this returns. One that is refused for ever parks its saga; of
+    /// a saga that is parked already, nothing can be told then.
     pub(super) async fn commit(&mut self, decided: Decided, before: Instance, now: Timestamp) -> Result<()> {
+        let refused = self.commit_unless_refused(decided, before, now).await?;
+        let Some(error) = refused.filter(|_| self.instance.parked.is_none()) else { return Ok(()) };
+        let before = self.instance.clone();
+        let parked = Fact::Parked { why: format!("its writes are refused: {error}") };
+        self.instance.take(&parked, now);
+        let decided = Decided { facts: vec![parked], ..Decided::default() };
+        self.commit_unless_refused(decided, before, now).await?.map_or(Ok(()), Err)
+    }
+
+    /// As `commit`, but after a turn that is refused for ever the saga stands as before it, and this is why.
+    pub(super) async fn commit_unless_refused(
+        &mut self,
+        decided: Decided,
+        before: Instance,
+        now: Timestamp,
+    ) -> Result<Option<Error>> {
         #[cfg(feature = "sabotage")]
         self.call_before_intent(now).await?;
         let (was_parked, since, row_before) = (before.parked.is_some(), before.at, self.row.clone());
         match self.try_commit(decided, now).await {
             Ok(()) => {}
-            Err(error) if self.parks(&error) && !was_parked => {
+            Err(error) if self.parks(&error) => {
                 tracing::warn!(saga = &*self.instance.id, %error, "a turn cannot be committed");
                 (self.instance, self.row) = (before, row_before);
-                let parked = Fact::Parked { why: format!("its writes are refused: {error}") };
-                self.instance.take(&parked, now);
-                self.try_commit(Decided { facts: vec![parked], ..Decided::default() }, now).await?;
+                return Ok(Some(error));
             }
             Err(error) => return Err(error),
         }
@@ -45,7 +60,7 @@ impl Runner {
             let _ = self.inner.rests.send(self.instance.id.clone());
         }
         self.tell(was_parked, since, now);
-        Ok(())
+        Ok(None)
     }
 
     /// Calls for someone, once it is durable.

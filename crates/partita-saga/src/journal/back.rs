@@ -48,8 +48,7 @@ impl Turn<'_> {
     /// Whether a step before the pivot has used up its time or its tries.
     pub(super) fn exhausted(&self, leaf: usize) -> Option<Why> {
         let (def, slot) = (self.leaf(leaf)?, self.instance.slots.get(leaf)?);
-        let spent = def.retry.is_some_and(|most| slot.attempts >= most);
-        self.late(leaf).or_else(|| spent.then(|| Why::Exhausted { step: def.name.to_owned() }))
+        self.late(leaf).or_else(|| slot.is_spent(def.retry).then(|| Why::Exhausted { step: def.name.to_owned() }))
     }
 
     fn late(&self, leaf: usize) -> Option<Why> {

@@ -200,6 +200,11 @@ impl Slot {
         }
     }
 
+    /// Whether no further attempt of doing is allowed.
+    pub(crate) fn is_spent(&self, retry: Option<u32>) -> bool {
+        retry.is_some_and(|most| self.attempts >= most)
+    }
+
     /// Whether something may be left behind.
     pub(crate) fn leaves_something(&self) -> bool {
         (self.done || self.doubt) && !self.undone && !self.given_up

@@ -100,7 +100,7 @@ impl Turn<'_> {
     }
 
     /// An attempt ended.
-    pub(crate) fn ended(&mut self, leaf: usize, verb: Verb, n: u32, outcome: Outcome) {
+    pub(crate) fn ended(&mut self, leaf: usize, verb: Verb, n: u32, outcome: &Outcome) {
         self.running.remove(&leaf);
         match (verb, outcome) {
             (Verb::Do | Verb::Settle, Outcome::Done(out) | Outcome::Probed(Probe::Done(out))) => self.done(leaf, out),
@@ -110,7 +110,7 @@ impl Turn<'_> {
                 self.unwind_further();
             }
             (_, Outcome::Probed(Probe::NotDone)) => self.not_done(leaf, n),
-            (_, Outcome::Unfinished(error)) => self.unfinished(leaf, verb, n, &error),
+            (_, Outcome::Unfinished(error)) => self.unfinished(leaf, verb, n, error),
             (_, Outcome::Probed(_)) => self.unknown(leaf, verb, n, Lost::maybe("no answer yet")),
             (_, Outcome::Done(_) | Outcome::Undone | Outcome::Rejected(_)) => {
                 self.unknown(leaf, verb, n, Lost::maybe("an answer that does not fit the attempt"));
@@ -118,7 +118,7 @@ impl Turn<'_> {
         }
     }
 
-    fn done(&mut self, leaf: usize, out: Json) {
+    fn done(&mut self, leaf: usize, out: &Json) {
         let node = self.def.node_of(leaf);
         let is_group = self.def.nodes.get(node).is_some_and(|node| node.join.is_some());
         let kept = is_group.then(|| RawValue::from_string(out.to_string()).ok()).flatten();
@@ -127,7 +127,7 @@ impl Turn<'_> {
             return self.unwind_further();
         }
         if !is_group {
-            self.set_state(out);
+            self.set_state(out.clone());
         } else if self.node_is_done(node) && !self.join(node) {
             return;
         }
@@ -186,7 +186,7 @@ impl Turn<'_> {
 
     /// Refused for good. An earlier attempt without an answer may still arrive, when the refusal's reason has passed: then a
     /// tombstone must be waiting for it.
-    fn rejected(&mut self, leaf: usize, refusal: Refusal) {
+    fn rejected(&mut self, leaf: usize, refusal: &Refusal) {
         let tombstone =
             self.leaf(leaf).is_some_and(|def| def.undo.is_some() && matches!(def.settle, Settle::Tombstone));
         let doubt = tombstone && self.instance.slot(leaf).doubt;
@@ -198,7 +198,7 @@ impl Turn<'_> {
             return;
         }
         let step = self.leaf(leaf).map_or("", |leaf| leaf.name).to_owned();
-        self.turns_back(Some(Why::Rejected { step, reason: refusal.reason }));
+        self.turns_back(Some(Why::Rejected { step, reason: refusal.reason.clone() }));
     }
 
     /// A probe found no trace, which is an answer only when the last request cannot be under way any more.
@@ -276,10 +276,10 @@ impl Turn<'_> {
 
     fn try_again(&mut self, leaf: usize, n: u32, due: Timestamp) {
         let Some(def) = self.leaf(leaf) else { return };
-        let (asks, spent) = (matches!(def.settle, Settle::Probe(..)), def.retry.is_some_and(|most| n >= most));
+        let (asks, retry) = (matches!(def.settle, Settle::Probe(..)), def.retry);
         let (name, retriable) = (def.name, def.kind == Kind::Retriable);
         let slot = self.instance.slot(leaf);
-        let (doubt, tries) = (slot.doubt, slot.settle_attempts);
+        let (doubt, tries, spent) = (slot.doubt, slot.settle_attempts, slot.is_spent(retry));
         if retriable && spent {
             return self.park(format!("{name} failed {n} times"));
         }
