@@ -129,7 +129,9 @@ impl Driver {
 }
 
 /// Orders that are looked at for the first end after a kill.
-const RECENT: usize = 32;
+///
+/// Those under way reach the payment in waves, and one whose authorization is in doubt waits 3 s: so these are many waves.
+const RECENT: usize = 256;
 
 fn order_id(line: &[u8]) -> Result<String, String> {
     #[derive(Deserialize)]

@@ -135,7 +135,7 @@ impl Kill {
         let unfinished = server.start_again(host).await?;
         let ready = host.clock.elapsed().saturating_sub(started);
         let ended = first_end(server.url(), driver.recent(), killed, host).await?;
-        Ok(Self { follow, silent, unfinished, ready, recovery: ended.since(killed) })
+        Ok(Self { follow, silent, unfinished, ready, recovery: ended.map_or(ready, |ended| ended.since(killed)) })
     }
 }
 

@@ -16,22 +16,23 @@ struct View {
     ended_at: Option<String>,
 }
 
-/// When the first of some orders ended after a moment.
+/// When the first of some orders ended after a moment; `None` when all of them had ended before.
 pub(crate) async fn first_end(
     url: &str,
     orders: &[String],
     after: Timestamp,
     host: &Host,
-) -> Result<Timestamp, String> {
+) -> Result<Option<Timestamp>, String> {
     let client = Client::network(url, host).map_err(|error| error.to_string())?;
     let watching = async {
         loop {
-            let mut first: Option<Timestamp> = None;
+            let (mut first, mut open): (Option<Timestamp>, bool) = (None, false);
             for order in orders {
-                let ended = ended_at(&client, order).await.filter(|ended| *ended >= after);
-                first = first.into_iter().chain(ended).min();
+                let ended = ended_at(&client, order).await;
+                open |= ended.is_none();
+                first = first.into_iter().chain(ended.filter(|ended| *ended >= after)).min();
             }
-            if let Some(first) = first {
+            if first.is_some() || !open {
                 return first;
             }
             host.clock.sleep(LOOK).await;
