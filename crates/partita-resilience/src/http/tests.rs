@@ -266,3 +266,27 @@ fn a_second_answer_holds_nothing() {
     let mut body = pin!(response.into_body());
     assert_eq!((next(&mut body), parts.seen()), (Some(true), (0, 0, 1)));
 }
+
+#[test]
+fn an_outage_of_500_opens_the_stacks_breaker_is_not_retried_and_has_a_second_answer() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let breaker = Breaker::builder("b").min_calls(4).timing(timing.clone()).build().unwrap();
+    let stack = Policy::new("s").classify(Http::new(timing.clone())).fallback(Fallback::builder("shelf"));
+    let stack = stack.retry(Retry::builder("r").jitter(Jitter::None)).idempotent().breaker(breaker.clone());
+    let stack = stack.timing(timing).build().unwrap();
+    let (made, served) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+    let answer = |status| std::future::ready(Response::builder().status(status).body(()).map_err(drop));
+    for _ in 0..8 {
+        let work = |_| {
+            made.set(made.get() + 1);
+            answer(500)
+        };
+        let second = |_: Option<&crate::Error<()>>| {
+            served.set(served.get() + 1);
+            answer(203)
+        };
+        assert_eq!(run(&clock, stack.call_or(work, second)).unwrap().status(), 203);
+    }
+    assert_eq!((made.get(), served.get(), breaker.state(), breaker.snapshot().failed), (4, 8, State::Open, 4));
+}
