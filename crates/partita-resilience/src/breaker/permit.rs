@@ -148,8 +148,11 @@ impl Breaker {
             permit.end(judged);
             return None;
         }
-        let (core, ticket, at) =
-            (permit.core.take().map(|_| Arc::clone(&self.0)), permit.ticket, self.0.timing.coarse_nanos());
+        let (core, mut ticket) = (permit.core.take().map(|_| Arc::clone(&self.0)), permit.ticket);
+        let at = self.0.timing.coarse_nanos();
+        if matches!(ticket.kind(), Kind::Plain { .. }) {
+            self.0.head(&mut ticket);
+        }
         Some(Headed { permit: OwnedPermit { core, ticket }, at })
     }
 }

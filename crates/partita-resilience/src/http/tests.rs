@@ -290,3 +290,27 @@ fn an_outage_of_500_opens_the_stacks_breaker_is_not_retried_and_has_a_second_ans
     }
     assert_eq!((made.get(), served.get(), breaker.state(), breaker.snapshot().failed), (4, 8, State::Open, 4));
 }
+
+#[test]
+fn streams_that_have_begun_are_not_stuck_and_calls_without_a_head_are() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let breaker = Breaker::builder("b").min_calls(4).slow_call(ms(100)).slow_rate(0.3).stuck(10);
+    let breaker = breaker.timing(timing.clone()).build().unwrap();
+    let stack = Policy::new("s").breaker(breaker.clone()).timing(timing).build().unwrap();
+    let streams = tower::service_fn(|()| async { Ok::<_, Infallible>(respond(200, 1, false)) });
+    let streams = stack.body_layer().layer(streams);
+    let hung = tower::service_fn(|()| std::future::pending::<Result<Response<Frames>, Infallible>>());
+    let hung = stack.body_layer().layer(hung);
+    let ask = |_| run(&clock, streams.clone().oneshot(())).unwrap().into_body();
+    let bodies: Vec<_> = (0..20).map(ask).collect();
+    let look = || {
+        clock.advance(ms(2_000));
+        breaker.admit().map(|permit| permit.record(crate::Outcome::Ignored)).is_ok() && breaker.state() == State::Closed
+    };
+    assert!(look(), "they are only read slowly");
+    drop(bodies);
+    let mut calls: Vec<_> = (0..10).map(|_| Box::pin(hung.clone().oneshot(()))).collect();
+    assert!(calls.iter_mut().all(|call| poll(call.as_mut()).is_pending()));
+    assert!(!look(), "an end is counted once, so that these ten stand out");
+}

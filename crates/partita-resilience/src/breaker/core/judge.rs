@@ -1,6 +1,6 @@
 //! What an end means: it is noted, judged, and trips the breaker or does not.
 
-use super::{Core, Kind, MS, Ticket};
+use super::{Core, HEADED, Kind, MS, Ticket};
 use crate::breaker::packed::counters::{self, Count};
 use crate::breaker::packed::machine::Cause;
 use crate::breaker::packed::ring::Cell;
@@ -213,10 +213,18 @@ impl Core {
 
     /// Counts a call that may get stuck where it began.
     pub(super) fn watch_over(&self, ticket: Ticket, cell: Cell) {
-        if let (Kind::Plain { tick }, Some(_)) = (ticket.kind(), self.settings.stuck) {
+        if let (Kind::Plain { tick }, Some(_)) = (ticket.kind(), self.settings.stuck)
+            && ticket.extra & HEADED == 0
+        {
             let seat = self.stripes.seat(stripe::mine());
             self.ring.add(&self.stripes, seat, (ticket.word().generation(), tick), cell);
         }
+    }
+
+    /// The answer to a plain call has begun: it is not stuck, however long the rest takes.
+    pub(in crate::breaker) fn head(&self, ticket: &mut Ticket) {
+        self.watch_over(*ticket, Cell::Ended);
+        ticket.extra |= HEADED;
     }
 
     /// Looks for stuck calls once in each bucket; the bucket of `now`.
