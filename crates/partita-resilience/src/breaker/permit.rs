@@ -45,6 +45,20 @@ impl<'a> Permit<'a> {
         }
     }
 
+    /// Whether nothing was said yet.
+    #[inline(always)]
+    pub(crate) const fn is_held(&self) -> bool {
+        self.core.is_some()
+    }
+
+    /// The deadline cut the call short, although it had its time: it counts as a slow one.
+    #[cold]
+    pub(crate) fn end_cut(&mut self) {
+        if let Some(core) = self.core.take() {
+            core.leave_cut(self.ticket);
+        }
+    }
+
     /// When a probe must have ended, as time since the clock was made; None for a call that is no probe.
     pub const fn deadline(&self) -> Option<Duration> {
         deadline(self.ticket)
