@@ -268,6 +268,23 @@ fn a_second_answer_holds_nothing() {
 }
 
 #[test]
+fn a_bad_answer_gives_its_place_back_before_the_second_is_made() {
+    let parts = Parts::new();
+    let stack = parts.policy().fallback(Fallback::builder("f")).build().unwrap();
+    let service = tower::service_fn(|()| async { Ok::<_, ()>(respond(503, 2, false)) });
+    let bulkhead = parts.bulkhead.clone();
+    let second = move |(): &()| {
+        let bulkhead = bulkhead.clone();
+        move |_: Option<&crate::Error<()>>| {
+            assert_eq!((bulkhead.snapshot().active, bulkhead.snapshot().failed), (0, 1));
+            std::future::ready(Err(()))
+        }
+    };
+    let response = run(&parts.clock, stack.body_layer(second).layer(service).oneshot(())).unwrap();
+    assert_eq!((response.status().as_u16(), parts.seen()), (503, (0, 0, 1)), "handed out, and holds none");
+}
+
+#[test]
 fn an_outage_of_500_opens_the_stacks_breaker_is_not_retried_and_has_a_second_answer() {
     let clock = ManualClock::new();
     let timing = Timing::manual(&clock, 1);
