@@ -24,6 +24,12 @@ pub enum Outcome {
 pub trait Classify<T, E>: Send + Sync {
     /// What `result` says about the dependency.
     fn classify(&self, result: Result<&T, &E>) -> Outcome;
+
+    /// Whether another attempt may do better after `result`, which was judged a failure: retries and hedges ask.
+    fn may_pass(&self, result: Result<&T, &E>) -> bool {
+        let _ = result;
+        true
+    }
 }
 
 impl<T, E, F> Classify<T, E> for F

@@ -23,14 +23,21 @@ impl Verdict {
     /// Judges `result`: the dependency's own end by `classify`, what policies say by their rules.
     pub(crate) fn of<T, E>(classify: &impl Classify<T, E>, result: &Result<T, Error<E>>) -> Self {
         match result {
-            Ok(answer) => Self::from(classify.classify(Ok(answer))),
+            Ok(answer) => Self::of_inner(classify, Ok(answer)),
             Err(error) => Self::of_error(classify, error),
+        }
+    }
+
+    fn of_inner<T, E>(classify: &impl Classify<T, E>, result: Result<&T, &E>) -> Self {
+        match Self::from(classify.classify(result)) {
+            Self::Failed { .. } if !classify.may_pass(result) => Self::Final,
+            verdict => verdict,
         }
     }
 
     fn of_error<T, E>(classify: &impl Classify<T, E>, error: &Error<E>) -> Self {
         match error {
-            Error::Inner(error) => Self::from(classify.classify(Err(error))),
+            Error::Inner(error) => Self::of_inner(classify, Err(error)),
             Error::Rejected(_) => Self::Ours,
             Error::TimedOut { which: Limit::Attempt | Limit::Call, .. } => Self::Failed { retry_after: None },
             Error::AllHedgesFailed(errors) => {

@@ -166,8 +166,8 @@ impl Builder {
 
     /// `stuck`: trips when at least so many calls, begun within the window, are in flight for longer than the slow threshold
     /// and, taken for slow calls, bring the slow rate. For calls without a timeout, which would hang unseen; off by default,
-    /// since it costs two additions a call. Looked at by the first call of each bucket, so up to a bucket late. Zero
-    /// for off.
+    /// since it costs two additions a call. A response whose body is still read is in flight no more. Looked at by the first
+    /// call of each bucket, so up to a bucket late. Zero for off.
     pub const fn stuck(mut self, calls: u64) -> Self {
         self.stuck = if calls == 0 { None } else { Some(calls) };
         self

@@ -20,12 +20,16 @@ pub(crate) const MS: u64 = 1_000_000;
 /// The slow threshold of a breaker that takes no call for slow.
 const NEVER_SLOW: u64 = u64::MAX;
 
+/// See [`Ticket::extra`].
+const HEADED: u64 = 1 << 2;
+
 /// What a permit remembers: plain words, which the compiler keeps in registers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket {
     pub(crate) word: u64,
     pub(crate) start: u64,
-    /// `value:48 | slot:14 | kind:2`: the bucket that it began in, or a probe's deadline and slot.
+    /// `value:48 | slot:14 | kind:2`: the bucket that it began in, or a probe's deadline and slot. A slot of [`HEADED`] is
+    /// that of a plain call whose answer has begun.
     pub(crate) extra: u64,
 }
 

@@ -45,6 +45,20 @@ impl<'a> Permit<'a> {
         }
     }
 
+    /// Whether nothing was said yet.
+    #[inline(always)]
+    pub(crate) const fn is_held(&self) -> bool {
+        self.core.is_some()
+    }
+
+    /// The deadline cut the call short, although it had its time: it counts as a slow one.
+    #[cold]
+    pub(crate) fn end_cut(&mut self) {
+        if let Some(core) = self.core.take() {
+            core.leave_cut(self.ticket);
+        }
+    }
+
     /// When a probe must have ended, as time since the clock was made; None for a call that is no probe.
     pub const fn deadline(&self) -> Option<Duration> {
         deadline(self.ticket)
@@ -148,8 +162,11 @@ impl Breaker {
             permit.end(judged);
             return None;
         }
-        let (core, ticket, at) =
-            (permit.core.take().map(|_| Arc::clone(&self.0)), permit.ticket, self.0.timing.coarse_nanos());
+        let (core, mut ticket) = (permit.core.take().map(|_| Arc::clone(&self.0)), permit.ticket);
+        let at = self.0.timing.coarse_nanos();
+        if matches!(ticket.kind(), Kind::Plain { .. }) {
+            self.0.head(&mut ticket);
+        }
         Some(Headed { permit: OwnedPermit { core, ticket }, at })
     }
 }

@@ -13,7 +13,7 @@ use tower_service::Service;
 
 impl<C> Fallback<C> {
     /// As a layer; `answer` looks at the request and gives what makes the second answer, which is told the error, or None
-    /// where an answer was judged a failure.
+    /// where an answer was judged a failure. Such an answer keeps what its body holds until the second is there.
     pub fn layer<A>(&self, answer: A) -> PolicyLayer<With<Self, A>> {
         PolicyLayer::new(With { policy: self.clone(), ask: answer })
     }

@@ -125,7 +125,8 @@ impl<C> Fallback<C> {
         self.around(async move { work.await.map_err(Error::Inner) }, fallback).await
     }
 
-    /// As [`Fallback::call`] around another policy.
+    /// As [`Fallback::call`] around another policy. A bad answer keeps what it holds, as a place in a bulkhead, while the
+    /// fallback is at work.
     ///
     /// # Errors
     /// As [`Fallback::call`].
@@ -136,10 +137,29 @@ impl<C> Fallback<C> {
         G: FnOnce(Option<&Error<E>>) -> Gut,
         Gut: Future<Output = Result<T, E>>,
     {
-        let bad = match self.judge(work.await) {
+        self.around_freed(work, |_| (), fallback).await
+    }
+
+    /// As [`Fallback::around`], where `free` makes a bad answer give back what it holds.
+    pub(crate) async fn around_freed<T, E, Fut, G, Gut>(
+        &self,
+        work: Fut,
+        free: impl FnOnce(&mut T),
+        fallback: G,
+    ) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        Fut: Future<Output = Result<T, Error<E>>>,
+        G: FnOnce(Option<&Error<E>>) -> Gut,
+        Gut: Future<Output = Result<T, E>>,
+    {
+        let mut bad = match self.judge(work.await) {
             Ok(end) => return end,
             Err(bad) => bad,
         };
+        if let Bad::Answer(answer) = &mut bad {
+            free(answer);
+        }
         let second = fallback(bad.error());
         self.settle(bad, second.await)
     }

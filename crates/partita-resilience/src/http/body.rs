@@ -105,6 +105,13 @@ impl<B: Body, P: Finish> HeldBody<B, P> {
     }
 }
 
+impl<B, P: Finish> HeldBody<B, P> {
+    /// Holds nothing any more; the call ended as its head was judged.
+    pub(super) fn give_back(&mut self) {
+        self.held = None;
+    }
+}
+
 /// Holds nothing.
 impl<B: Body + Default, P: Finish> Default for HeldBody<B, P> {
     fn default() -> Self {

@@ -26,6 +26,10 @@ impl<B: Body + Send> Lasting<Response<B>> for UntilBodyEnds {
     fn answer(answer: Response<B>) -> Self::Answer {
         answer.map(HeldBody::free)
     }
+
+    fn free(answer: &mut Self::Answer) {
+        answer.body_mut().give_back();
+    }
 }
 
 /// A [`Stack`] as a layer whose attempts last until bodies end.
@@ -42,7 +46,8 @@ impl<C> Stack<C> {
 }
 
 impl<C> Stack<C, (), Answered<C>> {
-    /// As without a fallback, and with a second answer as in [`Stack::layer`].
+    /// As without a fallback, and with a second answer as in [`Stack::layer`]. A bad answer has given its place back before
+    /// the second one is made, and holds none if it is handed out because that fails too.
     pub fn body_layer<A>(&self, answer: A) -> Layered<C, Answered<C>, A> {
         self.asking((), answer)
     }

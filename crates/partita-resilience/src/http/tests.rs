@@ -266,3 +266,68 @@ fn a_second_answer_holds_nothing() {
     let mut body = pin!(response.into_body());
     assert_eq!((next(&mut body), parts.seen()), (Some(true), (0, 0, 1)));
 }
+
+#[test]
+fn a_bad_answer_gives_its_place_back_before_the_second_is_made() {
+    let parts = Parts::new();
+    let stack = parts.policy().fallback(Fallback::builder("f")).build().unwrap();
+    let service = tower::service_fn(|()| async { Ok::<_, ()>(respond(503, 2, false)) });
+    let bulkhead = parts.bulkhead.clone();
+    let second = move |(): &()| {
+        let bulkhead = bulkhead.clone();
+        move |_: Option<&crate::Error<()>>| {
+            assert_eq!((bulkhead.snapshot().active, bulkhead.snapshot().failed), (0, 1));
+            std::future::ready(Err(()))
+        }
+    };
+    let response = run(&parts.clock, stack.body_layer(second).layer(service).oneshot(())).unwrap();
+    assert_eq!((response.status().as_u16(), parts.seen()), (503, (0, 0, 1)), "handed out, and holds none");
+}
+
+#[test]
+fn an_outage_of_500_opens_the_stacks_breaker_is_not_retried_and_has_a_second_answer() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let breaker = Breaker::builder("b").min_calls(4).timing(timing.clone()).build().unwrap();
+    let stack = Policy::new("s").classify(Http::new(timing.clone())).fallback(Fallback::builder("shelf"));
+    let stack = stack.retry(Retry::builder("r").jitter(Jitter::None)).idempotent().breaker(breaker.clone());
+    let stack = stack.timing(timing).build().unwrap();
+    let (made, served) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+    let answer = |status| std::future::ready(Response::builder().status(status).body(()).map_err(drop));
+    for _ in 0..8 {
+        let work = |_| {
+            made.set(made.get() + 1);
+            answer(500)
+        };
+        let second = |_: Option<&crate::Error<()>>| {
+            served.set(served.get() + 1);
+            answer(203)
+        };
+        assert_eq!(run(&clock, stack.call_or(work, second)).unwrap().status(), 203);
+    }
+    assert_eq!((made.get(), served.get(), breaker.state(), breaker.snapshot().failed), (4, 8, State::Open, 4));
+}
+
+#[test]
+fn streams_that_have_begun_are_not_stuck_and_calls_without_a_head_are() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let breaker = Breaker::builder("b").min_calls(4).slow_call(ms(100)).slow_rate(0.3).stuck(10);
+    let breaker = breaker.timing(timing.clone()).build().unwrap();
+    let stack = Policy::new("s").breaker(breaker.clone()).timing(timing).build().unwrap();
+    let streams = tower::service_fn(|()| async { Ok::<_, Infallible>(respond(200, 1, false)) });
+    let streams = stack.body_layer().layer(streams);
+    let hung = tower::service_fn(|()| std::future::pending::<Result<Response<Frames>, Infallible>>());
+    let hung = stack.body_layer().layer(hung);
+    let ask = |_| run(&clock, streams.clone().oneshot(())).unwrap().into_body();
+    let bodies: Vec<_> = (0..20).map(ask).collect();
+    let look = || {
+        clock.advance(ms(2_000));
+        breaker.admit().map(|permit| permit.record(crate::Outcome::Ignored)).is_ok() && breaker.state() == State::Closed
+    };
+    assert!(look(), "they are only read slowly");
+    drop(bodies);
+    let mut calls: Vec<_> = (0..10).map(|_| Box::pin(hung.clone().oneshot(()))).collect();
+    assert!(calls.iter_mut().all(|call| poll(call.as_mut()).is_pending()));
+    assert!(!look(), "an end is counted once, so that these ten stand out");
+}

@@ -11,9 +11,10 @@ use std::time::{Duration, UNIX_EPOCH};
 /// Carries the key by which a server knows a repetition.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Judges HTTP answers for a retry: 408 and 504 are failures, 429, 502 and 503 too, with the server's Retry-After where it
-/// gives one; other 4xx are the caller's own mistake, and other 5xx a fault that another attempt would meet again: both are
-/// ignored. Errors of the transport are failures. A breaker judges differently: to it a 500 is a failure.
+/// Judges HTTP answers: 408 and 5xx are failures, as is 429, with the server's Retry-After where a 429, 502 or 503 gives
+/// one; other 4xx are the caller's own mistake and ignored. Of the failures, 408, 429, 502, 503 and 504 may pass: a 500 or
+/// any other 5xx is a fault that another attempt would meet again, so that it opens a breaker and is not retried. Errors of
+/// the transport are failures that may pass.
 #[derive(Clone, Debug, Default)]
 pub struct Http(Timing);
 
@@ -32,16 +33,26 @@ impl Http {
                     retry_after => Outcome::Overloaded { retry_after },
                 }
             }
-            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Outcome::Failure,
-            status if status.is_client_error() || status.is_server_error() => Outcome::Ignored,
+            status if status == StatusCode::REQUEST_TIMEOUT || status.is_server_error() => Outcome::Failure,
+            status if status.is_client_error() => Outcome::Ignored,
             _ => Outcome::Success,
         }
+    }
+
+    /// Whether another attempt may do better after a failure of this status.
+    fn status_may_pass(status: StatusCode) -> bool {
+        !status.is_server_error()
+            || matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
     }
 }
 
 impl<B, E> Classify<Response<B>, E> for Http {
     fn classify(&self, result: Result<&Response<B>, &E>) -> Outcome {
         result.map_or(Outcome::Failure, |response| self.outcome(response.status(), response.headers()))
+    }
+
+    fn may_pass(&self, result: Result<&Response<B>, &E>) -> bool {
+        result.is_err() || result.is_ok_and(|response| Self::status_may_pass(response.status()))
     }
 }
 
@@ -62,6 +73,10 @@ impl<B> Classify<Response<B>, std::io::Error> for HttpOverIo {
             Ok(response) => self.0.outcome(response.status(), response.headers()),
             Err(error) => Io::outcome(error),
         }
+    }
+
+    fn may_pass(&self, result: Result<&Response<B>, &std::io::Error>) -> bool {
+        self.0.may_pass(result)
     }
 }
 
@@ -125,9 +140,14 @@ mod tests {
 
     #[test]
     fn statuses_that_pass_by_themselves_are_failures_and_the_callers_mistakes_are_ignored() {
-        let retried = |outcome| matches!(outcome, Outcome::Failure | Outcome::Overloaded { .. });
-        assert!([408, 429, 502, 503, 504].into_iter().map(outcome).all(retried));
-        assert!([400, 401, 403, 404, 409, 422, 500, 501].into_iter().all(|status| outcome(status) == Outcome::Ignored));
+        let failed = |status| matches!(outcome(status), Outcome::Failure | Outcome::Overloaded { .. });
+        let may_pass = |status| {
+            let answer = Response::builder().status(status).body(()).unwrap();
+            Http::default().may_pass(Ok::<_, &()>(&answer)) && Io::http(Timing::default()).may_pass(Ok(&answer))
+        };
+        assert!([408, 429, 502, 503, 504].into_iter().all(|status| failed(status) && may_pass(status)));
+        assert!([500, 501, 505, 507].into_iter().all(|status| failed(status) && !may_pass(status)));
+        assert!([400, 401, 403, 404, 409, 422].into_iter().all(|status| outcome(status) == Outcome::Ignored));
         assert!([200, 204, 304].into_iter().all(|status| outcome(status) == Outcome::Success));
     }
 

@@ -204,6 +204,6 @@ where
             let answer = second(error);
             async move { answer.await.map(L::answer) }
         };
-        stack.fallback().0.around(call, second).await
+        stack.fallback().0.around_freed(call, L::free, second).await
     }
 }

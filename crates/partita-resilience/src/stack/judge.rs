@@ -17,4 +17,8 @@ impl<T, E, C: Classify<T, E>> Classify<T, E> for Judge<C> {
     fn classify(&self, result: Result<&T, &E>) -> Outcome {
         self.0.classify(result)
     }
+
+    fn may_pass(&self, result: Result<&T, &E>) -> bool {
+        self.0.may_pass(result)
+    }
 }

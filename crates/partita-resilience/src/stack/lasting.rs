@@ -27,6 +27,11 @@ pub trait Lasting<T>: Keeps<Self::Answer> + 'static {
 
     /// An answer, which holds nothing yet.
     fn answer(answer: T) -> Self::Answer;
+
+    /// Makes an answer give its permits back.
+    fn free(answer: &mut Self::Answer) {
+        let _ = answer;
+    }
 }
 
 impl<T: Send> Lasting<T> for Nested {

@@ -15,6 +15,10 @@
 //! | 8 | bulkhead or adaptive limit | its refusal is ours, and the breaker does not count it |
 //! | 9 | attempt timeout | the breaker sees a hang as the failure that it is, and the permit comes back |
 //!
+//! A hang that no timeout ends is cut short by the deadline. To the breaker that is a slow call, however long its slow calls
+//! are, if the attempt had at least half of the stack's own deadline; one that had less, as by a sooner deadline of the
+//! caller, or the rest that another attempt left, says nothing about the dependency.
+//!
 //! Who wants another order stacks the single layers.
 //!
 //! What is listed holds for each call, so a stack's type says which calls there are: with a cache or coalescing they have a
@@ -46,6 +50,9 @@ mod check;
 #[cfg(test)]
 mod check_tests;
 mod config;
+mod cut;
+#[cfg(test)]
+mod cut_tests;
 mod explain;
 #[cfg(test)]
 mod explain_tests;

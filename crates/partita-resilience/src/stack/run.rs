@@ -5,6 +5,7 @@
 //! all policies that it concerns.
 
 use super::call::Parts;
+use super::cut::Cut;
 use super::lasting::Keeps;
 use super::permits::Permits;
 use super::time::TimeLeft;
@@ -189,12 +190,16 @@ impl<C, S> Parts<C, S> {
                 permit.into_iter().for_each(|permit| permit.record(Outcome::Ignored));
                 Some(Err(rejected.into()))
             };
+            let mut from = began;
             let mut held = self.bulkhead.as_ref().map(Bulkhead::without_place);
             if let (Some(bulkhead), Some(held)) = (&self.bulkhead, &mut held)
                 && !held.take()
             {
                 match bulkhead.enter().await {
-                    Ok(slot) => held.put(slot),
+                    Ok(slot) => {
+                        held.put(slot);
+                        from = Attempt::begin(context, || self.timing.nanos());
+                    }
                     Err(rejected) => return *end = refuse(permit, rejected),
                 }
             }
@@ -208,6 +213,7 @@ impl<C, S> Parts<C, S> {
                 Some(Ok(limit)) => Some(limit),
                 Some(Err(rejected)) => return *end = refuse(permit, rejected),
             };
+            let mut permit = Cut::new(permit, self, context, from);
             let end = {
                 let work = pin!(context.scope_new(|| work(Attempt::at(context, began))));
                 end.insert(match (&self.timeout, limit) {
@@ -223,7 +229,7 @@ impl<C, S> Parts<C, S> {
     #[inline(always)]
     fn settle<T, E, M>(
         &self,
-        permit: &mut Option<breaker::Permit<'_>>,
+        permit: &mut Cut<'_, C, S>,
         held: &mut Option<bulkhead::Held<&bulkhead::Core>>,
         adaptive: Option<adaptive::Permit>,
         end: &mut Result<T, Error<E>>,
@@ -245,8 +251,6 @@ impl<C, S> Parts<C, S> {
         if let Some(held) = held {
             held.finish(judged);
         }
-        if let Some(permit) = permit {
-            permit.end(judged);
-        }
+        permit.end(judged);
     }
 }

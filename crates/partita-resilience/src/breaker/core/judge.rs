@@ -1,6 +1,6 @@
 //! What an end means: it is noted, judged, and trips the breaker or does not.
 
-use super::{Core, Kind, MS, Ticket};
+use super::{Core, HEADED, Kind, MS, NEVER_SLOW, Ticket};
 use crate::breaker::packed::counters::{self, Count};
 use crate::breaker::packed::machine::Cause;
 use crate::breaker::packed::ring::Cell;
@@ -20,8 +20,14 @@ impl Core {
         let Ticket { word, start, extra } = ticket;
         let healthy = matches!(outcome, Outcome::Success);
         if !(healthy && self.leave_healthy(Word(word), start, self.timing.coarse_nanos())) {
-            self.leave_checked(word, start, extra, outcome);
+            self.leave_checked(word, start, extra, (outcome, false));
         }
+    }
+
+    /// Gives back the permit of a call whose deadline cut it short, although it had its time: it counts as a slow one.
+    #[cold]
+    pub(in crate::breaker) fn leave_cut(&self, ticket: Ticket) {
+        self.leave_checked(ticket.word, ticket.start, ticket.extra, (Outcome::Cancelled, true));
     }
 
     /// Records a success where nothing has happened that it would have to look at.
@@ -52,7 +58,7 @@ impl Core {
     }
 
     #[inline(never)]
-    fn leave_checked(&self, word: u64, start: u64, extra: u64, outcome: Outcome) {
+    fn leave_checked(&self, word: u64, start: u64, extra: u64, (outcome, cut): (Outcome, bool)) {
         let ticket = Ticket { word, start, extra };
         let now = self.timing.coarse_nanos();
         self.settle(now);
@@ -67,7 +73,8 @@ impl Core {
         let word = self.machine.word();
         if word.generation() == ticket.word().generation() {
             if ticket.kind() != Kind::Free {
-                self.judge(ticket, word, outcome, (now, elapsed));
+                let slow = elapsed >= self.settings.slow || (cut && self.settings.slow != NEVER_SLOW);
+                self.judge(ticket, word, (outcome, slow), now);
             }
         } else {
             self.count(Count::Stale);
@@ -83,8 +90,7 @@ impl Core {
         }
     }
 
-    fn judge(&self, ticket: Ticket, word: Word, outcome: Outcome, (now, elapsed): (u64, u64)) {
-        let slow = elapsed >= self.settings.slow;
+    fn judge(&self, ticket: Ticket, word: Word, (outcome, slow): (Outcome, bool), now: u64) {
         let failed = match outcome {
             Outcome::Success => false,
             Outcome::Failure | Outcome::Overloaded { .. } => true,
@@ -213,10 +219,18 @@ impl Core {
 
     /// Counts a call that may get stuck where it began.
     pub(super) fn watch_over(&self, ticket: Ticket, cell: Cell) {
-        if let (Kind::Plain { tick }, Some(_)) = (ticket.kind(), self.settings.stuck) {
+        if let (Kind::Plain { tick }, Some(_)) = (ticket.kind(), self.settings.stuck)
+            && ticket.extra & HEADED == 0
+        {
             let seat = self.stripes.seat(stripe::mine());
             self.ring.add(&self.stripes, seat, (ticket.word().generation(), tick), cell);
         }
+    }
+
+    /// The answer to a plain call has begun: it is not stuck, however long the rest takes.
+    pub(in crate::breaker) fn head(&self, ticket: &mut Ticket) {
+        self.watch_over(*ticket, Cell::Ended);
+        ticket.extra |= HEADED;
     }
 
     /// Looks for stuck calls once in each bucket; the bucket of `now`.

@@ -1,0 +1,70 @@
+//! What a breaker is told of attempts that a deadline cuts short.
+
+use super::{Policy, Stack};
+use crate::breaker::{Breaker, State};
+use crate::bulkhead::Bulkhead;
+use crate::deadline::Context;
+use crate::testing::{ms, poll, run, wait};
+use crate::{Error, Limit, Timing};
+use partita_time::ManualClock;
+
+/// A deadline of half a second, and slow calls of a second.
+fn stack(clock: &ManualClock) -> (Breaker, Policy) {
+    let timing = Timing::manual(clock, 1);
+    let breaker = Breaker::builder("b").min_calls(4).timing(timing.clone()).build().unwrap();
+    (breaker.clone(), Policy::new("s").deadline(ms(500)).breaker(breaker).timing(timing))
+}
+
+/// A call that hangs, within `millis` of its caller.
+fn hang(clock: &ManualClock, stack: &Stack, millis: u64) {
+    let context = Context::new().within(&Timing::manual(clock, 1), ms(millis));
+    let end = run(clock, stack.call_in(context, |_| std::future::pending::<Result<(), ()>>()));
+    assert!(matches!(end, Err(Error::TimedOut { which: Limit::Deadline, .. })), "{end:?}");
+}
+
+#[test]
+fn hangs_that_the_deadline_cuts_short_are_slow_calls_and_open_the_breaker() {
+    let clock = ManualClock::new();
+    let (breaker, policy) = stack(&clock);
+    let stack = policy.build().unwrap();
+    (0..4).for_each(|_| hang(&clock, &stack, 60_000));
+    assert_eq!((breaker.state(), breaker.snapshot().slow, breaker.snapshot().failed), (State::Open, 4, 0));
+}
+
+#[test]
+fn a_timeout_inside_changes_nothing_where_the_deadline_is_sooner() {
+    let clock = ManualClock::new();
+    let (breaker, policy) = stack(&clock);
+    let stack = policy.attempt_timeout(ms(500)).build().unwrap();
+    (0..4).for_each(|_| hang(&clock, &stack, 490));
+    assert_eq!((breaker.state(), breaker.snapshot().slow, breaker.snapshot().failed), (State::Open, 4, 0));
+}
+
+#[test]
+fn a_callers_short_deadline_says_nothing_about_the_dependency() {
+    let clock = ManualClock::new();
+    let (breaker, policy) = stack(&clock);
+    let stack = policy.build().unwrap();
+    (0..20).for_each(|_| hang(&clock, &stack, 50));
+    assert_eq!((breaker.state(), breaker.snapshot().slow), (State::Closed, 0));
+}
+
+#[test]
+fn who_goes_away_before_the_deadline_or_waits_for_a_place_until_then_says_nothing() {
+    let clock = ManualClock::new();
+    let (breaker, policy) = stack(&clock);
+    let bulkhead = Bulkhead::builder("b").max_concurrent(1).max_wait(ms(900)).timing(Timing::manual(&clock, 1));
+    let stack = policy.bulkhead(bulkhead.build().unwrap()).build().unwrap();
+    for _ in 0..5 {
+        let mut call = Box::pin(stack.call(|_| std::future::pending::<Result<(), ()>>()));
+        assert!(poll(call.as_mut()).is_pending());
+        let mut queued = Box::pin(stack.call(|_| std::future::pending::<Result<(), ()>>()));
+        assert!(poll(queued.as_mut()).is_pending());
+        run(&clock, wait(&clock, 400));
+        drop(call);
+        assert!(poll(queued.as_mut()).is_pending(), "it has a place now, and 100 ms");
+        let end = run(&clock, queued);
+        assert!(matches!(end, Err(Error::TimedOut { which: Limit::Deadline, .. })), "{end:?}");
+    }
+    assert_eq!((breaker.state(), breaker.snapshot().slow), (State::Closed, 0));
+}
