@@ -100,6 +100,20 @@ fn a_fallback_stands_over_a_cache_and_answers_only_what_has_no_stale_answer() {
 }
 
 #[test]
+fn a_kept_answer_serves_with_no_time_left_and_a_new_one_does_not() {
+    let clock = ManualClock::new();
+    let stack = policy(&clock).cache(answers(&clock, None)).build().unwrap();
+    let ask = |key, time| {
+        let context = Context::new().within(&timing(&clock), ms(time));
+        run(&clock, context.scope(stack.call_keyed(key, |_| ready(Ok::<_, Fault>(1)))))
+    };
+    assert_eq!([ask("a", 1), ask("a", 0)], [Ok(1), Ok(1)]);
+    assert!(ask("b", 0).is_err());
+    let words = stack.explain().to_string();
+    assert!(words.contains("a kept answer, even with no time left"), "{words}");
+}
+
+#[test]
 fn a_layer_with_a_fallback_answers_by_request_and_error() {
     let (clock, made) = (ManualClock::new(), Arc::new(AtomicU32::new(0)));
     let retry = Retry::builder("r").initial(ms(1)).jitter(Jitter::None);
