@@ -15,29 +15,42 @@ use partita_resilience::retry::Retry;
 use partita_resilience::stack::{Policy, Stack};
 use partita_resilience::{Outcome, Timing};
 use std::convert::Infallible;
+use std::future::Future;
 use std::hint::black_box;
+use std::pin::pin;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tower::Service;
+use tower_resilience_bulkhead::BulkheadLayer;
+use tower_resilience_circuitbreaker::{
+    CircuitBreakerConfigBuilder, CircuitBreakerLayer, DefaultClassifier, SlidingWindowType,
+};
 
 /// Measures `call` by one thread and by two.
 fn row(criterion: &mut Criterion, group: &str, name: &str, call: impl Fn() + Sync) {
+    row_of(criterion, group, name, || &call);
+}
+
+/// As [`row`], by a call of its own for each thread, as of a service that each clones once.
+fn row_of<C: FnMut()>(criterion: &mut Criterion, group: &str, name: &str, make: impl Fn() -> C + Sync) {
     let mut group = criterion.benchmark_group(group);
     for threads in [1_usize, 2] {
         group.bench_function(BenchmarkId::new(name, threads), |bencher| {
-            bencher.iter_custom(|times| together(threads, times, &call));
+            bencher.iter_custom(|times| together(threads, times, &make));
         });
     }
     group.finish();
 }
 
-fn together(threads: usize, times: u64, call: &(impl Fn() + Sync)) -> Duration {
+fn together<C: FnMut()>(threads: usize, times: u64, make: &(impl Fn() -> C + Sync)) -> Duration {
     let start = Barrier::new(threads);
     std::thread::scope(|scope| {
         let runs: Vec<_> = (0..threads)
             .map(|_| {
                 scope.spawn(|| {
+                    let mut call = make();
                     start.wait();
                     let began = Instant::now();
                     for _ in 0..times {
@@ -107,11 +120,65 @@ fn breakers(criterion: &mut Criterion) {
     row(criterion, "breaker", "recloser 1.4.0", || {
         let _ = black_box(recloser.call(|| Ok::<(), ()>(())));
     });
+    tower_breaker(criterion, "count window of 100", |config| config.sliding_window_size(100));
+    tower_breaker(criterion, "time window of 1 s", |config| {
+        config.sliding_window_type(SlidingWindowType::TimeBased).sliding_window_duration(Duration::from_secs(1))
+    });
     let failsafe = failsafe::Config::new().build();
     row(criterion, "breaker", "failsafe 1.3.0", || {
         use failsafe::CircuitBreaker as _;
         let _ = black_box(failsafe.call(|| Ok::<(), ()>(())));
     });
+}
+
+/// Of a breaker of tower-resilience.
+type Settings = CircuitBreakerConfigBuilder<DefaultClassifier>;
+
+/// With slow calls, as ours.
+fn tower_breaker(criterion: &mut Criterion, window: &str, set: fn(Settings) -> Settings) {
+    let layer = set(CircuitBreakerLayer::builder().slow_call_duration_threshold(Duration::from_secs(5)));
+    let service = layer.build().expect("the settings of a row").layer_fn(Nothing);
+    tower_row(criterion, "breaker", &format!("tower-resilience 0.14.0, {window}"), &service);
+}
+
+/// A clone for each thread.
+fn tower_row<S>(criterion: &mut Criterion, group: &str, name: &str, service: &S)
+where
+    S: Service<(), Response = ()> + Clone + Sync,
+{
+    row_of(criterion, group, name, || {
+        let mut service = service.clone();
+        move || {
+            finish(std::future::poll_fn(|cx| service.poll_ready(cx)));
+            finish(service.call(()));
+        }
+    });
+}
+
+/// Polls until it ends: another thread may hold a lock meanwhile.
+fn finish<T>(work: impl Future<Output = T>) {
+    let mut work = pin!(work);
+    while work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        std::hint::spin_loop();
+    }
+}
+
+/// The service beneath.
+#[derive(Clone)]
+struct Nothing;
+
+impl Service<()> for Nothing {
+    type Response = ();
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<(), Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        std::future::ready(Ok(()))
+    }
 }
 
 fn bulkheads(criterion: &mut Criterion) {
@@ -123,18 +190,33 @@ fn bulkheads(criterion: &mut Criterion) {
     row(criterion, "bulkhead", "tokio semaphore", || {
         drop(black_box(semaphore.try_acquire()));
     });
+    let layer = BulkheadLayer::builder().max_concurrent_calls(25).build().expect("the settings of a row");
+    tower_row(criterion, "bulkhead", "tower-resilience 0.14.0", &tower::Layer::layer(&layer, Nothing));
 }
 
+/// Calls a second that no row uses up.
+const MANY: u32 = 1_000_000_000;
+
 fn limiters(criterion: &mut Criterion) {
-    let ours = Limiter::builder("bench").quota(Quota::per_second(1_000_000_000)).build();
-    let ours = ours.expect("a quota that is never used up");
-    row(criterion, "limiter", "partita: check", || {
-        let _ = black_box(ours.check().allowed());
+    let quota = Quota::per_second(MANY);
+    for (name, quota) in [("burst 1e9", quota), ("burst 65,535", quota.burst(65_535))] {
+        let ours = Limiter::builder("bench").quota(quota).build().expect("a quota that is never used up");
+        row(criterion, "limiter", &format!("partita: 1e9/s, {name}"), || {
+            let _ = black_box(ours.check().allowed());
+        });
+    }
+    let ours = Limiter::builder("bench").quota(quota).build_keyed::<u64>().expect("a quota that is never used up");
+    row(criterion, "limiter", "partita: 1e9/s, keyed, one key", || {
+        let _ = black_box(ours.check(black_box(&7)).allowed());
     });
-    let most = std::num::NonZeroU32::new(1_000_000_000).expect("above zero");
-    let governor = governor::RateLimiter::direct(governor::Quota::per_second(most));
-    row(criterion, "limiter", "governor 0.10.4", || {
+    let many = std::num::NonZeroU32::new(MANY).expect("above zero");
+    let governor = governor::RateLimiter::direct(governor::Quota::per_second(many));
+    row(criterion, "limiter", "governor 0.10.4: 1e9/s, burst 1e9", || {
         let _ = black_box(governor.check());
+    });
+    let governor = governor::RateLimiter::<u64, _, _>::keyed(governor::Quota::per_second(many));
+    row(criterion, "limiter", "governor 0.10.4: 1e9/s, keyed, one key", || {
+        let _ = black_box(governor.check_key(black_box(&7)));
     });
 }
 

@@ -243,6 +243,18 @@ impl<E> Error<E> {
         }
     }
 
+    /// Whether a deadline ended the call.
+    pub(crate) fn is_late(&self) -> bool {
+        match self {
+            Self::TimedOut { which, .. } => *which == Limit::Deadline,
+            Self::Rejected(rejected) => rejected.reason == Reason::DeadlinePassed,
+            Self::Exhausted { last, .. } => last.is_late(),
+            Self::AllHedgesFailed(errors) => errors.last().is_some_and(Self::is_late),
+            Self::FallbackFailed { cause, .. } => cause.is_late(),
+            Self::Inner(_) => false,
+        }
+    }
+
     /// When to come again, from now, if a refusal said so.
     pub fn retry_after(&self) -> Option<Duration> {
         self.rejected().and_then(|rejected| rejected.retry_after)

@@ -3,8 +3,9 @@
 use partita_time::{BoxFuture, Clock, ManualClock, Spawner};
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::Mutex;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 /// One poll.
@@ -12,17 +13,31 @@ pub(crate) fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Runs `work` to its end, moving `clock` from one due moment to the next.
+/// Runs `work` to its end, moving `clock` from one due moment to the next where nothing wakes it.
 pub(crate) fn run<F: Future>(clock: &ManualClock, work: F) -> F::Output {
-    let mut work = pin!(work);
+    let (mut work, woken) = (pin!(work), Arc::new(Woken::default()));
+    let waker = Waker::from(Arc::clone(&woken));
     for _ in 0..10_000 {
-        if let Poll::Ready(end) = poll(work.as_mut()) {
+        woken.0.store(false, Ordering::Relaxed);
+        if let Poll::Ready(end) = work.as_mut().poll(&mut Context::from_waker(&waker)) {
             return end;
+        }
+        if woken.0.load(Ordering::Relaxed) {
+            continue;
         }
         let due = clock.next_due().expect("the work waits for something that never comes");
         clock.advance_to(due);
     }
     panic!("the work does not end");
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Pending until its time has come.

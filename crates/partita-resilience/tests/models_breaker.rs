@@ -12,6 +12,10 @@ mod sync {
 #[path = "../src/breaker/packed/mod.rs"]
 mod packed;
 
+#[path = "models/bound.rs"]
+mod bound;
+
+use bound::check;
 use loom::sync::Arc;
 use loom::thread;
 use packed::calls::Calls;
@@ -21,14 +25,6 @@ use packed::stripes::{Seat, Stripes};
 use packed::word::{Mode, State, Word};
 
 const RULES: Rules = Rules { successes: 1, lease: 100, half_open_max: 300, ramp: 50 };
-
-/// Bounded: two switches against the will of a thread find what these models look for, within seconds.
-fn check(model: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.max_duration = Some(std::time::Duration::from_secs(20));
-    builder.check(model);
-}
 
 fn machine(leases: usize, rules: Rules) -> Arc<Machine> {
     Arc::new(Machine::new(leases, rules, 0))

@@ -27,18 +27,11 @@ mod stripe {
     }
 }
 
+#[path = "models/bound.rs"]
+mod bound;
 #[path = "models/budget.rs"]
 mod budget;
 #[path = "models/bulkhead.rs"]
 mod bulkhead;
 #[path = "models/limiter.rs"]
 mod limiter;
-
-/// At most three forced switches, and 20 s.
-fn bounded() -> loom::model::Builder {
-    let mut model = loom::model::Builder::new();
-    model.max_branches = 10_000;
-    model.preemption_bound = Some(3);
-    model.max_duration = Some(std::time::Duration::from_secs(20));
-    model
-}

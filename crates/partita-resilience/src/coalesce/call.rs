@@ -2,7 +2,7 @@
 
 use super::core::{Core, Seat, Turn};
 use super::{CoalesceBuilder, CoalesceSnapshot};
-use crate::deadline::Context;
+use crate::deadline::{Context, judged};
 use crate::{Error, EventKind, Limit};
 use partita_time::Sleep;
 use std::fmt;
@@ -54,8 +54,12 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Coalesce<K, T, E> {
         let seat = self.0.join(key);
         match self.turn(&seat, &context).await? {
             Turn::Lead => {
-                let end = context.scope_with(work).await;
-                seat.finish(&end);
+                seat.lead();
+                let (end, late) = judged(&context, &self.0.timing, work).await;
+                // What only this caller's time ended is no end for those who have more: the seat, dropped, hands over.
+                if !late {
+                    seat.finish(&end);
+                }
                 end
             }
             Turn::Take(end) => {
@@ -69,12 +73,13 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Coalesce<K, T, E> {
     async fn turn(&self, seat: &Seat<'_, K, T, E>, context: &Context) -> Result<Turn<T, E>, Error<E>> {
         let mut sleep: Option<(Sleep, Duration, Limit)> = None;
         poll_fn(move |cx| {
-            if let Poll::Ready(turn) = seat.poll_turn(cx) {
-                return Poll::Ready(Ok(turn));
+            let turn = seat.poll_turn(cx);
+            if turn.is_ready() && (sleep.is_none() || matches!(turn, Poll::Ready(Turn::Take(_)))) {
+                return turn.map(Ok);
             }
             let (sleep, after, which) = sleep.get_or_insert_with(|| self.limit(context));
             if sleep.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
+                return turn.map(Ok);
             }
             let (after, which) = (*after, *which);
             self.0.waited_too_long(EventKind::TimedOut { after, which });

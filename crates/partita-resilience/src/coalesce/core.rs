@@ -127,13 +127,17 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Seat<'_, K, T, E> {
             return Poll::Ready(Turn::Take(Arc::clone(end)));
         }
         if state.leader == self.ticket {
-            self.core.led.fetch_add(1, Ordering::Relaxed);
             return Poll::Ready(Turn::Lead);
         }
         if let Some((_, waker)) = state.waiters.iter_mut().find(|(ticket, _)| *ticket == self.ticket) {
             *waker = Some(cx.waker().clone());
         }
         Poll::Pending
+    }
+
+    /// A call is made.
+    pub(super) fn lead(&self) {
+        self.core.led.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The leader's answer, for all who wait.

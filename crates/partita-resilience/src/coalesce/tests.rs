@@ -3,6 +3,7 @@
 use super::Coalesce;
 use crate::deadline::Context;
 use crate::testing::{ms, poll, run, wait};
+use crate::timeout::Timeout;
 use crate::{Error, Limit, Timing};
 use partita_time::{BoxFuture, Clock, ManualClock};
 use std::future::ready;
@@ -119,6 +120,48 @@ fn waiters_have_limits_of_their_own_and_the_leader_goes_on() {
     clock.advance_to(ms(900));
     assert_eq!(poll(leader.as_mut()), Poll::Ready(Ok(1)));
     assert_eq!((policy.snapshot().timed_out, begun.into_inner()), (2, 0));
+}
+
+#[test]
+fn a_timeout_beneath_ends_its_leader_only_where_the_time_was_the_leaders() {
+    let (clock, begun) = (ManualClock::new(), AtomicU32::new(0));
+    let policy = policy(&clock);
+    let timeout = Timeout::builder("t").fixed(ms(200)).timing(Timing::manual(&clock, 1)).build().unwrap();
+    let ask = |context: Context, takes| {
+        let (timeout, clock, begun) = (&timeout, &clock, &begun);
+        policy.around(context, "key", move || {
+            begun.fetch_add(1, Ordering::Relaxed);
+            timeout.call(move || async move {
+                wait(clock, takes).await;
+                Err::<u32, _>("down")
+            })
+        })
+    };
+    let soon = |time| Context::new().within(&Timing::manual(&clock, 1), ms(time));
+    let ends = run(&clock, async { tokio::join!(ask(soon(5), 100), ask(soon(400), 100)) });
+    let late = Err(Error::TimedOut { after: ms(5), which: Limit::Deadline });
+    assert_eq!((ends, begun.swap(0, Ordering::Relaxed)), ((late, Err(Error::Inner("down"))), 2));
+    let ends = run(&clock, async { tokio::join!(ask(soon(300), 900), ask(soon(400), 900)) });
+    let slow = Err(Error::TimedOut { after: ms(200), which: Limit::Attempt });
+    assert_eq!((ends, begun.into_inner()), ((slow.clone(), slow), 1));
+}
+
+#[test]
+fn a_late_error_of_the_work_itself_is_shared() {
+    let clock = ManualClock::new();
+    let policy = policy(&clock);
+    let failing = || {
+        policy.call("key", || async {
+            wait(&clock, 20).await;
+            Err("down")
+        })
+    };
+    let mut leader = Box::pin(Context::new().until(ms(5)).scope(failing()));
+    let mut waiter = Box::pin(failing());
+    assert!(poll(leader.as_mut()).is_pending() && poll(waiter.as_mut()).is_pending());
+    clock.advance(ms(20));
+    let down = Poll::Ready(Err(Error::Inner("down")));
+    assert_eq!((poll(leader.as_mut()), poll(waiter.as_mut())), (down.clone(), down));
 }
 
 #[test]

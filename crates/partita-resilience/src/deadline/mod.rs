@@ -10,6 +10,7 @@ mod config;
 mod context;
 mod core;
 mod counts;
+mod given_up;
 #[cfg(feature = "http")]
 mod http;
 mod layer;
@@ -22,6 +23,7 @@ pub use context::{Attempt, Context, Scoped};
 pub(crate) use context::{NEVER, nanos};
 pub use core::DeadlineSnapshot;
 pub(crate) use counts::Counts;
+pub(crate) use given_up::{give_up, judged};
 #[cfg(feature = "http")]
 pub use http::{ClientFuture, ClientSide, HEADER, ServerSide, put_left, read_left};
 pub use layer::ResponseFuture;

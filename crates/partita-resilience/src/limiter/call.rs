@@ -71,7 +71,7 @@ impl Limiter {
 
     /// What is left, with nothing charged.
     pub(crate) fn look(&self) -> Decision {
-        self.core.rule.look(&self.meter.cell, self.core.now(), 0)
+        self.core.rule.look(&self.meter.cell, self.core.now())
     }
 
     /// Where it stands.

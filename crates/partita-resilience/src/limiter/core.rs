@@ -102,7 +102,8 @@ impl Core {
         let ticket = match meter.ask(&self.rule, now, cost, Bounds { wait, waiters: self.waiters }) {
             Asked::Now => None,
             Asked::Later(ticket) => Some(ticket),
-            Asked::Refused => return Err(self.refuse(&meter, now, cost)),
+            Asked::Refused(decision) => return Err(self.refuse(&decision)),
+            Asked::Full(decision) => return Err(Rejected { reason: Reason::QueueFull, ..self.refuse(&decision) }),
         };
         self.admit();
         Ok(Reservation::new(Arc::clone(self), meter, ticket))
@@ -119,12 +120,9 @@ impl Core {
     }
 
     #[cold]
-    fn refuse(&self, meter: &Meter, now: u64, cost: u32) -> Rejected {
-        let decision = self.rule.look(&meter.cell, now, cost);
-        self.reject(&decision);
-        let full = meter.waiting() >= self.waiters && !decision.never_fits();
-        let rejected = self.rejected(&decision);
-        if full { Rejected { reason: Reason::QueueFull, ..rejected } } else { rejected }
+    fn refuse(&self, decision: &Decision) -> Rejected {
+        self.reject(decision);
+        self.rejected(decision)
     }
 
     pub(super) fn counts(&self) -> (u64, u64) {

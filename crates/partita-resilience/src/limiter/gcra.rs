@@ -163,27 +163,31 @@ impl Tat {
         }
     }
 
-    /// Charges a call for the first moment at which it conforms; that moment.
-    pub(crate) fn reserve(&self, rate: &Rate, now: u128, cost: u32) -> u128 {
-        let next = self.change(|tat| tat.max(now) + rate.price(cost));
-        next.saturating_sub(rate.depth)
+    /// Charges a call for the first moment at which it conforms, if that is `soon` enough; that moment.
+    pub(crate) fn reserve(&self, rate: &Rate, now: u128, cost: u32, soon: impl Fn(u128) -> bool) -> Option<u128> {
+        let next = self.change(|tat| {
+            let next = tat.max(now) + rate.price(cost);
+            soon(next.saturating_sub(rate.depth)).then_some(next)
+        })?;
+        Some(next.saturating_sub(rate.depth))
     }
 
     /// Takes back the charge of a call whose moment has not come; by how much those behind it move up.
     pub(crate) fn take_back(&self, rate: &Rate, cost: u32) -> u128 {
         let price = rate.price(cost);
-        self.change(|tat| tat.saturating_sub(price));
+        self.change(|tat| Some(tat.saturating_sub(price)));
         price
     }
 
-    fn change(&self, to: impl Fn(u128) -> u128) -> u128 {
+    fn change(&self, to: impl Fn(u128) -> Option<u128>) -> Option<u128> {
         match self {
             Self::Word(word) => change_word(word, to),
             Self::Shared(shares) => change_word(shares.tat(), to),
             Self::Wide(tat) => {
                 let mut tat = lock(tat);
-                *tat = to(*tat);
-                *tat
+                let next = to(*tat)?;
+                *tat = next;
+                Some(next)
             }
         }
     }
@@ -198,12 +202,12 @@ impl Tat {
     }
 }
 
-fn change_word(word: &AtomicU64, to: impl Fn(u128) -> u128) -> u128 {
+fn change_word(word: &AtomicU64, to: impl Fn(u128) -> Option<u128>) -> Option<u128> {
     let mut seen = word.load(Ordering::Acquire);
     loop {
-        let next = to(u128::from(seen));
+        let next = to(u128::from(seen))?;
         match word.compare_exchange_weak(seen, narrow(next), Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => return next,
+            Ok(_) => return Some(next),
             Err(now_seen) => seen = now_seen,
         }
     }

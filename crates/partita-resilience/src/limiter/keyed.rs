@@ -121,7 +121,7 @@ impl<K: Hash + Eq> KeyedLimiter<K> {
     /// Where it stands; `remaining` and `reset_at` are those of the quota that keys without room share.
     pub fn snapshot(&self) -> LimiterSnapshot {
         let shared = self.meters.overflow();
-        let look = self.core.rule.look(&shared.cell, self.core.now(), 0);
+        let look = self.core.rule.look(&shared.cell, self.core.now());
         let (admitted, rejected) = self.core.counts();
         LimiterSnapshot {
             name: self.core.name.clone(),

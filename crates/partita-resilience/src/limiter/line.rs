@@ -1,5 +1,6 @@
 //! Who waits for a moment of their own.
 
+use super::decision::Decision;
 use super::rule::{Cell, Charge, Rule};
 use super::share::Share;
 use crate::stripe::Striped;
@@ -34,14 +35,16 @@ pub(crate) struct Bounds {
 }
 
 /// What came of asking for a moment.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Asked {
     /// It is now.
     Now,
     /// It will come, under this ticket.
     Later(u64),
-    /// It would come too late, or too many wait.
-    Refused,
+    /// It would come too late.
+    Refused(Decision),
+    /// Too many wait.
+    Full(Decision),
 }
 
 impl Meter {
@@ -61,11 +64,16 @@ impl Meter {
         if decision.allowed() {
             return Asked::Now;
         }
-        let wait = decision.retry_after().map_or(u128::MAX, |wait| wait.as_nanos());
-        if wait > u128::from(bounds.wait) || line.waiting.len() >= bounds.waiters {
-            return Asked::Refused;
+        if decision.never_fits() {
+            return Asked::Refused(decision);
         }
-        let charge = rule.reserve(&self.cell, now, cost);
+        if line.waiting.len() >= bounds.waiters {
+            return Asked::Full(decision);
+        }
+        // Not by the decision, which knows of a moment that is the sooner by what this thread keeps.
+        let Some(charge) = rule.reserve(&self.cell, now, cost, bounds.wait) else {
+            return Asked::Refused(decision);
+        };
         line.drawn += 1;
         let ticket = line.drawn;
         line.waiting.insert(ticket, Waiter { charge, waker: None });

@@ -75,13 +75,10 @@ impl Rule {
         self.counted(cell, now, cost, true)
     }
 
-    /// What [`Rule::check`] would say, without a charge.
-    pub(crate) fn look(&self, cell: &Cell, now: u64, cost: u32) -> Decision {
-        let Cell::Tat(tat) = cell else { return self.counted(cell, now, cost, false) };
-        if cost > self.depth {
-            return self.never(tat, now);
-        }
-        let left = self.left(tat.get(&self.rate, now).saturating_sub(self.rate.units(now)), now, cost);
+    /// What is left, without a charge.
+    pub(crate) fn look(&self, cell: &Cell, now: u64) -> Decision {
+        let Cell::Tat(tat) = cell else { return self.counted(cell, now, 0, false) };
+        let left = self.left(tat.get(&self.rate, now).saturating_sub(self.rate.units(now)), now, 0);
         let decision = Decision { allowed: false, limit: self.limit, now, left };
         Decision { allowed: decision.retry_after().is_none_or(|wait| wait.is_zero()), ..decision }
     }
@@ -153,25 +150,26 @@ impl Rule {
         matches!(self.algorithm, Algorithm::Gcra | Algorithm::TokenBucket)
     }
 
-    /// Charges a call for the first moment at which it fits.
-    pub(crate) fn reserve(&self, cell: &Cell, now: u64, cost: u32) -> Charge {
+    /// Charges a call for the first moment at which it fits, unless that is more than `within` nanoseconds away.
+    pub(crate) fn reserve(&self, cell: &Cell, now: u64, cost: u32, within: u64) -> Option<Charge> {
         let (limit, per) = (self.limit, self.per);
+        let soon = |at: u64| at.saturating_sub(now) <= within;
         let at = match cell {
-            Cell::Tat(tat) => tat.reserve(&self.rate, self.rate.units(now), cost),
+            Cell::Tat(tat) => tat.reserve(&self.rate, self.rate.units(now), cost, |at| soon(self.rate.nanos(at)))?,
             Cell::Log(log) => {
                 let mut log = lock(log);
-                let at = log.first_fit(now, per, limit, cost);
+                let at = Some(log.first_fit(now, per, limit, cost)).filter(|at| soon(*at))?;
                 log.charge(at, cost);
                 u128::from(at)
             }
             Cell::Windows(windows) => {
                 let mut windows = lock(windows);
-                let at = windows.first_fit(now, per, limit, cost);
+                let at = Some(windows.first_fit(now, per, limit, cost)).filter(|at| soon(*at))?;
                 windows.charge(at, per, cost);
                 u128::from(at)
             }
         };
-        Charge { at, cost }
+        Some(Charge { at, cost })
     }
 
     /// Takes back a charge whose moment has not come. `behind` are the charges after it, the first one first: they move up.
@@ -187,7 +185,9 @@ impl Rule {
                 let up = tat.take_back(&self.rate, gone.cost);
                 behind.for_each(|charge| charge.at = charge.at.saturating_sub(up));
             }
-            Cell::Log(_) | Cell::Windows(_) => behind.for_each(|charge| *charge = self.reserve(cell, now, charge.cost)),
+            Cell::Log(_) | Cell::Windows(_) => behind.for_each(|charge| {
+                *charge = self.reserve(cell, now, charge.cost, u64::MAX).unwrap_or(*charge);
+            }),
         }
     }
 

@@ -1,10 +1,14 @@
 //! Shares against the plain word.
 
+use super::Limiter;
 use super::quota::Quota;
 use super::rule::{Cell, Rule};
+use crate::Timing;
 use crate::stripe::Striped;
+use partita_time::ManualClock;
 use proptest::prelude::*;
 use std::sync::Barrier;
+use std::time::Duration;
 
 const BURST: u32 = 70_000;
 
@@ -25,7 +29,7 @@ proptest! {
             let (one, other) = (rule.check(&shared, now, cost), rule.check(&plain, now, cost));
             prop_assert_eq!((one.allowed(), one.remaining()), (other.allowed(), other.remaining()));
             prop_assert_eq!((one.reset_at(), one.retry_after()), (other.reset_at(), other.retry_after()));
-            prop_assert_eq!(rule.look(&shared, now, 0).remaining(), rule.look(&plain, now, 0).remaining());
+            prop_assert_eq!(rule.look(&shared, now).remaining(), rule.look(&plain, now).remaining());
         }
     }
 }
@@ -58,6 +62,33 @@ fn what_a_thread_keeps_is_void_when_its_time_is_past() {
 fn nobody_charges_a_share_while_somebody_waits() {
     let (rule, cell) = busy();
     assert!(rule.check(&cell, 0, 1).allowed());
-    rule.reserve(&cell, 0, BURST);
+    rule.reserve(&cell, 0, BURST, u64::MAX);
     assert!(!rule.check(&cell, 0, 1).allowed());
+}
+
+/// A limiter whose whole burst is used, but for what this thread keeps of it.
+fn all_but_mine() -> Limiter {
+    let timing = Timing::manual(&ManualClock::new(), 1);
+    let limiter = Limiter::builder("l").quota(Quota::per_hour(65_536)).timing(timing).build().unwrap();
+    assert!(limiter.check().allowed());
+    let rest = || (0..65_536).take_while(|_| limiter.check().allowed()).count();
+    std::thread::scope(|scope| scope.spawn(rest).join()).unwrap();
+    limiter
+}
+
+#[test]
+fn a_reservation_waits_no_longer_than_it_was_asked_to() {
+    let (limiter, most) = (all_but_mine(), Duration::from_secs(2));
+    if let Ok(reservation) = limiter.reserve(100, most) {
+        assert!(reservation.retry_after() <= most, "{:?}", reservation.retry_after());
+    }
+    assert!(limiter.reserve(100, Duration::from_secs(6)).is_ok());
+}
+
+#[test]
+fn who_is_refused_is_not_told_to_come_again_at_once_for_what_others_keep() {
+    let limiter = all_but_mine();
+    let ask = || limiter.reserve(1, Duration::ZERO).unwrap_err();
+    let refused = std::thread::scope(|scope| scope.spawn(ask).join()).unwrap();
+    assert!(refused.retry_after.is_some_and(|wait| wait > Duration::ZERO), "{refused}");
 }

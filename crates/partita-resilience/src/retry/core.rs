@@ -5,7 +5,7 @@ use super::jitter::Waits;
 use super::recent::Recent;
 use super::snapshot::{Count, Counts, RetrySnapshot};
 use crate::budget::{Budget, Deposit, Withdrawal};
-use crate::deadline::{Context, nanos};
+use crate::deadline::{Context, give_up, nanos};
 use crate::stack::time;
 use crate::verdict::Verdict;
 use crate::{Error, Event, EventKind, Listeners, Name, PolicyKind, Timing};
@@ -253,6 +253,7 @@ impl<H: Hold> Course<H> {
         let delay = core.waits.draw(next, self.waited, core.timing.entropy()).max(least);
         let begins = core.timing.now().saturating_add(delay);
         if context.deadline().is_some_and(|deadline| begins > deadline) {
+            give_up(context);
             return Err(Stop::DeadlinePassed);
         }
         let withdrawal = match &core.budget {

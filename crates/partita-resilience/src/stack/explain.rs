@@ -105,6 +105,6 @@ impl<K, T, E> Shares for Coalesce<K, T, E> {
 
 impl<K, T, D> Shares for Cache<K, T, D> {
     fn explain() -> Option<(&'static str, String)> {
-        Some(("cache", "a kept answer, a stale one when the call fails".to_owned()))
+        Some(("cache", "a kept answer, even with no time left; a stale one when the call fails".to_owned()))
     }
 }

@@ -8,7 +8,7 @@ use crate::deadline::{Attempt, Context};
 use crate::fallback::Fallback;
 use crate::retry::{Jitter, Retry};
 use crate::testing::{Later, ms, poll, run, wait};
-use crate::{Error, Timing};
+use crate::{Error, Limit, Timing};
 use partita_time::{ManualClock, Spawner};
 use std::future::ready;
 use std::sync::Arc;
@@ -100,6 +100,20 @@ fn a_fallback_stands_over_a_cache_and_answers_only_what_has_no_stale_answer() {
 }
 
 #[test]
+fn a_kept_answer_serves_with_no_time_left_and_a_new_one_does_not() {
+    let clock = ManualClock::new();
+    let stack = policy(&clock).cache(answers(&clock, None)).build().unwrap();
+    let ask = |key, time| {
+        let context = Context::new().within(&timing(&clock), ms(time));
+        run(&clock, context.scope(stack.call_keyed(key, |_| ready(Ok::<_, Fault>(1)))))
+    };
+    assert_eq!([ask("a", 1), ask("a", 0)], [Ok(1), Ok(1)]);
+    assert!(ask("b", 0).is_err());
+    let words = stack.explain().to_string();
+    assert!(words.contains("a kept answer, even with no time left"), "{words}");
+}
+
+#[test]
 fn a_layer_with_a_fallback_answers_by_request_and_error() {
     let (clock, made) = (ManualClock::new(), Arc::new(AtomicU32::new(0)));
     let retry = Retry::builder("r").initial(ms(1)).jitter(Jitter::None);
@@ -138,6 +152,51 @@ fn a_layer_that_coalesces_keeps_each_callers_own_deadline() {
     clock.advance(ms(5));
     assert!(matches!(poll(hurried.as_mut()), Poll::Ready(Err(Error::TimedOut { .. }))));
     assert_eq!((run(&clock, patient), made.load(Ordering::Relaxed)), (Ok(1), 2), "it took over");
+}
+
+#[test]
+fn what_a_leaders_own_time_ends_is_no_end_for_those_who_have_more() {
+    let (clock, made) = (ManualClock::new(), Arc::new(AtomicU32::new(0)));
+    let stack = policy(&clock).coalesce(together(&clock)).attempt_timeout(ms(100)).build().unwrap();
+    let service = stack.layer(|_: &u32| Some("all")).layer(dependency(&clock, &made));
+    let mut hurried = Box::pin(Context::new().until(ms(5)).scope(service.clone().oneshot(1)));
+    let mut as_hurried = Box::pin(Context::new().until(ms(5)).scope(service.clone().oneshot(1)));
+    let mut patient = Box::pin(Context::new().scope(service.oneshot(1)));
+    let calls = [&mut hurried, &mut as_hurried, &mut patient];
+    assert!(calls.into_iter().all(|call| poll(call.as_mut()).is_pending()));
+    clock.advance(ms(5));
+    for call in [&mut hurried, &mut as_hurried] {
+        assert_eq!(poll(call.as_mut()), Poll::Ready(Err(Error::TimedOut { after: ms(5), which: Limit::Deadline })));
+    }
+    assert_eq!((run(&clock, patient), made.load(Ordering::Relaxed)), (Ok(1), 2), "it took over");
+}
+
+#[test]
+fn retries_that_a_leader_has_no_time_for_are_made_by_who_has() {
+    let clock = ManualClock::new();
+    let retry = || Retry::builder("r").initial(ms(50)).jitter(Jitter::None);
+    let made = AtomicU32::new(0);
+    let work = |_: Attempt| {
+        made.fetch_add(1, Ordering::Relaxed);
+        async {
+            wait(&clock, 20).await;
+            Err::<u32, _>("down")
+        }
+    };
+    let both = |retry| {
+        let stack = policy(&clock).coalesce(together(&clock)).retry(retry).idempotent().build().unwrap();
+        let hurried = Context::new().within(&timing(&clock), ms(40));
+        let ends: (End, End) = run(&clock, async {
+            tokio::join!(hurried.scope(stack.call_keyed("a", work)), stack.call_keyed("a", work))
+        });
+        let attempts = |end| match end {
+            Err(Error::Exhausted { attempts, .. }) => attempts,
+            end => panic!("{end:?}"),
+        };
+        (attempts(ends.0), attempts(ends.1), made.swap(0, Ordering::Relaxed))
+    };
+    assert_eq!(both(retry()), (1, 3, 4));
+    assert_eq!(both(retry().deadline(ms(30))), (1, 1, 1), "the policy's own limit is everybody's");
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | 1 | fallback | answers whatever went wrong beneath, once |
 //! | 2 | deadline | one limit for all attempts and waits together |
-//! | 3 | coalesce, cache | an answer that is there costs nothing of what follows |
+//! | 3 | coalesce, cache | an answer that is there costs nothing of what follows; a kept one serves even with no time left |
 //! | 4 | rate limit | counts requests, not attempts |
 //! | 5 | retry | each attempt below is judged by itself |
 //! | 6 | hedge | several calls of one attempt |

@@ -4,7 +4,7 @@
 #[path = "../../src/budget/credit.rs"]
 mod credit;
 
-use super::bounded;
+use super::bound::check;
 use crate::stripe::Striped;
 use credit::{Deposits, Floor, WHOLE};
 use loom::sync::Arc;
@@ -22,7 +22,7 @@ fn deposits<const N: usize>(held: [(usize, u32, u32); N]) -> Arc<Deposits> {
 
 #[test]
 fn of_two_that_want_one_attempt_at_most_one_gets_it_and_nothing_is_lost() {
-    bounded().check(|| {
+    check(|| {
         let held = deposits([(0, TICK, 600), (1, TICK, 900)]);
         let other = Arc::clone(&held);
         let thread = thread::spawn(move || u32::from(other.take_whole(1, TICK)));
@@ -35,7 +35,7 @@ fn of_two_that_want_one_attempt_at_most_one_gets_it_and_nothing_is_lost() {
 #[test]
 fn a_deposit_beside_a_withdrawal_is_there_afterwards() {
     for alone in [true, false] {
-        bounded().check(move || {
+        check(move || {
             let held = deposits([(0, TICK - 3, 400), (1, TICK, 700)]);
             let other = Arc::clone(&held);
             let thread = thread::spawn(move || other.put(usize::from(!alone), TICK, 100));
@@ -48,7 +48,7 @@ fn a_deposit_beside_a_withdrawal_is_there_afterwards() {
 
 #[test]
 fn a_deposit_taken_back_beside_a_withdrawal_is_taken_once() {
-    bounded().check(|| {
+    check(|| {
         let held = deposits([(0, TICK, 1_000), (1, TICK, 100)]);
         let other = Arc::clone(&held);
         let thread = thread::spawn(move || other.take_back(TICK + 1, TICK, 100));
@@ -60,7 +60,7 @@ fn a_deposit_taken_back_beside_a_withdrawal_is_taken_once() {
 
 #[test]
 fn the_floor_gives_its_burst_and_what_was_given_back_once() {
-    bounded().check(|| {
+    check(|| {
         let floor = Arc::new(Floor::new(2.0).unwrap());
         let other = Arc::clone(&floor);
         let thread = thread::spawn(move || {

@@ -7,7 +7,7 @@ mod queue;
 #[path = "../../src/bulkhead/slots.rs"]
 mod slots;
 
-use super::bounded;
+use super::bound::check;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use queue::{Joined, Queue, Turn};
@@ -69,7 +69,7 @@ impl Gate {
 #[test]
 fn every_waiter_gets_its_turn_and_the_limit_holds() {
     for stripes in [1, 2] {
-        bounded().check(move || {
+        check(move || {
             let gate = Gate::new(1, stripes);
             let other = Arc::clone(&gate);
             let thread = loom::thread::spawn(move || other.pass(1, 1));
@@ -83,7 +83,7 @@ fn every_waiter_gets_its_turn_and_the_limit_holds() {
 
 #[test]
 fn a_waiter_that_leaves_passes_its_permit_on() {
-    bounded().check(|| {
+    check(|| {
         let gate = Gate::new(1, 2);
         let held = gate.slots.take(0).unwrap();
         let Joined::Waits(ticket) = gate.queue.join(&gate.slots, 2, Waker::noop()) else { panic!("nobody holds it") };

@@ -25,7 +25,7 @@ mod share;
 #[path = "../../src/limiter/window.rs"]
 mod window;
 
-use super::bounded;
+use super::bound::check;
 use crate::stripe::Striped;
 use line::{Asked, Bounds, Meter};
 use loom::sync::Arc;
@@ -45,7 +45,7 @@ fn meter(algorithm: Algorithm) -> (Rule, Arc<Meter>) {
 #[test]
 fn two_threads_never_take_more_than_the_quota() {
     for algorithm in [Algorithm::Gcra, Algorithm::SlidingLog, Algorithm::FixedWindow] {
-        bounded().check(move || {
+        check(move || {
             let (rule, meter) = meter(algorithm);
             let other = Arc::clone(&meter);
             let thread =
@@ -59,7 +59,7 @@ fn two_threads_never_take_more_than_the_quota() {
 #[test]
 fn a_moment_given_back_is_given_once_and_to_one() {
     for algorithm in [Algorithm::Gcra, Algorithm::SlidingLog] {
-        bounded().check(move || {
+        check(move || {
             let (rule, meter) = meter(algorithm);
             assert!(rule.check(&meter.cell, 0, 2).allowed());
             let Asked::Later(first) = meter.ask(&rule, 1, 1, BOUNDS) else { panic!("no moment") };
@@ -78,7 +78,7 @@ fn a_moment_given_back_is_given_once_and_to_one() {
 fn threads_with_shares_never_take_more_than_the_quota() {
     let rate = gcra::Rate::new(65_536, 65_536, 65_536);
     for (costs, later) in [([32_000, 1], 0), ([60, 5_000], 50), ([30_000, 35_000], 600)] {
-        bounded().check(move || {
+        check(move || {
             let shares = Arc::new(Shares::new(Striped::new(2, 1)));
             let other = Arc::clone(&shares);
             let passes = move |shares: &Shares, thread, now| {
