@@ -138,7 +138,8 @@ async fn busy_shop(folder: &Path, host: &Host) -> Server {
 fn some(rows: &[Row]) -> Vec<Row> {
     let of_order = |order: &str| rows.iter().filter(|row| row.order() == order).cloned().collect::<Vec<Row>>();
     let confirmed = rows.iter().find(|row| row.file == "shipping.db").unwrap().order();
-    let declined = rows.iter().find(|row| row.value()["outcome"] == "undone").unwrap().order();
+    let held_and_released = |row: &&Row| row.file == "loyalty.db" && row.value()["outcome"] == "undone";
+    let declined = rows.iter().find(held_and_released).unwrap().order();
     let some = [of_order(confirmed), of_order(declined)].concat();
     assert_eq!(some.len(), 7, "five rows of a confirmed order, two of a declined one");
     some

@@ -1,8 +1,9 @@
 //! Live sagas as the store has them, earliest first: those that have rested by their due time, the others by their start.
 
+use super::row::Row;
 use super::{Inner, SAGAS};
 use crate::view::Class;
-use partita_core::{DuePage, FieldValue, Find, Record, Result};
+use partita_core::{DuePage, Record, Result};
 use partita_time::Timestamp;
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -88,17 +89,7 @@ impl Which {
     async fn page(self, inner: &Inner, after: Option<(Timestamp, String)>, limit: usize) -> Result<Vec<Record>> {
         match self {
             Self::Rested(until) => inner.store.due(DuePage { space: SAGAS, until, after, limit }).await,
-            Self::Class(class) => {
-                let find = Find {
-                    space: SAGAS,
-                    equals: Some(("class", FieldValue::from(class.word()))),
-                    order_by: "started",
-                    descending: false,
-                    after: after.map(|(started, key)| (started.into(), key)),
-                    limit,
-                };
-                inner.store.find(find).await
-            }
+            Self::Class(class) => inner.store.find(Row::of_class(class, false, after, limit)).await,
         }
     }
 

@@ -4,7 +4,7 @@
 use super::{SAGAS, TASKS};
 use crate::journal::Instance;
 use crate::view::{Class, SagaRow};
-use partita_core::{Expect, Part, Put, Record, Result};
+use partita_core::{Expect, FieldValue, Find, Part, Put, Record, Result};
 use partita_time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -44,6 +44,13 @@ pub(crate) struct Row {
 impl Row {
     pub(crate) fn read(record: &Record) -> Result<Self> {
         Ok(Self { value: Arc::new(serde_json::from_str(&record.value)?), revision: record.revision, due: record.due })
+    }
+
+    /// A page of the lines of a class, in the order of their start.
+    pub(super) fn of_class(class: Class, descending: bool, after: Option<(Timestamp, String)>, limit: usize) -> Find {
+        let equals = Some(("class", FieldValue::from(class.word())));
+        let after = after.map(|(started, id)| (started.into(), id));
+        Find { space: SAGAS, equals, order_by: "started", descending, after, limit }
     }
 
     pub(crate) fn class(&self) -> Class {

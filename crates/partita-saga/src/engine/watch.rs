@@ -6,7 +6,7 @@ use super::{Engine, Inner, SAGAS, lock};
 use crate::definition::Definition;
 use crate::journal::{Fact, Instance, Phase, Record, Slot, Verb};
 use crate::view::{Class, SagaDetail, SagaRow, Sagas, StepView, TimelineEntry};
-use partita_core::{FieldValue, Find, Read, Result};
+use partita_core::{Read, Result};
 use partita_time::Timestamp;
 use std::sync::Arc;
 use tokio::sync::broadcast;
@@ -55,16 +55,8 @@ async fn of_class(
     after: Option<(Timestamp, String)>,
     limit: usize,
 ) -> Result<Vec<SagaRow>> {
-    let find = Find {
-        space: SAGAS,
-        equals: Some(("class", FieldValue::from(class.word()))),
-        order_by: "started",
-        descending: true,
-        after: after.map(|(started, id)| (started.into(), id)),
-        limit,
-    };
     let now = inner.host.clock.now();
-    let records = inner.store.find(find).await?;
+    let records = inner.store.find(Row::of_class(class, true, after, limit)).await?;
     records.iter().map(|record| Ok(Row::read(record)?.show(&record.key, now))).collect()
 }
 

@@ -128,9 +128,8 @@ impl Driver {
     }
 }
 
-/// Orders that are looked at for the first end after a kill.
-///
-/// Those under way reach the payment in waves, and one whose authorization is in doubt waits 3 s: so these are many waves.
+/// Orders that are looked at for the first end after a kill: more than one wave of them, because those whose authorization
+/// is in doubt wait 3 s.
 const RECENT: usize = 256;
 
 fn order_id(line: &[u8]) -> Result<String, String> {

@@ -99,7 +99,7 @@ pub(crate) struct Kill {
     pub(crate) unfinished: u64,
     /// From the start of the next process until it took orders.
     pub(crate) ready: Duration,
-    /// From the kill until the first order ended after it.
+    /// From the kill until the first order ended after it; as `ready` where all that were watched had ended before.
     pub(crate) recovery: Duration,
 }
 

@@ -1,26 +1,5 @@
 //! The replay tool under lines that nobody should write: each has one answer, the same each time, and none ends the tool.
 
-#![allow(clippy::unwrap_used, reason = "a test may")]
-
-#[path = "../examples/replay/breaker.rs"]
-mod breaker;
-#[path = "../examples/replay/bulkhead.rs"]
-mod bulkhead;
-#[path = "../examples/replay/executor.rs"]
-mod executor;
-#[path = "../examples/replay/hedge.rs"]
-mod hedge;
-#[path = "../examples/replay/limiter.rs"]
-mod limiter;
-#[path = "../examples/replay/line.rs"]
-mod line;
-#[path = "../examples/replay/retry.rs"]
-mod retry;
-#[path = "../examples/replay/session.rs"]
-mod session;
-#[path = "../examples/replay/work.rs"]
-mod work;
-
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -77,8 +56,7 @@ const POLICIES: [(&str, &[&str]); 5] = [
 const LONGEST_MS: u64 = 3_650 * 86_400_000;
 
 fn replay(policy: &str, lines: &[String]) -> Vec<String> {
-    let mut replay = session::Replay::new(policy);
-    lines.iter().map(|line| replay.answer(line.as_bytes()).unwrap_or_else(|fault| format!("error: {fault}"))).collect()
+    crate::replay(policy, &lines.iter().map(String::as_bytes).collect::<Vec<_>>())
 }
 
 /// Numbers as they should be, and as they should not.

@@ -2,23 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-#[path = "../examples/replay/breaker.rs"]
+#[path = "../../examples/replay/breaker.rs"]
 mod breaker;
-#[path = "../examples/replay/bulkhead.rs"]
+#[path = "../../examples/replay/bulkhead.rs"]
 mod bulkhead;
-#[path = "../examples/replay/executor.rs"]
+#[path = "../../examples/replay/executor.rs"]
 mod executor;
-#[path = "../examples/replay/hedge.rs"]
+#[path = "../../examples/replay/hedge.rs"]
 mod hedge;
-#[path = "../examples/replay/limiter.rs"]
+mod hostile;
+#[path = "../../examples/replay/limiter.rs"]
 mod limiter;
-#[path = "../examples/replay/line.rs"]
+#[path = "../../examples/replay/line.rs"]
 mod line;
-#[path = "../examples/replay/retry.rs"]
+#[path = "../../examples/replay/retry.rs"]
 mod retry;
-#[path = "../examples/replay/session.rs"]
+#[path = "../../examples/replay/session.rs"]
 mod session;
-#[path = "../examples/replay/work.rs"]
+#[path = "../../examples/replay/work.rs"]
 mod work;
 
 fn replay(policy: &str, lines: &[&[u8]]) -> Vec<String> {
