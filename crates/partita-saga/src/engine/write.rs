@@ -88,7 +88,7 @@ impl Runner {
         let late = instance.open().filter_map(|(leaf, _)| {
             let (def, slot) = (self.def.leaves.get(leaf)?, instance.slots.get(leaf)?);
             let within = def.within?;
-            ran_out(slot.first?.plus(within)).then(|| format!("{} takes longer than {within:?}", def.name))
+            ran_out(slot.end(def)?).then(|| format!("{} takes longer than {within:?}", def.name))
         });
         late.chain(deadline.map(|end| format!("it should have gone through by {end}"))).collect()
     }

@@ -22,9 +22,7 @@ impl Turn<'_> {
         if instance.parked.is_some() || !may_turn_back(def, instance) {
             return None;
         }
-        let within = instance
-            .open()
-            .filter_map(|(leaf, _)| Some(instance.slots.get(leaf)?.first?.plus(def.leaves.get(leaf)?.within?)));
+        let within = instance.open().filter_map(|(leaf, _)| instance.slots.get(leaf)?.end(def.leaves.get(leaf)?));
         within.chain(instance.deadline).min()
     }
 
@@ -32,12 +30,13 @@ impl Turn<'_> {
         self.instance.deadline.is_some_and(|deadline| self.now >= deadline)
     }
 
-    /// Turns back if there is a reason to: cancelled, `or_else`, or the deadline passed.
+    /// Turns back if there is a reason to: cancelled, `or_else`, or the deadline passed. After the deadline a step that has
+    /// used up its time or tries is no reason of its own.
     pub(super) fn turns_back(&mut self, or_else: Option<Why>) -> bool {
         let why = match (self.instance.cancelled, or_else, self.is_late()) {
             (true, _, _) => Why::Cancelled,
+            (false, Some(Why::Exhausted { .. }) | None, true) => Why::Deadline,
             (false, Some(why), _) => why,
-            (false, None, true) => Why::Deadline,
             (false, None, false) => return false,
         };
         self.push(Fact::Unwind { why });
@@ -53,8 +52,7 @@ impl Turn<'_> {
 
     fn late(&self, leaf: usize) -> Option<Why> {
         let (def, slot) = (self.leaf(leaf)?, self.instance.slots.get(leaf)?);
-        let end = slot.first?.plus(def.within?);
-        (self.now >= end).then(|| Why::Exhausted { step: def.name.to_owned() })
+        (self.now >= slot.end(def)?).then(|| Why::Exhausted { step: def.name.to_owned() })
     }
 
     /// Whether no further attempt may begin, because the saga turns back as soon as what runs has ended.

@@ -1,10 +1,11 @@
 //! Where a saga stands: the fold of its records, and nothing else.
 
 use super::record::{Fact, Record, Verb};
-use crate::definition::{Json, Why};
+use crate::definition::{Json, Leaf, Why};
 use crate::view::Class;
 use partita_time::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An attempt that may act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub(crate) struct Slot {
     pub(crate) first: Option<Timestamp>,
     /// When an attempt of doing was last opened or ended: a probe's window counts from here.
     pub(crate) last: Timestamp,
+    /// Time since `first` in which no process had the saga, or was about to end: it does not count against `.within`.
+    pub(crate) away: Duration,
     pub(crate) attempts: u32,
     pub(crate) undo_attempts: u32,
     /// Those of them that their process did not outlive.
@@ -111,7 +114,7 @@ impl Instance {
 
     /// Makes one fact true.
     pub(crate) fn take(&mut self, fact: &Fact, at: Timestamp) {
-        self.at = at;
+        let before = std::mem::replace(&mut self.at, at);
         match fact {
             Fact::Start { name, version, print, deadline } => {
                 (self.name, self.version, self.print) = (name.as_str().into(), *version, print.as_str().into());
@@ -120,7 +123,7 @@ impl Instance {
             Fact::Cancel => self.cancelled = true,
             Fact::Unwind { why } => self.phase = Phase::Unwinding(why.clone()),
             Fact::Parked { why } => self.parked = Some(why.clone()),
-            Fact::Recovered => {}
+            Fact::Recovered => self.recovered(before, at),
             Fact::End => {
                 let why = match &self.phase {
                     Phase::Unwinding(why) => Some(why.clone()),
@@ -135,6 +138,19 @@ impl Instance {
             | Fact::Closed { leaf, .. }
             | Fact::Undone { leaf }
             | Fact::GivenUp { leaf } => self.slot(*leaf).take(fact, at),
+        }
+    }
+
+    /// A new owner from `at` on, after a record of `before`. What lies ahead of a clock that was set back is as if it were
+    /// now: nobody waits until the clock has caught up.
+    fn recovered(&mut self, before: Timestamp, at: Timestamp) {
+        if at < before {
+            self.deadline = self.deadline.map(|deadline| at.plus(deadline.since(before)));
+        }
+        for slot in &mut self.slots {
+            slot.away += at.since(before);
+            slot.first = slot.first.map(|first| first.min(at));
+            slot.last = slot.last.min(at);
         }
     }
 
@@ -198,6 +214,11 @@ impl Slot {
             Fact::GivenUp { .. } => (self.open, self.given_up) = (None, true),
             _ => self.open = None,
         }
+    }
+
+    /// When the time for the whole step ends.
+    pub(crate) fn end(&self, leaf: &Leaf) -> Option<Timestamp> {
+        Some(self.first?.plus(leaf.within? + self.away))
     }
 
     /// Whether no further attempt of doing is allowed.

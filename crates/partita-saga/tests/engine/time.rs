@@ -75,6 +75,40 @@ async fn after_the_pivot_a_step_that_takes_too_long_only_alerts() {
     is_right(&world, &detail);
 }
 
+#[tokio::test(start_paused = true)]
+async fn time_without_a_process_does_not_count_against_a_step() {
+    let world = World::new();
+    world.service.always("do", "b", LATER);
+    let saga = named("trip").step("b", act("b")).undo(undo("b")).within(secs(20)).pivot("p", act("p")).build();
+    let process = world.boot(&[&saga]);
+    process.start("t-1").await;
+    world.pass(secs(12)).await;
+    process.crash().await;
+    world.pass(secs(60)).await;
+    let process = world.boot(&[&saga]);
+    let detail = process.rests("t-1").await;
+    let at = turned_back_at(&detail);
+    assert!((80_000..=85_000).contains(&at), "what was left of 20 s when it was last heard of: {at}");
+    is_right(&world, &detail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_deadline_a_step_that_took_too_long_is_no_reason_of_its_own() {
+    let world = World::new();
+    world.service.always("do", "b", LATER);
+    let saga = named("trip")
+        .deadline(secs(7))
+        .step("b", act("b"))
+        .undo(undo("b"))
+        .within(secs(7))
+        .pivot("p", act("p"))
+        .build();
+    let process = world.boot(&[&saga]);
+    process.start("t-1").await;
+    let detail = process.rests("t-1").await;
+    assert_eq!((turned_back_at(&detail), detail.row.reason.as_deref()), (7_000, Some("the deadline passed")));
+}
+
 fn with_deadline() -> Saga<Trip, Service> {
     named("trip")
         .deadline(secs(7))
@@ -277,4 +311,36 @@ async fn a_clock_set_back_during_a_long_outage_makes_nobody_wait_until_it_has_ca
     let detail = process.rests("t-1").await;
     assert!(world.elapsed() < 20_000, "it took {} ms", world.elapsed());
     is_right(&world, &detail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_shuts_no_window_of_a_probe_and_moves_no_deadline() {
+    let saga = named("trip")
+        .deadline(secs(30))
+        .step("a", act("a"))
+        .undo(undo("a"))
+        .attempt(secs(2))
+        .probe(ask("a"))
+        .window(secs(3))
+        .pivot("p", act("p"))
+        .build();
+    for (passed, mended) in [(300, true), (2_500, true), (2_500, false)] {
+        let mut world = World::new();
+        world.service.script("do", "a", [Say::LostRequest]);
+        if !mended {
+            world.service.always("do", "a", Say::LostRequest);
+        }
+        let process = world.boot(&[&saga]);
+        process.start("t-1").await;
+        world.pass(millis(passed)).await;
+        process.crash().await;
+        world.clock =
+            partita_time::TokioClock::anchored(partita_time::Timestamp::from_millis(EPOCH.as_millis() - 3_600_000));
+        let process = world.boot(&[&saga]);
+        let detail = process.rests("t-1").await;
+        let elapsed = world.elapsed();
+        assert!(elapsed < if mended { 10_000 } else { 40_000 }, "after {passed} ms it took {elapsed} ms");
+        assert_eq!(detail.row.class, if mended { Class::Completed } else { Class::Compensated });
+        is_right(&world, &detail);
+    }
 }
