@@ -8,11 +8,9 @@ use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHM
 pub(crate) fn of(error: rusqlite::Error) -> Error {
     use rusqlite::Error as E;
     let (kind, message) = match (error.sqlite_error_code(), extended(&error)) {
-        (Some(ErrorCode::DiskFull), _) => {
-            (ErrorKind::StorageFull, "no room for the store; free some, it recovers by itself")
-        }
+        (Some(ErrorCode::DiskFull), _) => (ErrorKind::StorageFull, "no room for the store; free some"),
         (_, Some(SQLITE_IOERR_WRITE | SQLITE_IOERR_SHMSIZE)) => {
-            (ErrorKind::StorageFull, "the disk takes no writes; the store recovers by itself")
+            (ErrorKind::StorageFull, "the disk takes no writes; free some room, or look at the disk")
         }
         (Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _) => {
             (ErrorKind::Busy, "another program holds a lock on the file; end its transaction")

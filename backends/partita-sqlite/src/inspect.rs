@@ -73,6 +73,7 @@ pub(crate) fn look_by(
         return Err(refuse(path, ErrorKind::Corrupt, message).with("bytes of log", log_bytes));
     };
     header.at_a_glance(path)?;
+    log_begins_as_one(path, log_bytes)?;
     let failed = |error| header.judge_error(path, error);
     let connection = open(path).map_err(failed)?;
     let marks = marks(&connection).map_err(failed)?;
@@ -83,6 +84,18 @@ pub(crate) fn look_by(
     header.is_whole(path, &connection)?;
     let contents = contents(&connection, marks.format).map_err(failed)?;
     Ok(Some((contents, connection)))
+}
+
+/// A log that is no log SQLite would take for an empty one, and overwrite: acknowledged commits would vanish without a word.
+fn log_begins_as_one(path: &Path, log_bytes: u64) -> Result<()> {
+    let io = |error| refuse(path, ErrorKind::Io, "its log cannot be read").because(error);
+    let log = beside(path, "-wal");
+    if log_bytes < crate::wal::HEADER_BYTES as u64 || crate::wal::begins(&log).map_err(io)? {
+        return Ok(());
+    }
+    let message = "the log beside the file does not begin as one, so its newest commits are lost; restore both from a \
+                   backup, or move the log away to go on without them";
+    Err(refuse(path, ErrorKind::Corrupt, message).with("log", log.display()).with("bytes", log_bytes))
 }
 
 fn judge(path: &Path, marks: &Marks, at_a_glance: bool) -> Result<()> {

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Result};
 use std::path::Path;
 
-const HEADER_BYTES: usize = 32;
+pub(crate) const HEADER_BYTES: usize = 32;
 const FRAME_BYTES: usize = 24;
 /// Without its last bit, which tells the byte order of the checksums.
 const MAGIC: u32 = 0x377f_0682;
@@ -27,16 +27,7 @@ pub(crate) struct Frames {
 
 /// The frames of a log; `None` when there is no log, or nothing in it that SQLite would read.
 pub(crate) fn read(path: &Path) -> Result<Option<Frames>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        other => other?,
-    };
-    let mut reader = BufReader::new(file);
-    let mut header = [0; HEADER_BYTES];
-    if fill(&mut reader, &mut header)? < HEADER_BYTES {
-        return Ok(None);
-    }
-    let Some(mut log) = Log::begin(&header) else { return Ok(None) };
+    let Some((mut reader, mut log)) = begin(path)? else { return Ok(None) };
     let mut frame = vec![0; FRAME_BYTES + log.page_bytes];
     let mut frames = Frames::default();
     let mut since_commit = vec![];
@@ -55,6 +46,22 @@ pub(crate) fn read(path: &Path) -> Result<Option<Frames>> {
             frames.pages.extend(since_commit.drain(..));
         }
     }
+}
+
+/// Whether there is a log that SQLite would read.
+pub(crate) fn begins(path: &Path) -> Result<bool> {
+    Ok(begin(path)?.is_some())
+}
+
+fn begin(path: &Path) -> Result<Option<(BufReader<File>, Log)>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    let mut reader = BufReader::new(file);
+    let mut header = [0; HEADER_BYTES];
+    let is_whole = fill(&mut reader, &mut header)? == HEADER_BYTES;
+    Ok(is_whole.then(|| Log::begin(&header)).flatten().map(|log| (reader, log)))
 }
 
 /// A log as far as it was read.

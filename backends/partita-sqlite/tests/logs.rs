@@ -102,6 +102,32 @@ async fn a_cut_file_is_refused_although_its_log_could_be_read() {
 }
 
 #[tokio::test]
+async fn a_log_that_does_not_begin_as_one_is_not_taken_for_an_empty_one() {
+    let (file, log) = killed_after(3).await;
+    let closed = {
+        let bench = lay(&file, &log);
+        bench.open().close().await;
+        std::fs::read(bench.path()).unwrap()
+    };
+    let mut damaged = log.clone();
+    damaged[17] ^= 1;
+    for log in [vec![0; log.len()], b"shopping list: milk, bread, butter, eggs".to_vec(), damaged] {
+        let bench = lay(&closed, &log);
+        let before = lies_in(&bench);
+        let error = inspect(&bench.path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        let text = error.to_string();
+        assert!(text.contains("does not begin as one") && text.contains("db-wal") && text.contains("backup"), "{text}");
+        assert!(bench.try_open(partita_sqlite::SqliteConfig::at(bench.path())).is_err());
+        let mut after = lies_in(&bench);
+        after.retain(|name, _| before.contains_key(name));
+        assert!(before == after, "it was written to");
+        std::fs::remove_file(log_of(&bench.path())).unwrap();
+        assert_eq!(records_after_opening(&bench).await, 3, "the way out");
+    }
+}
+
+#[tokio::test]
 async fn a_log_whose_file_is_gone_is_not_overwritten() {
     let (_, log) = killed_after(3).await;
     for file in [None, Some(b"")] {

@@ -112,7 +112,9 @@ fn log_to_stderr() {
     let filter = read.ok().filter(|_| !asked.is_empty()).unwrap_or_else(|| EnvFilter::new("warn"));
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = std::io::stderr().is_terminal() && !plain;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    // A line that stderr does not take, on a full disk, is left out: told on stderr, its failure would be a panic.
+    logs.log_internal_errors(false).init();
     if let Some(error) = unreadable {
         tracing::warn!(error, "RUST_LOG cannot be read; warnings and errors are shown");
     }

@@ -39,8 +39,12 @@ impl Process {
         command
     }
 
-    pub(crate) fn spawn(mut command: Command) -> Self {
-        let log = tempfile::tempdir().unwrap();
+    pub(crate) fn spawn(command: Command) -> Self {
+        Self::logging_in(tempfile::tempdir().unwrap(), command)
+    }
+
+    /// Starts it with a file in `log` for its stderr.
+    pub(crate) fn logging_in(log: TempDir, mut command: Command) -> Self {
         let errors = File::create(log.path().join("stderr")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
         let mut child = command.spawn().unwrap();

@@ -85,6 +85,10 @@ fn each_broken_file_is_named_the_folder_stays_as_it_is_and_the_way_out_is_said()
             refused(folder.path(), &file, words);
         }
         let folder = lay(&files);
+        let log = format!("{file}-wal");
+        std::fs::write(folder.path().join(&log), vec![0; 40_000]).unwrap();
+        refused(folder.path(), &file, &["does not begin as one", &log, "backup"]);
+        let folder = lay(&files);
         newer(&folder.path().join(&file));
         refused(folder.path(), &file, &["newer version", "run that version"]);
         std::fs::remove_file(folder.path().join(&file)).unwrap();

@@ -34,6 +34,14 @@ impl Disk {
         self.0.path().join("data")
     }
 
+    /// A shop whose log lies on the disk too, and cannot be written either.
+    fn shop(&self) -> Shop {
+        let data = self.data();
+        let command = Process::shop_command(&["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
+        let log = tempfile::tempdir_in(self.0.path()).unwrap();
+        Shop::of(Process::logging_in(log, command), &data)
+    }
+
     fn ballast(&self) -> PathBuf {
         self.0.path().join("ballast")
     }
@@ -125,7 +133,7 @@ pub(crate) fn a_full_disk_loses_nothing_and_room_ends_it_without_a_restart() {
         Ok(disk) => disk,
         Err(why) => return skip(&format!("full disk: a file system in memory cannot be mounted ({why})")),
     };
-    let mut shop = Shop::on(&disk.data(), &[]);
+    let mut shop = disk.shop();
     let ended = shop.place("ada", "notebook-a5", 1, "pm_ok");
     shop.settled(&ended);
     let logs = tempfile::tempdir().unwrap();
