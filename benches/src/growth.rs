@@ -21,7 +21,7 @@ const DATA_BYTES: usize = 100;
 const CALLERS: usize = 256;
 /// Commits of each caller at a look, where the log is large enough for it: twice as many events as the store keeps in memory
 /// before it moves their places into the index, so that each look pays for what it adds.
-const LOOK: usize = 512;
+const LOOK: usize = 1_024;
 /// Commits of each caller at the first look.
 const FIRST_LOOK: usize = 32;
 /// Events of a commit that only fills.

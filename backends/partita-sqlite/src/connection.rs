@@ -50,6 +50,13 @@ fn connect(path: &Path, role: Role) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Sets how large the file may grow.
+pub(crate) fn limit_size(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    let page_bytes: u64 = connection.query_row("PRAGMA page_size", [], |row| row.get::<_, u32>(0))?.into();
+    let pages = (bytes / page_bytes).clamp(1, 0xffff_fffe);
+    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -37,6 +37,7 @@ mod queue;
 mod reader;
 mod record;
 mod records;
+mod relayout;
 mod runs;
 mod schema;
 mod space;

@@ -14,7 +14,7 @@ pub(crate) fn migrate(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     if format == 1 {
         index_apart(transaction)?;
     }
-    // The third format differs in spaces that lie in the order of their keys, and those are laid anew where they are declared.
+    // The third format differs in spaces that lie in the order of their keys; those are laid anew later, where there is room.
     transaction.pragma_update(None, "user_version", FORMAT)
 }
 

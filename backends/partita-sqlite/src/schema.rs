@@ -47,14 +47,13 @@ fn begin(transaction: &Transaction<'_>) -> rusqlite::Result<Opening> {
     Ok(Opening { incarnation: incarnation.cast_unsigned(), head: head.cast_unsigned() })
 }
 
-/// Creates a space's table, or adds the columns and indexes that it lacks.
+/// Creates a space's table, or adds the columns and indexes that it lacks. One that lies in another order than declared is
+/// laid anew behind this transaction, where there is room.
 fn extend(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
     let sql = crate::error::of;
     let name = table.space.name;
-    match is_clustered(transaction, name).map_err(sql)? {
-        None => transaction.execute_batch(&table.create(name, [])).map_err(sql)?,
-        Some(found) if found != table.space.clustered => rebuild(transaction, table).map_err(sql)?,
-        Some(_) => {}
+    if is_clustered(transaction, name).map_err(sql)?.is_none() {
+        transaction.execute_batch(&table.create(name, [])).map_err(sql)?;
     }
     let present = columns(transaction, name).map_err(sql)?;
     for (column, kind) in table.columns() {
@@ -75,45 +74,12 @@ fn extend(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
 }
 
 /// Whether the file's table of this name lies in the order of its keys; `None` when there is none.
-fn is_clustered(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<Option<bool>> {
-    let mut statement = transaction.prepare("SELECT wr FROM pragma_table_list(?1)")?;
+pub(crate) fn is_clustered(connection: &Connection, table: &str) -> rusqlite::Result<Option<bool>> {
+    let mut statement = connection.prepare("SELECT wr FROM pragma_table_list(?1)")?;
     statement.query_row([table], |row| row.get(0)).optional()
 }
 
-/// Lays a table anew, in the order that is declared. Views that read it stay, and so do others' indexes and triggers.
-fn rebuild(transaction: &Transaction<'_>, table: &Table) -> rusqlite::Result<()> {
-    let name = table.space.name;
-    tracing::info!(table = name, "the table is laid in another order");
-    let present = columns(transaction, name)?;
-    let own = ["key", "revision", "value", "keep_until"];
-    let others = present.iter().map(|(column, kind)| (column.as_str(), kind.as_str()));
-    let create = table.create("partita_anew", others.filter(|(column, _)| !own.contains(column)));
-    let all: Vec<String> = present.keys().map(|column| format!("\"{column}\"")).collect();
-    let all = all.join(", ");
-    let foreign = foreign(transaction, name)?;
-    transaction.execute_batch(&format!(
-        "{create}; INSERT INTO partita_anew ({all}) SELECT {all} FROM \"{name}\" ORDER BY key; DROP TABLE \"{name}\""
-    ))?;
-    // As it is by default, renaming looks into every view, and refuses where one reads the table that is away just now.
-    transaction.pragma_update(None, "legacy_alter_table", true)?;
-    let renamed = transaction.execute_batch(&format!("ALTER TABLE partita_anew RENAME TO \"{name}\""));
-    transaction.pragma_update(None, "legacy_alter_table", false)?;
-    renamed?;
-    for (what, sql) in foreign {
-        if let Err(error) = transaction.execute_batch(&sql) {
-            tracing::warn!(table = name, what, %error, "not ours, and it does not fit the table any more");
-        }
-    }
-    Ok(())
-}
-
-/// Names and texts of the indexes and triggers of a table that somebody else has made.
-fn foreign(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<Vec<(String, String)>> {
-    let mut statement = transaction.prepare(include_str!("sql/foreign.sql"))?;
-    statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-}
-
-fn columns(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<BTreeMap<String, String>> {
-    let mut statement = transaction.prepare("SELECT name, type FROM pragma_table_info(?1)")?;
+pub(crate) fn columns(connection: &Connection, table: &str) -> rusqlite::Result<BTreeMap<String, String>> {
+    let mut statement = connection.prepare("SELECT name, type FROM pragma_table_info(?1)")?;
     statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }

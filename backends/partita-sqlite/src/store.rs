@@ -95,7 +95,8 @@ impl Figures {
 
 impl SqliteStore {
     /// Opens a file, or creates it. Blocks for a few milliseconds, longer when a long log must be looked through or a
-    /// file of an older format is brought up: its tables are copied, which takes as much room again.
+    /// file of an older format is brought up: its tables are copied, one after another, which takes twice as much room
+    /// again as the largest of them; one that there is no room for is served as it lies until a later opening.
     ///
     /// # Errors
     /// `InUse` names the process that has it open, `Corrupt` and `NewerFormat` name a file that was left as it is, `Io` a
@@ -107,6 +108,8 @@ impl SqliteStore {
         look(&config.path)?;
         let mut connection = open(&config.path, Role::Writer)?;
         let opening = crate::schema::prepare(&mut connection, &spaces, &host.entropy)
+            .map_err(|error| error.with("file", config.path.display()))?;
+        crate::relayout::relayout(&mut connection, &spaces, &config)
             .map_err(|error| error.with("file", config.path.display()))?;
         lock.describe(Some(opening.incarnation)).map_err(|error| started("write the lock file", error))?;
         let shared = Arc::new(Shared {

@@ -15,7 +15,7 @@ pub(crate) type Map<K, V> = std::collections::HashMap<K, V, RandomState>;
 
 /// Places of a generation: two of them at most are read again at an opening after a crash. Streams come in any order, so their
 /// generation must have many for each page of a large index; numbers of sagas grow, so their newest places are neighbours.
-const OF_STREAMS: usize = 65_536;
+const OF_STREAMS: usize = 131_072;
 const OF_JOURNALS: usize = 8_192;
 
 /// What writer and readers share. Places that a reader does not find in its page of the file are not durable yet.
@@ -135,7 +135,7 @@ impl<K: Copy + Ord + Hash> Tail<K> {
             if self.places == 0 || self.places < self.generation && !all {
                 return None;
             }
-            self.moving = std::mem::take(&mut self.young);
+            std::mem::swap(&mut self.moving, &mut self.young);
             self.order = self.moving.keys().copied().collect();
             self.order.sort_unstable_by(|a, b| b.cmp(a));
             (self.places, self.moves_to) = (0, Some(self.newest));
@@ -161,7 +161,9 @@ impl<K: Copy + Ord + Hash> Tail<K> {
         }
         while self.order.pop_if(|key| !self.moving.contains_key(key)).is_some() {}
         if moved.complete.is_some() {
-            (self.moving, self.order, self.moves_to) = (Map::default(), vec![], None);
+            // Its memory is that of the next generation but one.
+            self.moving.clear();
+            (self.order, self.moves_to) = (vec![], None);
         }
     }
 }

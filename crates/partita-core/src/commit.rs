@@ -246,6 +246,12 @@ impl Part {
         Self::default()
     }
 
+    /// Whether nothing is to be written.
+    pub fn is_empty(&self) -> bool {
+        let Self { appends, puts, adds } = self;
+        appends.is_empty() && puts.is_empty() && adds.is_empty()
+    }
+
     /// Adds a record.
     #[must_use]
     pub fn put(mut self, put: Put) -> Self {

@@ -27,6 +27,16 @@ pub trait Intercept: Send + Sync + fmt::Debug + 'static {
     fn get<'a>(&'a self, space: &'static str, key: &'a str) -> Read<'a, Option<Record>> {
         self.store().get(space, key)
     }
+
+    /// Instead of [`Records::find`].
+    fn find(&self, find: Find) -> Read<'_, Vec<Record>> {
+        self.store().find(find)
+    }
+
+    /// Instead of [`Records::due`].
+    fn due(&self, page: DuePage) -> Read<'_, Vec<Record>> {
+        self.store().due(page)
+    }
 }
 
 /// A store with something in front of it, which stays within reach.
@@ -95,11 +105,11 @@ impl<I: Intercept> Records for Intercepted<I> {
     }
 
     fn find(&self, find: Find) -> Read<'_, Vec<Record>> {
-        self.0.store().find(find)
+        self.0.find(find)
     }
 
     fn due(&self, page: DuePage) -> Read<'_, Vec<Record>> {
-        self.0.store().due(page)
+        self.0.due(page)
     }
 
     fn counters(&self, space: &'static str) -> Read<'_, Vec<(String, i64)>> {

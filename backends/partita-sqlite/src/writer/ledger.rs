@@ -1,13 +1,11 @@
 //! What the writer knows of streams or journals: their lengths, and the rows that the open transaction adds.
 
+use super::lengths::Lengths;
 use crate::places::Run;
 use crate::tail::{Map, Moving, Tail};
 use std::collections::HashSet;
 use std::hash::Hash;
 
-/// Lengths of a generation that are remembered beside the tail; two generations are kept. As many as a map of 65,536 buckets,
-/// 1.6 MB, has room for.
-const REMEMBERED: usize = 57_344;
 /// Places that move into the file at once, about: enough of them for each page of the index that is touched.
 const MOVED_AT_ONCE: usize = 512;
 
@@ -26,24 +24,18 @@ pub(super) struct Ledger<K> {
     since: usize,
 }
 
-impl<K> Default for Ledger<K> {
-    fn default() -> Self {
+impl<K: Copy + Ord + Hash> Ledger<K> {
+    /// Knows nothing but where the table ends; it will remember so many lengths.
+    pub(super) fn ending_at(newest: u64, remembered: usize) -> Self {
         Self {
-            newest: 0,
-            durable: 0,
+            newest,
+            durable: newest,
             added: Map::default(),
             gone: HashSet::new(),
             shown: false,
-            remembered: Lengths { young: Map::default(), old: Map::default() },
+            remembered: Lengths::up_to(remembered),
             since: 0,
         }
-    }
-}
-
-impl<K: Copy + Ord + Hash> Ledger<K> {
-    /// Knows nothing but where the table ends.
-    pub(super) fn ending_at(newest: u64) -> Self {
-        Self { newest, durable: newest, ..Self::default() }
     }
 
     /// How long a stream or journal is, if the index in the file need not be asked.
@@ -132,51 +124,13 @@ impl<K: Copy + Ord + Hash> Ledger<K> {
     }
 }
 
-/// A bounded map: when the young generation is full, the old one is forgotten.
-#[derive(Debug)]
-struct Lengths<K> {
-    young: Map<K, u64>,
-    old: Map<K, u64>,
-}
-
-impl<K: Copy + Eq + Hash> Lengths<K> {
-    fn get(&self, key: K) -> Option<u64> {
-        self.young.get(&key).or_else(|| self.old.get(&key)).copied()
-    }
-
-    fn set(&mut self, key: K, length: u64) {
-        if self.young.len() >= REMEMBERED {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, length);
-    }
-
-    fn forget(&mut self, key: K) {
-        self.young.remove(&key);
-        self.old.remove(&key);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_length_is_known_and_memory_is_bounded() {
-        let mut lengths = Lengths { young: Map::default(), old: Map::default() };
-        for key in 0..200_000_u64 {
-            lengths.set(key, 1);
-            lengths.set(7, key);
-        }
-        assert_eq!((lengths.get(7), lengths.get(0)), (Some(199_999), None));
-        assert!(lengths.young.len() + lengths.old.len() <= 2 * REMEMBERED);
-        lengths.forget(7);
-        assert_eq!(lengths.get(7), None);
-    }
-
-    #[test]
     fn what_a_transaction_adds_is_there_for_its_own_commits_and_gone_when_it_is_rolled_back() {
-        let (mut ledger, mut tail) = (Ledger::ending_at(10), Tail::of(8_192));
+        let (mut ledger, mut tail) = (Ledger::ending_at(10, 99), Tail::of(8_192));
         ledger.add(1_u64, 0, 2);
         ledger.add(1, 2, 1);
         assert_eq!((ledger.length(1, || None), ledger.newest, tail.length(1)), (Some(3), 13, None));

@@ -2,6 +2,7 @@
 
 mod apply;
 mod ledger;
+mod lengths;
 mod moving;
 mod recovery;
 mod rows;
@@ -81,8 +82,8 @@ impl Writer {
             numbering: false,
             trace: None,
             unresolved: false,
-            streams: Ledger::default(),
-            journals: Ledger::default(),
+            streams: Ledger::ending_at(0, 0),
+            journals: Ledger::ending_at(0, 0),
             greatest_saga: i64::MAX,
             steady,
             asleep: None,

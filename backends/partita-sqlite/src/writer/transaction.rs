@@ -166,9 +166,7 @@ impl Writer {
     fn limit_size(&mut self) -> rusqlite::Result<()> {
         let wanted = self.shared.figures.max_bytes.load(Ordering::Relaxed);
         if self.max_bytes != Some(wanted) {
-            let page_bytes: u64 = self.connection.query_row("PRAGMA page_size", [], |row| row.get::<_, u32>(0))?.into();
-            let pages = (wanted / page_bytes).clamp(1, 0xffff_fffe);
-            self.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+            crate::connection::limit_size(&self.connection, wanted)?;
             self.max_bytes = Some(wanted);
         }
         Ok(())

@@ -28,13 +28,16 @@ pub(crate) struct Agenda {
     backlog: bool,
     /// The store may hold sagas that this process has never seen.
     unseen: bool,
+    /// The store holds no saga that turned back and is not due, which versions before this one wrote.
+    turned_are_due: bool,
     /// From this time on there may be resting sagas that are not in `timers`.
     forgotten_from: Option<Timestamp>,
 }
 
 impl Default for Agenda {
     fn default() -> Self {
-        Self { timers: BTreeSet::new(), alarms: BTreeSet::new(), backlog: true, unseen: true, forgotten_from: None }
+        let (timers, alarms) = (BTreeSet::new(), BTreeSet::new());
+        Self { timers, alarms, backlog: true, unseen: true, turned_are_due: false, forgotten_from: None }
     }
 }
 
@@ -106,6 +109,16 @@ impl Agenda {
     /// Whether resting sagas from this time on are too many to have in mind.
     pub(super) fn forgets(&self, at: Timestamp) -> bool {
         self.forgotten_from.is_some_and(|from| from <= at)
+    }
+
+    /// Whether the due times name every saga that turned back.
+    pub(super) fn all_turned_are_due(&self) -> bool {
+        self.turned_are_due
+    }
+
+    /// They do, and go on to.
+    pub(super) fn turned_are_due(&mut self) {
+        self.turned_are_due = true;
     }
 
     /// What to look for now; sagas that are due, only if there is a slot for one.

@@ -27,8 +27,7 @@ impl Ended {
 
     /// Whether the end has no writes of the step's own.
     pub(super) fn stages_nothing(&self) -> bool {
-        let Part { appends, puts, adds } = &self.staged;
-        appends.is_empty() && puts.is_empty() && adds.is_empty()
+        self.staged.is_empty()
     }
 
     /// Whether nothing but the record of it follows from this end, while others run.

@@ -1,4 +1,5 @@
-//! Live sagas as the store has them, earliest first: those that have rested by their due time, the others by their start.
+//! Live sagas as the store has them, earliest first: those that have rested or turned back by their due time, the others by
+//! their start.
 
 use super::row::Row;
 use super::{Inner, SAGAS};
@@ -13,7 +14,7 @@ const PAGE: usize = 256;
 /// Goes through live sagas, a page at a time from each of their indexes.
 pub(super) struct Live {
     now: Timestamp,
-    queues: [Queue; 3],
+    queues: Vec<Queue>,
 }
 
 /// Of a line what its class is ordered by.
@@ -24,7 +25,7 @@ struct Begun {
 
 #[derive(Clone, Copy)]
 enum Which {
-    /// Those that rest or have rested, due until then.
+    /// Those that rest, have rested or turned back, due until then.
     Rested(Timestamp),
     Class(Class),
 }
@@ -35,13 +36,24 @@ struct Queue {
     /// Behind what the next page begins.
     after: Option<(Timestamp, String)>,
     is_last: bool,
+    /// It had none yet that is not due.
+    is_due: bool,
 }
 
 impl Live {
-    /// All that never rested, and those that rest until then at most.
-    pub(super) fn until(until: Timestamp, now: Timestamp) -> Self {
-        let queues = [Which::Rested(until), Which::Class(Class::Running), Which::Class(Class::Unwinding)];
-        Self { now, queues: queues.map(|which| Queue { which, read: VecDeque::new(), after: None, is_last: false }) }
+    /// All that never rested, and those that rest until then at most; `older`: those, too, that an older version wrote, which
+    /// turned back and are not due.
+    pub(super) fn until(until: Timestamp, now: Timestamp, older: bool) -> Self {
+        let older = older.then_some(Which::Class(Class::Unwinding));
+        let queues = [Which::Rested(until), Which::Class(Class::Running)].into_iter().chain(older);
+        let queue = |which| Queue { which, read: VecDeque::new(), after: None, is_last: false, is_due: true };
+        Self { now, queues: queues.map(queue).collect() }
+    }
+
+    /// Whether it was seen that no saga turned back without being due.
+    pub(super) fn knows_all_due(&self) -> bool {
+        let mut queues = self.queues.iter().filter(|queue| matches!(queue.which, Which::Class(Class::Unwinding)));
+        queues.all(|queue| queue.is_last && queue.is_due)
     }
 
     /// The next one.
@@ -73,6 +85,7 @@ impl Queue {
             }
             // One that has rested stands in its class, too.
             self.read.extend(records.into_iter().filter(|record| self.which.is_due() || record.due.is_none()));
+            self.is_due &= self.read.is_empty();
             self.after = next;
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! The saga's line in the store: what lists show, and what the scan of live sagas finds. Before its first rest it is
-//! not due, and found by its class: an entry less for the index, at start and end.
+//! The saga's line in the store: what lists show, and what the scan of live sagas finds. Until it first rests or turns
+//! back it is not due, and found by its class: an entry less for the index, at start and end.
 
 use super::{SAGAS, TASKS};
 use crate::journal::Instance;
@@ -74,7 +74,9 @@ impl Row {
     pub(crate) fn follow(&mut self, instance: &Instance, rest: Option<Timestamp>, now: Timestamp) -> Result<Part> {
         let class = instance.class(rest.is_none());
         let settled = matches!(class, Class::Parked) || class.is_ended();
-        let due = if settled { None } else { rest.or(self.due.map(|due| due.min(now))) };
+        // One that turned back is due from then on: its class has those at rest in it, too.
+        let unrested = (class == Class::Unwinding).then_some(now);
+        let due = if settled { None } else { rest.or(self.due.map(|due| due.min(now))).or(unrested) };
         let mut part = Part::new();
         if class == self.class() && due == self.due {
             return Ok(part);

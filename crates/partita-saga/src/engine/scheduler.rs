@@ -145,7 +145,15 @@ async fn read_letters(inner: &Arc<Inner>) -> Result<()> {
 /// Looks through live sagas, earliest first.
 async fn look_through(inner: &Arc<Inner>, now: Timestamp, scan: Scan) -> Result<()> {
     let until = if scan == Scan::All { Timestamp::MAX } else { now };
-    let mut live = Live::until(until, now);
+    let mut live = Live::until(until, now, !lock(&inner.agenda).all_turned_are_due());
+    let ended = bring_in_all(inner, &mut live, now, scan).await;
+    if live.knows_all_due() {
+        lock(&inner.agenda).turned_are_due();
+    }
+    ended
+}
+
+async fn bring_in_all(inner: &Arc<Inner>, live: &mut Live, now: Timestamp, scan: Scan) -> Result<()> {
     while let Some(record) = live.next(inner).await? {
         let due = due(&record, now);
         if due > now && lock(&inner.agenda).forgets(due) {

@@ -18,17 +18,29 @@ pub(super) const MAX_STATE: usize = 64 << 10;
 /// Bytes of a journal at most, repetitions not counted: settling and the pivot have no limit of tries.
 const MAX_JOURNAL: usize = 1 << 20;
 
+/// A turn that the store will never take.
+pub(super) struct Refused {
+    error: Error,
+    /// What of it has happened all the same.
+    ended: Vec<Fact>,
+}
+
 impl Runner {
-    /// Makes a turn durable. What it opens may act only after this returns. One that is refused for ever parks its saga; of
-    /// a saga that is parked already, nothing can be told then.
+    /// Makes a turn durable. What it opens may act only after this returns. One that is refused for ever parks its saga, and
+    /// of it only what ended is told.
     pub(super) async fn commit(&mut self, decided: Decided, before: Instance, now: Timestamp) -> Result<()> {
-        let refused = self.commit_unless_refused(decided, before, now).await?;
-        let Some(error) = refused.filter(|_| self.instance.parked.is_none()) else { return Ok(()) };
-        let before = self.instance.clone();
-        let parked = Fact::Parked { why: format!("its writes are refused: {error}") };
-        self.instance.take(&parked, now);
-        let decided = Decided { facts: vec![parked], ..Decided::default() };
-        self.commit_unless_refused(decided, before, now).await?.map_or(Ok(()), Err)
+        let Some(refused) = self.commit_unless_refused(decided, before, now).await? else { return Ok(()) };
+        let (before, was_parked) = (self.instance.clone(), self.instance.parked.is_some());
+        let mut facts = refused.ended;
+        if !was_parked {
+            facts.push(Fact::Parked { why: format!("its writes are refused: {}", refused.error) });
+        } else if facts.is_empty() {
+            return Ok(());
+        }
+        facts.iter().for_each(|fact| self.instance.take(fact, now));
+        let decided = Decided { facts, ..Decided::default() };
+        let again = self.commit_unless_refused(decided, before, now).await?;
+        again.filter(|_| !was_parked).map_or(Ok(()), |refused| Err(refused.error))
     }
 
     /// As `commit`, but after a turn that is refused for ever the saga stands as before it, and this is why.
@@ -37,16 +49,21 @@ impl Runner {
         decided: Decided,
         before: Instance,
         now: Timestamp,
-    ) -> Result<Option<Error>> {
+    ) -> Result<Option<Refused>> {
         #[cfg(feature = "sabotage")]
         self.call_before_intent(now).await?;
         let (was_parked, since, row_before) = (before.parked.is_some(), before.at, self.row.clone());
-        match self.try_commit(decided, now).await {
-            Ok(()) => {}
+        let Decided { facts, state, beside } = decided;
+        let stages = !beside.is_empty();
+        let record = Record { at: now, epoch: self.inner.fence(&self.instance.id).epoch, facts, state };
+        match self.try_commit(&record, beside, now).await {
+            Ok(bytes) => self.life.goes_on(record, bytes),
             Err(error) if self.parks(&error) => {
                 tracing::warn!(saga = &*self.instance.id, %error, "a turn cannot be committed");
                 (self.instance, self.row) = (before, row_before);
-                return Ok(Some(error));
+                // What a step staged is true with its end, or neither is.
+                let ended = if stages { vec![] } else { record.facts.into_iter().filter_map(ended).collect() };
+                return Ok(Some(Refused { error, ended }));
             }
             Err(error) => return Err(error),
         }
@@ -93,17 +110,16 @@ impl Runner {
         late.chain(deadline.map(|end| format!("it should have gone through by {end}"))).collect()
     }
 
-    async fn try_commit(&mut self, decided: Decided, now: Timestamp) -> Result<()> {
-        let Decided { facts, state, beside } = decided;
-        let outs = facts
+    /// Writes a record and what goes with it; how long the record is, in bytes.
+    async fn try_commit(&mut self, record: &Record, beside: Part, now: Timestamp) -> Result<usize> {
+        let outs = record
+            .facts
             .iter()
             .filter_map(|fact| if let Fact::Done { out: Some(out), .. } = fact { Some(out.get()) } else { None });
-        if outs.chain(state.as_deref()).any(|json| json.len() > MAX_STATE) {
+        if outs.chain(record.state.as_deref()).any(|json| json.len() > MAX_STATE) {
             return Err(Error::new(ErrorKind::TooLarge, "the state of a saga takes 64 KiB at most"));
         }
-        let ends = matches!(facts.last(), Some(Fact::End));
-        let epoch = self.inner.fence(&self.instance.id).epoch;
-        let record = Record { at: now, epoch, facts, state };
+        let ends = matches!(record.facts.last(), Some(Fact::End));
         let body = record.encode()?;
         let bytes = body.len();
         let written = self.written + if record.is_repetition() { 0 } else { bytes };
@@ -122,12 +138,11 @@ impl Runner {
         let journal = JournalAppend { saga: self.instance.number, expect: self.instance.length, records: vec![body] };
         let fence = Some(self.inner.fence(&self.instance.id));
         submit(&self.inner, Commit { fence, journals: vec![journal], part, prunes: vec![] }).await?;
-        (self.instance.length, self.instance.epoch, self.written) = (self.instance.length + 1, epoch, written);
-        self.life.goes_on(record, bytes);
-        match apart {
-            Some(part) => submit(&self.inner, Commit::of(part)).await,
-            None => Ok(()),
+        (self.instance.length, self.instance.epoch, self.written) = (self.instance.length + 1, record.epoch, written);
+        if let Some(part) = apart {
+            submit(&self.inner, Commit::of(part)).await?;
         }
+        Ok(bytes)
     }
 
     /// Whether a refused turn will be refused for ever: the user's own writes conflict, or are over a limit.
@@ -177,6 +192,15 @@ impl Runner {
         let facts = serde_json::json!({ "saga": &*self.instance.name, "end": end, "why": why });
         let event = NewEvent::new("saga.ended", id, &facts)?.seal(&self.inner.settings.source, &self.inner.host);
         Ok(Append { stream: StreamId::named("saga", id), expect: Version::Exactly(0), events: vec![event] })
+    }
+}
+
+/// A fact without what follows from it, if it says how a leaf ended; nothing goes on that would need an output.
+fn ended(fact: Fact) -> Option<Fact> {
+    match fact {
+        Fact::Done { leaf, .. } => Some(Fact::Done { leaf, out: None }),
+        Fact::Rejected { .. } | Fact::Undone { .. } => Some(fact),
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ use partita_saga::{Cancel, Class, Probe, Saga, Step, StepResult};
 use partita_time::BoxFuture;
 
 /// A branch that hands back how many steps were done before it.
-fn branch(step: &'static str) -> impl Fn(Trip, Step<Service>) -> BoxFuture<'static, StepResult<usize>> {
+pub(crate) fn branch(step: &'static str) -> impl Fn(Trip, Step<Service>) -> BoxFuture<'static, StepResult<usize>> {
     move |trip, cx| Box::pin(async move { Ok(cx.env().act(step, trip, &cx).await?.done.len()) })
 }
 

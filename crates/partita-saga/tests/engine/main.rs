@@ -15,6 +15,7 @@ mod misfit;
 mod parts;
 #[cfg(feature = "sabotage")]
 mod sabotage;
+mod scans;
 mod slots;
 mod start;
 mod stop;

@@ -4,6 +4,7 @@ use crate::common::gate::Fault;
 use crate::common::service::{Say, Service};
 use crate::common::steps::{Trip, act, named, secs, undo};
 use crate::common::{NOTES, World};
+use crate::group::branch;
 use partita_core::{Expect, Part, Put};
 use partita_saga::{Class, End, Saga, Step, StepResult};
 
@@ -121,6 +122,40 @@ async fn an_end_that_cannot_be_written_parks() {
     let detail = process.rests("t-1").await;
     assert_eq!(detail.row.class, Class::Parked);
     assert!(detail.row.reason.unwrap().contains("`at_end` gives nothing to write"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ended_in_a_turn_that_is_refused_is_told_all_the_same() {
+    let group = || named("group").together("both").branch("x", branch("x")).undo(undo("x"));
+    let swollen = group()
+        .branch("y", branch("y"))
+        .undo(undo("y"))
+        .join(|_, _: (usize, usize)| Trip { done: vec!["x".repeat(64 << 10)] });
+    let endless = group().branch("y", branch("y")).undo(undo("y")).join(|trip: Trip, _: (usize, usize)| trip);
+    let endless = endless.at_end(|_, _| panic!("scripted"));
+    for saga in [swollen.build(), endless.build()] {
+        let world = World::new();
+        world.service.script("do", "y", [Say::Slow(secs(1))]);
+        let process = world.boot(&[&saga]);
+        process.start("t-1").await;
+        let detail = process.rests("t-1").await;
+        assert_eq!(detail.row.class, Class::Parked);
+        assert_eq!(process.facts("t-1").await[1..], ["done 0", "done 1, parked"]);
+        assert_eq!(detail.steps.iter().map(|step| step.state).collect::<Vec<_>>(), ["done", "done"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_and_a_refusal_are_told_although_the_end_cannot_be() {
+    let failing = |step| named("failing").step("a", act("a")).undo(undo("a")).step(step, act(step)).undo(undo(step));
+    let failing = failing("b").at_end(|_, _| panic!("scripted")).build();
+    let world = World::new();
+    world.service.script("do", "b", [Say::Reject("no")]);
+    let process = world.boot(&[&failing]);
+    process.start("t-1").await;
+    assert_eq!(process.rests("t-1").await.row.class, Class::Parked);
+    let facts = process.facts("t-1").await;
+    assert_eq!(facts.last().unwrap(), "undone 0, parked", "{facts:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,9 @@
 //! A store in front of the store: counts commits, and makes them fail or crash on demand.
 
 use partita_core::memory::MemoryStore;
-use partita_core::{Commit, Effect, Error, ErrorKind, Read, Receipt, Reply, Store, Ticket};
+use partita_core::{
+    Commit, DuePage, Effect, Error, ErrorKind, Find, Read, Receipt, Record, Reply, Result, Store, Ticket,
+};
 use partita_testkit::{Intercept, Intercepted};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -39,11 +41,18 @@ pub(crate) struct Gate {
     state: Mutex<State>,
     died: Notify,
     asked: AtomicUsize,
+    lines: AtomicUsize,
 }
 
 impl Gate {
     pub(crate) fn new(store: Arc<MemoryStore>) -> Intercepted<Self> {
-        Intercepted(Self { store, state: Mutex::default(), died: Notify::new(), asked: AtomicUsize::new(0) })
+        Intercepted(Self {
+            store,
+            state: Mutex::default(),
+            died: Notify::new(),
+            asked: AtomicUsize::new(0),
+            lines: AtomicUsize::new(0),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -67,6 +76,17 @@ impl Gate {
     /// How often the store was asked for something.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
+    }
+
+    /// How many records pages of a class or of due times have brought.
+    pub(crate) fn lines(&self) -> usize {
+        self.lines.load(Ordering::Relaxed)
+    }
+
+    async fn count(&self, page: Read<'_, Vec<Record>>) -> Result<Vec<Record>> {
+        let page = page.await?;
+        self.lines.fetch_add(page.len(), Ordering::Relaxed);
+        Ok(page)
     }
 
     pub(crate) async fn died(&self) {
@@ -132,5 +152,13 @@ impl Intercept for Gate {
 
     fn commit(&self, commit: Commit) -> Read<'_, Receipt> {
         Box::pin(async move { self.submit(commit).await })
+    }
+
+    fn find(&self, find: Find) -> Read<'_, Vec<Record>> {
+        Box::pin(self.count(self.store().find(find)))
+    }
+
+    fn due(&self, page: DuePage) -> Read<'_, Vec<Record>> {
+        Box::pin(self.count(self.store().due(page)))
     }
 }
