@@ -143,7 +143,7 @@ async fn place_order(ordering: &Ordering, order: Order, key: &str, fingerprint: 
         .put(put.field("status", Status::Pending.word()))
         .add(ORDERS, Status::Pending.word(), 1)
         .append(Append { stream: StreamId::named("order", &id), expect: Version::Empty, events: vec![event] });
-    let state = Checkout { id: id.clone(), order, reservation: None, hold: None };
+    let state = Checkout { id: id.clone(), order, reservation: None, hold: None, intent: None };
     let start = ordering.0.checkout.start(&id, &state)?;
     ordering.0.waiters.expect(&id);
     let launched = ordering.0.checkout.launch(start, part).await;
