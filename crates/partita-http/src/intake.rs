@@ -36,10 +36,17 @@ pub enum Decision {
     KeyReused,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Kept {
     fingerprint: String,
     reply: StoredReply,
+}
+
+/// [`Kept`], as it is written.
+#[derive(Serialize)]
+struct Keeping<'a> {
+    fingerprint: &'a str,
+    reply: &'a StoredReply,
 }
 
 impl Intake {
@@ -50,9 +57,12 @@ impl Intake {
 
     /// Marks a key as used, with the answer. `fingerprint` stands for the request ([`crate::Json::fingerprint`]); from
     /// `now + keep` on the record may be pruned.
-    pub fn put(key: &str, fingerprint: &str, reply: &StoredReply, now: Timestamp, keep: Duration) -> Put {
-        let value = serde_json::json!({"fingerprint": fingerprint, "reply": reply}).to_string();
-        Put::value(SPACE, key, Expect::Absent, value).keep_until(now.plus(keep))
+    ///
+    /// # Errors
+    /// Those of writing JSON.
+    pub fn put(key: &str, fingerprint: &str, reply: &StoredReply, now: Timestamp, keep: Duration) -> Result<Put> {
+        let value = serde_json::to_string(&Keeping { fingerprint, reply })?;
+        Ok(Put::value(SPACE, key, Expect::Absent, value).keep_until(now.plus(keep)))
     }
 
     /// Compares a request with the one that used its key first.
@@ -93,7 +103,7 @@ mod tests {
     }
 
     fn record() -> Record {
-        let put = Intake::put("k", "f", &reply(), Timestamp::from_millis(5), Duration::from_secs(1));
+        let put = Intake::put("k", "f", &reply(), Timestamp::from_millis(5), Duration::from_secs(1)).unwrap();
         let Write::Value { value, keep_until, .. } = put.write else { unreachable!() };
         assert_eq!((put.expect, keep_until), (Expect::Absent, Some(Timestamp::from_millis(1_005))));
         Record { key: put.key, revision: 1, value, due: None }

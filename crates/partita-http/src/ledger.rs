@@ -1,16 +1,17 @@
 //! The ledger of a saga's participant: what was done and undone under which key, in the commit of the effect itself.
 
+mod lately;
 mod refusal;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 
+use lately::Lately;
 use partita_core::{Error, ErrorKind, Expect, Found, Put, Receipt, Record, Result, Space, Store};
 use partita_time::{Clock, Timestamp};
 pub use refusal::Refused;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ const UNDO_TRIES: usize = 16;
 pub struct Ledger {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    lately: Arc<Lately>,
     #[cfg(feature = "sabotage")]
     defect: sabotage::Defect,
 }
@@ -111,6 +113,7 @@ impl Ledger {
         Self {
             store,
             clock,
+            lately: Arc::default(),
             #[cfg(feature = "sabotage")]
             defect: sabotage::Defect::None,
         }
@@ -135,10 +138,15 @@ impl Ledger {
         if let sabotage::Defect::Race(at_work) = &self.defect {
             return self.act_after_a_look(at_work, entry, effect).await;
         }
-        let (key, row) = (entry.key, self.done(entry));
+        let (key, since) = (entry.key, self.lately.now());
+        let row = self.done(entry);
         let put = put(key, Expect::Absent, &row)?;
         let (found, otherwise) = match effect(put).await {
-            Ok(Ok(_)) => return Ok(Acted::Done(row.reply)),
+            Ok(Ok(_)) => {
+                let reply = row.reply.clone();
+                self.lately.keep(since, key, row);
+                return Ok(Acted::Done(reply));
+            }
             // What an earlier attempt took may be why the business refuses now: the first answer comes first.
             Ok(Err(refusal)) => (self.row(key).await?, Ok(Acted::Refused(refusal))),
             Err(error) if error.kind() == ErrorKind::Conflict => (self.row_behind(&error, key).await?, Err(error)),
@@ -171,6 +179,7 @@ impl Ledger {
         F: FnMut(Option<Row>, Put) -> Fut,
         Fut: Future<Output = Result<Receipt>>,
     {
+        let _undoing = self.lately.undoing(key);
         let mut met = None;
         for _ in 0..UNDO_TRIES {
             let record = self.store.get(SPACE, key).await?;
@@ -208,6 +217,9 @@ impl Ledger {
     /// # Errors
     /// Those of the store; `Corrupt` when the row cannot be read.
     pub async fn row(&self, key: &str) -> Result<Option<Row>> {
+        if let Some(row) = self.lately.row(key) {
+            return Ok(Some(row));
+        }
         let record = self.store.get(SPACE, key).await?;
         record.map(|record| read(&record)).transpose()
     }
@@ -258,36 +270,47 @@ fn read(record: &Record) -> Result<Row> {
 
 /// SHA-256 of a request, whatever the order of its members.
 fn fingerprint(request: &Value) -> String {
-    let mut text = String::with_capacity(256);
+    let mut text = Vec::with_capacity(256);
     canonical(request, &mut text);
     crate::json::hex_sha256(Sha256::digest(text))
 }
 
 /// Writes a value with the members of each object sorted.
-fn canonical(value: &Value, text: &mut String) {
-    let open = |first: bool, text: &mut String, bracket| text.push(if first { bracket } else { ',' });
+fn canonical(value: &Value, text: &mut Vec<u8>) {
     match value {
-        Value::Array(items) if !items.is_empty() => {
+        Value::Array(items) => {
+            text.push(b'[');
             for (place, item) in items.iter().enumerate() {
-                open(place == 0, text, '[');
+                separate(place, text);
                 canonical(item, text);
             }
-            text.push(']');
+            text.push(b']');
         }
-        Value::Object(members) if !members.is_empty() => {
+        Value::Object(members) => {
+            text.push(b'{');
             let mut sorted: Vec<_> = members.iter().collect();
             sorted.sort_by_key(|(key, _)| *key);
             for (place, (name, member)) in sorted.into_iter().enumerate() {
-                open(place == 0, text, '{');
-                let _ = write!(text, "{}:", Value::from(name.as_str()));
+                separate(place, text);
+                plain(name, text);
+                text.push(b':');
                 canonical(member, text);
             }
-            text.push('}');
+            text.push(b'}');
         }
-        plain => {
-            let _ = write!(text, "{plain}");
-        }
+        scalar => plain(scalar, text),
     }
+}
+
+fn separate(place: usize, text: &mut Vec<u8>) {
+    if place > 0 {
+        text.push(b',');
+    }
+}
+
+/// Writes what cannot fail: a name, a text, a number, `null`.
+fn plain(value: &(impl Serialize + ?Sized), text: &mut Vec<u8>) {
+    let _ = serde_json::to_writer(text, value);
 }
 
 #[cfg(test)]
@@ -298,8 +321,9 @@ mod tests {
     #[test]
     fn a_request_is_written_as_json_with_its_members_sorted() {
         let request = json!({"b": [1, {"z": null, "a": "q\"uo\te\n"}, [], {}], "a": {"y": 1.5, "x": true}});
-        let mut text = String::new();
+        let mut text = vec![];
         canonical(&request, &mut text);
+        let text = String::from_utf8(text).unwrap();
         assert_eq!(text, r#"{"a":{"x":true,"y":1.5},"b":[1,{"a":"q\"uo\te\n","z":null},[],{}]}"#);
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), request);
     }

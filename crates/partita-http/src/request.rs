@@ -5,7 +5,7 @@ use crate::{Problem, Slug};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use std::error::Error as _;
@@ -67,6 +67,9 @@ pub(crate) fn is_media_type(headers: &HeaderMap, expected: &str) -> bool {
     essence.trim().eq_ignore_ascii_case(expected)
 }
 
+/// The header of a request's key.
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 /// The name that a client gave its request, so that sending it again does not do it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
@@ -81,16 +84,16 @@ impl IdempotencyKey {
     /// `key-missing` when there is none or more than one, or when it is not 1 to 255 visible ASCII characters.
     pub fn from_headers(headers: &HeaderMap) -> Result<Self, Problem> {
         let missing = |detail: &str| Problem::new(Slug::KeyMissing).detail(detail);
-        let mut given = headers.get_all("idempotency-key").iter();
+        let mut given = headers.get_all(&IDEMPOTENCY_KEY).iter();
         let Some(only) = given.next() else { return Err(Problem::new(Slug::KeyMissing)) };
         if given.next().is_some() {
             return Err(missing("there is more than one Idempotency-Key"));
         }
-        let bytes = only.as_bytes();
-        if bytes.is_empty() || bytes.len() > Self::LONGEST || !bytes.iter().all(|byte| (0x21..=0x7e).contains(byte)) {
-            return Err(missing("the Idempotency-Key must be 1 to 255 visible ASCII characters"));
+        let visible = |key: &&str| key.bytes().all(|byte| matches!(byte, 0x21..=0x7e));
+        match std::str::from_utf8(only.as_bytes()).ok().filter(visible) {
+            Some(key) if (1..=Self::LONGEST).contains(&key.len()) => Ok(Self(key.to_owned())),
+            _ => Err(missing("the Idempotency-Key must be 1 to 255 visible ASCII characters")),
         }
-        Ok(Self(String::from_utf8_lossy(bytes).into_owned()))
     }
 
     /// The key as it was given.
@@ -134,7 +137,6 @@ fn outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderName;
 
     fn headers(name: &'static str, values: &[&str]) -> HeaderMap {
         let value = |value: &&str| (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap());

@@ -63,22 +63,27 @@ fn written(millis: u64) -> [u8; 24] {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
     let mut text = *b"0000-00-00T00:00:00.000Z";
-    let parts = [
-        (0..4, year),
-        (5..7, month),
-        (8..10, day),
-        (11..13, second / 3_600),
-        (14..16, second / 60 % 60),
-        (17..19, second % 60),
-        (20..23, millis),
+    let pairs = [
+        (0, year / 100),
+        (2, year % 100),
+        (5, month),
+        (8, day),
+        (11, second / 3_600),
+        (14, second / 60 % 60),
+        (17, second % 60),
+        (20, millis / 10),
     ];
-    for (place, mut number) in parts {
-        for digit in text[place].iter_mut().rev() {
-            *digit += u8::try_from(number % 10).unwrap_or(0);
-            number /= 10;
-        }
+    for (place, number) in pairs {
+        text[place] = digit(number / 10);
+        text[place + 1] = digit(number);
     }
+    text[22] = digit(millis);
     text
+}
+
+/// The last digit of a number.
+fn digit(number: u64) -> u8 {
+    b'0' + u8::try_from(number % 10).unwrap_or(0)
 }
 
 /// Year, month and day so many days after 1970-01-01: Howard Hinnant's `civil_from_days`, whose years begin in March.

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[path = "../examples/simulate/mod.rs"]
 mod simulate;
 
-const SMALL: Plan = Plan { first: 1, seeds: 20, orders: 20, trace: 0 };
+const SMALL: Plan = Plan { first: 1, seeds: 24, orders: 20, trace: 0 };
 
 #[test]
 fn every_order_of_every_seed_ends_right() {

@@ -1,6 +1,7 @@
 //! A request in the making.
 
 use super::{Client, Reply};
+use crate::request::IDEMPOTENCY_KEY;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
@@ -38,16 +39,24 @@ impl Call {
 
     /// Sets the `Idempotency-Key`.
     pub fn key(self, key: &str) -> Self {
-        self.header("idempotency-key", key)
+        self.with_header(IDEMPOTENCY_KEY, key)
     }
 
     /// Sets a header.
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
-        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            (Ok(header), Ok(value)) => {
+        match HeaderName::try_from(name) {
+            Ok(header) => return self.with_header(header, value),
+            Err(_) => self.fault = Some(malformed("a header").with("header", name)),
+        }
+        self
+    }
+
+    fn with_header(mut self, header: HeaderName, value: &str) -> Self {
+        match HeaderValue::try_from(value) {
+            Ok(value) => {
                 self.headers.insert(header, value);
             }
-            _ => self.fault = Some(malformed("a header").with("header", name)),
+            Err(_) => self.fault = Some(malformed("a header").with("header", &header)),
         }
         self
     }

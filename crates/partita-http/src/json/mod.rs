@@ -95,6 +95,11 @@ fn separated<T>(items: impl Iterator<Item = T>, text: &mut String, write: impl F
 
 fn write_string(value: &str, text: &mut String) {
     text.push('"');
+    if !value.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        text.push_str(value);
+        text.push('"');
+        return;
+    }
     for c in value.chars() {
         match c {
             '"' | '\\' => text.extend(['\\', c]),
@@ -108,8 +113,14 @@ fn write_string(value: &str, text: &mut String) {
 }
 
 pub(crate) fn hex_sha256(digest: impl AsRef<[u8]>) -> String {
-    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
-    digest.as_ref().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
+    let mut text = String::with_capacity(64);
+    for byte in digest.as_ref() {
+        text.push(digit(byte >> 4));
+        text.push(digit(*byte));
+    }
+    text
 }
 
 /// A member's name as one step of a pointer in a URI fragment: behind `#/items/0/`, for instance (RFC 6901, section 6).

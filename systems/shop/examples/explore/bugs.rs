@@ -36,7 +36,7 @@ pub(crate) static BUGS: [Hunt; 9] = [
     hunt(
         "the call sent before its intent is durable",
         Bug::Engine(Sabotage::CallBeforeIntent),
-        "cancelled-early",
+        "cancelled-late",
         By::Any,
     ),
     hunt("order status and saga end in two commits", Bug::Engine(Sabotage::EndApart), "confirmed", By::Any),
@@ -49,11 +49,11 @@ pub(crate) static BUGS: [Hunt; 9] = [
     hunt(
         "an attempt that ended in an error taken for not done",
         Bug::Engine(Sabotage::ErrorIsNotDone),
-        "cancelled-early",
+        "cancelled",
         By::Only(Fault::Applied),
     ),
     hunt("two requests with one key at once both act", Bug::Race, "confirmed", By::Only(Fault::Duplicate)),
-    hunt("an undo that finds nothing leaves no tombstone", Bug::NoTombstone, "cancelled-early", By::Only(Fault::Late)),
+    hunt("an undo that finds nothing leaves no tombstone", Bug::NoTombstone, "cancelled", By::Only(Fault::Late)),
     hunt(
         "undo skipped for a step in doubt, after two crashes",
         Bug::Engine(Sabotage::SkipUndoAfterTwoCrashes),

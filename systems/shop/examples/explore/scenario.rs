@@ -63,7 +63,7 @@ impl Scenario {
 const DECLINED: Must = Must::End(End::Rejected("payment_declined"));
 const CONFIRMED: Must = Must::End(End::Confirmed);
 
-/// All of them. A call takes 10 ms here: the customer of `cancelled-early` cancels while points are being held, the one of
+/// All of them. A call takes 10 ms here: the customer of `cancelled-early` cancels while stock and points are being held, the one of
 /// `cancelled-late` while the payment is being captured.
 pub(crate) static SCENARIOS: [Scenario; 12] = [
     Scenario::new("confirmed", "pm_ok", CONFIRMED, &["ledger_replayed", "probe_found", "probe_not_found"]),
@@ -99,14 +99,14 @@ pub(crate) static SCENARIOS: [Scenario; 12] = [
         Must::AsAnswered,
         &["cancel_accepted", "points_released", "stock_released", "tombstone_first", "late_refused"],
     )
-    .cancelled(Duration::from_millis(15)),
+    .cancelled(Duration::from_millis(5)),
     Scenario::new(
         "cancelled-late",
         "pm_ok",
         Must::AsAnswered,
         &["cancel_accepted", "cancel_refused", "payment_voided"],
     )
-    .cancelled(Duration::from_millis(55)),
+    .cancelled(Duration::from_millis(35)),
     Scenario::new("lost-reply", "pm_lost_reply", CONFIRMED, &["probe_found", "ledger_replayed"]),
     Scenario::new("lost-request", "pm_lost_request", CONFIRMED, &["probe_not_found", "ledger_replayed"]),
     Scenario::new("flaky", "pm_flaky", CONFIRMED, &["probe_not_found", "ledger_replayed"]),

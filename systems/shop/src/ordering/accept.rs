@@ -139,11 +139,11 @@ async fn place_order(ordering: &Ordering, order: Order, key: &str, fingerprint: 
     let record = OrderRecord { status: Status::Pending, reason: None, order: order.clone() };
     let put = Put::value(ORDERS, id.as_str(), Expect::Absent, serde_json::to_string(&record)?);
     let part = Part::new()
-        .put(Intake::put(key, fingerprint, &reply, now, KEEP_KEYS))
+        .put(Intake::put(key, fingerprint, &reply, now, KEEP_KEYS)?)
         .put(put.field("status", Status::Pending.word()))
         .add(ORDERS, Status::Pending.word(), 1)
         .append(Append { stream: StreamId::named("order", &id), expect: Version::Empty, events: vec![event] });
-    let state = Checkout { id: id.clone(), order, reservation: None, hold: None };
+    let state = Checkout { id: id.clone(), order, reservation: None, hold: None, intent: None };
     let start = ordering.0.checkout.start(&id, &state)?;
     ordering.0.waiters.expect(&id);
     let launched = ordering.0.checkout.launch(start, part).await;

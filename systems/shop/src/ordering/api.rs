@@ -12,8 +12,8 @@ use http::{HeaderMap, HeaderValue, header};
 use partita::core::Result;
 use partita::http::{AsJson, Problem, Slug, prefer_wait};
 use partita::saga::{Class, SagaRow, TimelineEntry};
-use partita::time::timeout;
-use serde::Serialize;
+use partita::time::{Timestamp, timeout};
+use serde::{Serialize, Serializer};
 use std::time::Duration;
 
 /// An id in a path; one that is not UTF-8 is no order's.
@@ -117,18 +117,27 @@ struct Shown<'a> {
     items: &'a [Line],
     total: u64,
     currency: &'static str,
-    created_at: String,
-    ended_at: Option<String>,
+    created_at: Rfc3339,
+    ended_at: Option<Rfc3339>,
     timeline: Vec<Entry<'a>>,
 }
 
 #[derive(Serialize)]
 struct Entry<'a> {
-    at: String,
+    at: Rfc3339,
     step: Option<&'a str>,
     event: &'static str,
     attempt: Option<u32>,
     detail: Option<&'a str>,
+}
+
+/// A time as text.
+struct Rfc3339(Timestamp);
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
 fn body<'a>(id: &'a str, order: &'a OrderRecord, saga: Option<&'a Lived>) -> Shown<'a> {
@@ -143,13 +152,13 @@ fn body<'a>(id: &'a str, order: &'a OrderRecord, saga: Option<&'a Lived>) -> Sho
         items: &order.order.items,
         total: order.order.total,
         currency: CURRENCY,
-        created_at: order.order.created_at.to_string(),
-        ended_at: ended_at.map(|(row, _)| row.changed_at.to_string()),
+        created_at: Rfc3339(order.order.created_at),
+        ended_at: ended_at.map(|(row, _)| Rfc3339(row.changed_at)),
         timeline: saga.map_or_else(Vec::new, |(_, timeline)| timeline.iter().map(entry).collect()),
     }
 }
 
 fn entry(entry: &TimelineEntry) -> Entry<'_> {
     let TimelineEntry { at, step, event, attempt, detail } = entry;
-    Entry { at: at.to_string(), step: step.as_deref(), event, attempt: *attempt, detail: detail.as_deref() }
+    Entry { at: Rfc3339(*at), step: step.as_deref(), event, attempt: *attempt, detail: detail.as_deref() }
 }

@@ -5,6 +5,7 @@ mod api;
 mod describe;
 mod facts;
 mod model;
+mod requests;
 mod saga;
 mod waiters;
 
@@ -88,7 +89,9 @@ impl Ordering {
     pub async fn open(env: ServiceEnv, links: Links, options: Options) -> Result<Self> {
         let engine = Engine::new(env.store.clone(), env.host.clone(), options.sagas);
         let participants = Participants::new(links);
-        engine.register(&saga::checkout_one_by_one(), participants.clone())?;
+        for earlier in [saga::checkout_one_by_one(), saga::checkout_points_after_stock()] {
+            engine.register(&earlier, participants.clone())?;
+        }
         let checkout = engine.register(&saga::checkout(), participants)?;
         let pending =
             env.store.counters(ORDERS).await?.iter().find(|(name, _)| name == "PENDING").map_or(0, |(_, n)| *n);

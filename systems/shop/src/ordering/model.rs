@@ -62,6 +62,9 @@ pub(super) struct Checkout {
     /// Key of the held points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) hold: Option<String>,
+    /// The provider's id of the payment, where its authorization was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) intent: Option<String>,
 }
 
 /// Status of an order.

@@ -1,11 +1,13 @@
 //! The checkout saga.
 
 use super::model::{Checkout, OrderRecord, Status, ended};
+use super::requests::{Authorize, Award, Capture, Hold, OfOrder, Reserve, Sell, Ship, pieces};
 use super::{Links, ORDERS};
 use partita::core::{Error, ErrorKind, Expect, Part, Put, Result};
 use partita::http::{Client, Reply};
 use partita::saga::{Draft, End, Probe, ProbeResult, Retriable, Saga, Step, StepResult, Stop, place, reject};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::time::Duration;
 
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -30,24 +32,34 @@ impl Participants {
 
 type Cx = Step<Participants>;
 
-/// Reserve, hold, authorize; capture; then only forward, all at once.
-pub(super) fn checkout() -> Saga<Checkout, Participants> {
-    up_to_capture(2)
-        .together("fulfil")
-        .branch("commit stock", commit_stock)
-        .attempt(ATTEMPT)
-        .branch("award points", award_points)
-        .attempt(ATTEMPT)
-        .branch("create shipment", create_shipment)
-        .attempt(ATTEMPT)
-        .join(|state, ((), (), ())| state)
-        .at_end(at_end)
-        .build()
+/// What payments answers to an authorization.
+#[derive(Deserialize)]
+struct Authorized {
+    intent_id: String,
 }
 
-/// Version 1, for orders that it has begun: the last steps come one after another.
+/// Stock and points at once, then the payment; behind its capture only forward, all at once.
+pub(super) fn checkout() -> Saga<Checkout, Participants> {
+    let reserved = begin(3)
+        .together("reserve")
+        .branch("reserve stock", reserve)
+        .undo(release_stock)
+        .attempt(ATTEMPT)
+        .branch("hold points", hold)
+        .undo(release_points)
+        .attempt(ATTEMPT)
+        .join(|state, (reservation, hold)| Checkout { reservation: Some(reservation), hold: Some(hold), ..state });
+    fulfilled(paid(reserved))
+}
+
+/// Version 2, for orders that it has begun: points are held once stock is reserved.
+pub(super) fn checkout_points_after_stock() -> Saga<Checkout, Participants> {
+    fulfilled(paid(reserved_one_by_one(2)))
+}
+
+/// Version 1, for orders that it has begun: the last steps come one after another too.
 pub(super) fn checkout_one_by_one() -> Saga<Checkout, Participants> {
-    up_to_capture(1)
+    paid(reserved_one_by_one(1))
         .step("commit stock", |state, cx| kept(state.clone(), commit_stock(state, cx)))
         .attempt(ATTEMPT)
         .step("award points", |state, cx| kept(state.clone(), award_points(state, cx)))
@@ -58,16 +70,27 @@ pub(super) fn checkout_one_by_one() -> Saga<Checkout, Participants> {
         .build()
 }
 
-fn up_to_capture(version: u32) -> Draft<Checkout, Participants, place::Beyond> {
-    Saga::named("checkout")
-        .version(version)
-        .deadline(DEADLINE)
+type At<P> = Draft<Checkout, Participants, P>;
+
+fn begin(version: u32) -> At<place::Empty> {
+    Saga::named("checkout").version(version).deadline(DEADLINE)
+}
+
+fn reserved_one_by_one(version: u32) -> At<place::Open> {
+    begin(version)
         .step("reserve stock", reserve_stock)
         .undo(release_stock)
         .attempt(ATTEMPT)
         .step("hold points", hold_points)
         .undo(release_points)
         .attempt(ATTEMPT)
+}
+
+fn paid<P>(reserved: At<P>) -> At<place::Beyond>
+where
+    P: place::Decided<Next = place::Undecided, Kind = place::MayRefuse>,
+{
+    reserved
         .step("authorize payment", authorize)
         .undo(void)
         .undo_retry(VOID_TRIES)
@@ -81,13 +104,26 @@ fn up_to_capture(version: u32) -> Draft<Checkout, Participants, place::Beyond> {
         .window(PROVIDER_WINDOW)
 }
 
+fn fulfilled(paid: At<place::Beyond>) -> Saga<Checkout, Participants> {
+    paid.together("fulfil")
+        .branch("commit stock", commit_stock)
+        .attempt(ATTEMPT)
+        .branch("award points", award_points)
+        .attempt(ATTEMPT)
+        .branch("create shipment", create_shipment)
+        .attempt(ATTEMPT)
+        .join(|state, ((), (), ())| state)
+        .at_end(at_end)
+        .build()
+}
+
 /// A branch as a step, which leaves the state as it is.
 async fn kept(state: Checkout, branch: impl Future<Output = Retriable<()>>) -> Retriable<Checkout> {
     branch.await?;
     Ok(state)
 }
 
-async fn call(client: &Client, path: &str, cx: &Cx, body: &Value) -> Result<Reply> {
+async fn call(client: &Client, path: &str, cx: &Cx, body: &impl Serialize) -> Result<Reply> {
     client.post(path).key(cx.key()).json(body).timeout(ATTEMPT).send().await
 }
 
@@ -105,47 +141,55 @@ fn reason_of(reply: &Reply) -> Option<String> {
     matches!(reason, "out_of_stock" | "payment_declined").then(|| reason.to_owned())
 }
 
-async fn reserve_stock(mut state: Checkout, cx: Cx) -> StepResult<Checkout> {
-    let lines: Vec<Value> =
-        state.order.items.iter().map(|line| json!({"sku": line.sku, "quantity": line.quantity})).collect();
-    let body = json!({"order_id": cx.saga(), "lines": lines});
+/// Reserves the lines; the key of the reservation.
+async fn reserve(state: Checkout, cx: Cx) -> StepResult<String> {
+    let body = Reserve { order_id: cx.saga(), lines: pieces(&state.order) };
     refusal_or(call(&cx.env().0.inventory, "/reserve", &cx, &body).await?)?;
-    state.reservation = Some(cx.key().to_owned());
-    Ok(state)
+    Ok(cx.key().to_owned())
+}
+
+async fn reserve_stock(state: Checkout, cx: Cx) -> StepResult<Checkout> {
+    let reservation = Some(reserve(state.clone(), cx).await?);
+    Ok(Checkout { reservation, ..state })
 }
 
 async fn release_stock(_: Checkout, cx: Cx) -> Retriable<()> {
-    call(&cx.env().0.inventory, "/release", &cx, &json!({"order_id": cx.saga()})).await?.into_success()?;
+    call(&cx.env().0.inventory, "/release", &cx, &OfOrder { order_id: cx.saga() }).await?.into_success()?;
     Ok(())
 }
 
-async fn hold_points(mut state: Checkout, cx: Cx) -> StepResult<Checkout> {
-    let order = &state.order;
-    let body = json!({"order_id": cx.saga(), "customer_id": order.customer_id, "points": order.points()});
+/// Holds the points; the key of the hold.
+async fn hold(state: Checkout, cx: Cx) -> StepResult<String> {
+    let body = Hold { order_id: cx.saga(), customer_id: &state.order.customer_id, points: state.order.points() };
     refusal_or(call(&cx.env().0.loyalty, "/hold", &cx, &body).await?)?;
-    state.hold = Some(cx.key().to_owned());
-    Ok(state)
+    Ok(cx.key().to_owned())
+}
+
+async fn hold_points(state: Checkout, cx: Cx) -> StepResult<Checkout> {
+    let hold = Some(hold(state.clone(), cx).await?);
+    Ok(Checkout { hold, ..state })
 }
 
 async fn release_points(_: Checkout, cx: Cx) -> Retriable<()> {
-    call(&cx.env().0.loyalty, "/release", &cx, &json!({"order_id": cx.saga()})).await?.into_success()?;
+    call(&cx.env().0.loyalty, "/release", &cx, &OfOrder { order_id: cx.saga() }).await?.into_success()?;
     Ok(())
 }
 
-async fn authorize(state: Checkout, cx: Cx) -> StepResult<Checkout> {
+async fn authorize(mut state: Checkout, cx: Cx) -> StepResult<Checkout> {
     let order = &state.order;
-    let body = json!({
-        "order_id": cx.saga(),
-        "amount": order.total,
-        "currency": super::model::CURRENCY,
-        "payment_method": order.payment_method,
-    });
-    refusal_or(call(&cx.env().0.payments, "/authorize", &cx, &body).await?)?;
+    let body = Authorize {
+        order_id: cx.saga(),
+        amount: order.total,
+        currency: super::model::CURRENCY,
+        payment_method: &order.payment_method,
+    };
+    let authorized = refusal_or(call(&cx.env().0.payments, "/authorize", &cx, &body).await?)?;
+    state.intent = Some(authorized.json::<Authorized>()?.intent_id);
     Ok(state)
 }
 
 async fn void(_: Checkout, cx: Cx) -> Retriable<()> {
-    call(&cx.env().0.payments, "/void", &cx, &json!({"order_id": cx.saga()})).await?.into_success()?;
+    call(&cx.env().0.payments, "/void", &cx, &OfOrder { order_id: cx.saga() }).await?.into_success()?;
     Ok(())
 }
 
@@ -166,7 +210,8 @@ async fn find_authorization(state: Checkout, cx: Cx) -> ProbeResult<Checkout> {
 }
 
 async fn capture(state: Checkout, cx: Cx) -> StepResult<Checkout> {
-    refusal_or(call(&cx.env().0.payments, "/capture", &cx, &json!({"order_id": cx.saga()})).await?)?;
+    let body = Capture { order_id: cx.saga(), intent_id: state.intent.as_deref() };
+    refusal_or(call(&cx.env().0.payments, "/capture", &cx, &body).await?)?;
     Ok(state)
 }
 
@@ -179,22 +224,20 @@ async fn find_capture(state: Checkout, cx: Cx) -> ProbeResult<Checkout> {
 }
 
 async fn commit_stock(state: Checkout, cx: Cx) -> Retriable<()> {
-    let body = json!({"order_id": cx.saga(), "reservation": state.reservation});
+    let body = Sell { order_id: cx.saga(), reservation: state.reservation.as_deref() };
     call(&cx.env().0.inventory, "/commit", &cx, &body).await?.into_success()?;
     Ok(())
 }
 
 async fn award_points(state: Checkout, cx: Cx) -> Retriable<()> {
-    let body = json!({"order_id": cx.saga(), "hold": state.hold});
+    let body = Award { order_id: cx.saga(), hold: state.hold.as_deref() };
     call(&cx.env().0.loyalty, "/award", &cx, &body).await?.into_success()?;
     Ok(())
 }
 
 async fn create_shipment(state: Checkout, cx: Cx) -> Retriable<()> {
     let order = &state.order;
-    let items: Vec<Value> =
-        order.items.iter().map(|line| json!({"sku": line.sku, "quantity": line.quantity})).collect();
-    let body = json!({"order_id": cx.saga(), "customer_id": order.customer_id, "items": items});
+    let body = Ship { order_id: cx.saga(), customer_id: &order.customer_id, items: pieces(order) };
     call(&cx.env().0.shipping, "/shipments", &cx, &body).await?.into_success()?;
     Ok(())
 }
@@ -226,6 +269,7 @@ mod tests {
             engine.register(saga, Participants::new(links.clone())).unwrap().fingerprint().to_owned()
         };
         assert_eq!(print(&checkout_one_by_one()), "544d21b6bb2ab728");
-        assert_eq!(print(&checkout()), "844a230ebbe3365b");
+        assert_eq!(print(&checkout_points_after_stock()), "844a230ebbe3365b");
+        assert_eq!(print(&checkout()), "85df7ce0f6660442");
     }
 }

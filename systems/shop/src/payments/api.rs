@@ -20,6 +20,13 @@ struct OfOrder {
     order_id: String,
 }
 
+#[derive(Deserialize)]
+struct Capture {
+    order_id: String,
+    /// The intent that was authorized, where the caller knows it.
+    intent_id: Option<String>,
+}
+
 /// The answer to an authorization or a capture.
 #[derive(Serialize)]
 struct Paid {
@@ -61,7 +68,14 @@ async fn authorize(State(provider): State<Provider>, headers: HeaderMap, body: B
 }
 
 async fn capture(State(provider): State<Provider>, headers: HeaderMap, body: Body) -> Answer<Paid> {
-    let (key, OfOrder { order_id }) = read(&headers, body).await?;
+    let (key, Capture { order_id, intent_id }) = read(&headers, body).await?;
+    if let Some(id) = intent_id {
+        match provider.capture(&key, &id).await {
+            // What became of it stands among the order's intents.
+            Err(Failure::Moved) => {}
+            captured => return captured.map(|intent| paid(intent.id, intent.status)).map_err(Problem::from),
+        }
+    }
     let id = match plan_capture(&provider.of_order(&order_id).await?) {
         CapturePlan::Capture(id) => id,
         CapturePlan::Done(id) => return Ok(paid(id, super::model::Status::Succeeded)),

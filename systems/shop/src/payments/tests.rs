@@ -151,6 +151,29 @@ async fn a_void_ends_every_intent_of_the_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_capture_takes_the_payment_that_it_names_and_looks_for_what_became_of_it() {
+    let payments = Payments::new().await;
+    let first = text(&payments.authorize("a", "pm_ok").await, "/intent_id");
+    payments.psp.sleep(1).await;
+    payments.authorize("b", "pm_ok").await;
+    let capture = async |key: &str| {
+        let body = json!({"order_id": "o", "intent_id": first});
+        payments.client.post("/capture").key(key).json(&body).send().await.unwrap()
+    };
+    for key in ["c", "c", "another"] {
+        let captured = capture(key).await;
+        assert_eq!((captured.status.as_u16(), text(&captured, "/intent_id")), (200, first.clone()), "{key}");
+    }
+    assert_eq!(payments.psp.statuses("o").await, ["succeeded", "requires_capture"]);
+    let payments = Payments::new().await;
+    let voided = text(&payments.authorize("a", "pm_ok").await, "/intent_id");
+    assert!(payments.act("a", "/void").await.is_success());
+    let body = json!({"order_id": "o", "intent_id": voided});
+    let refused = payments.client.post("/capture").key("c").json(&body).send().await.unwrap();
+    assert_eq!(kind(&refused), (422, "refused".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_provider_that_is_gone_is_upstream() {
     let psp = World::new().await;
     let dead = router(Client::in_process(axum::Router::new(), &psp.env.host));

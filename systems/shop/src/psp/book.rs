@@ -1,5 +1,6 @@
 //! The provider's records: intents, idempotency keys, attempt counters.
 
+use super::fresh::Fresh;
 use super::model::{Intent, Method, Operation};
 use partita::core::{
     Commit, DuePage, Error, Expect, FieldKind, FieldValue, Find, Flow, Part, Prune, Put, Record, Result, Space, Store,
@@ -69,16 +70,31 @@ pub(super) struct At<T> {
 pub(super) struct Book {
     store: Arc<dyn Store>,
     commits: AtomicU64,
+    fresh: Fresh,
 }
 
 impl Book {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, commits: AtomicU64::new(0) }
+        Self { store, commits: AtomicU64::new(0), fresh: Fresh::default() }
     }
 
     pub(super) async fn intent(&self, id: &str) -> Result<Option<At<Intent>>> {
         let record = self.store.get(INTENTS, id).await?;
         record.map(|record| Ok(At { value: intent_of(&record)?, expect: Expect::Exactly(record.revision) })).transpose()
+    }
+
+    /// As [`Book::intent`]; from memory where the intent was kept by [`Book::keep`] and not asked for since. A change of it
+    /// must be committed under what its record is expected to be.
+    pub(super) async fn intent_to_change(&self, id: &str) -> Result<Option<At<Intent>>> {
+        match self.fresh.take(id) {
+            Some(value) => Ok(Some(At { value, expect: Expect::Exactly(1) })),
+            None => self.intent(id).await,
+        }
+    }
+
+    /// Keeps an intent whose first record was committed.
+    pub(super) fn keep(&self, intent: Intent) {
+        self.fresh.keep(intent);
     }
 
     /// What a key holds; an entry past its time counts as none, and is written over.

@@ -35,6 +35,7 @@ mod audit;
 mod book;
 mod describe;
 mod error;
+mod fresh;
 mod model;
 mod params;
 mod provider;

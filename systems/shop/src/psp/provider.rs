@@ -100,7 +100,7 @@ impl Provider {
         // The intent before the key: who sees the effect of its duplicate then also sees the duplicate's answer.
         let (intent, intent_expect) = match &request.action {
             Action::Create(_) => (None, Expect::Absent),
-            Action::Capture(id) | Action::Cancel(id) => match self.book.intent(id).await? {
+            Action::Capture(id) | Action::Cancel(id) => match self.book.intent_to_change(id).await? {
                 Some(At { value, expect }) => (Some(value), expect),
                 None => return refused(&Refusal::no_such_intent(id)),
             },
@@ -173,6 +173,9 @@ impl Provider {
                     puts.push(book::put_key(&key.name, seen.key, &entry)?);
                 }
                 self.commit(puts, seen).await?;
+                if matches!(request.action, Action::Create(_)) {
+                    self.book.keep(intent);
+                }
                 Ok(if withheld { Answer::Withheld } else { Answer::Given { reply, replayed: false } })
             }
         }

@@ -1,0 +1,120 @@
+//! Rows of actions done a moment ago: what builds on one of them need not read it back.
+
+use super::Row;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Rows at most.
+const KEPT: usize = 1_024;
+
+/// Holds only rows that are durable and stand: an undo takes its row out before it looks, and once more when it is over.
+#[derive(Debug, Default)]
+pub(super) struct Lately(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    rows: BTreeMap<String, Row>,
+    /// Keys, oldest first.
+    order: VecDeque<String>,
+    /// How often an undo began or was over.
+    undos: u64,
+}
+
+/// A moment: before an action.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Since(u64);
+
+/// An undo under way.
+#[derive(Debug)]
+pub(super) struct Undoing<'a>(&'a Lately, &'a str);
+
+impl Lately {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Since {
+        Since(self.lock().undos)
+    }
+
+    /// Keeps the row of an action that was done since then, unless an undo began or was over meanwhile: it could be its own.
+    pub(super) fn keep(&self, since: Since, key: &str, row: Row) {
+        let mut kept = self.lock();
+        if kept.undos != since.0 {
+            return;
+        }
+        kept.rows.insert(key.to_owned(), row);
+        kept.order.push_back(key.to_owned());
+        if kept.order.len() > KEPT
+            && let Some(oldest) = kept.order.pop_front()
+        {
+            kept.rows.remove(&oldest);
+        }
+    }
+
+    pub(super) fn row(&self, key: &str) -> Option<Row> {
+        self.lock().rows.get(key).cloned()
+    }
+
+    pub(super) fn undoing<'a>(&'a self, key: &'a str) -> Undoing<'a> {
+        self.forget(key);
+        Undoing(self, key)
+    }
+
+    fn forget(&self, key: &str) {
+        let mut kept = self.lock();
+        kept.undos += 1;
+        kept.rows.remove(key);
+    }
+}
+
+impl Drop for Undoing<'_> {
+    fn drop(&mut self) {
+        self.0.forget(self.1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::*;
+    use partita_time::Timestamp;
+    use serde_json::Value;
+
+    fn row() -> Row {
+        let [action, subject, fingerprint] = ["reserve", "order", "f"].map(str::to_owned);
+        let (outcome, at) = (Outcome::Done, Timestamp::from_millis(7));
+        Row { outcome, action, subject, fingerprint, reply: Value::Null, detail: Value::Null, at, refused: None }
+    }
+
+    #[test]
+    fn a_row_is_kept_until_its_undo_or_until_many_more_are() {
+        let lately = Lately::default();
+        lately.keep(lately.now(), "k", row());
+        assert_eq!(lately.row("k"), Some(row()));
+        drop(lately.undoing("k"));
+        assert_eq!(lately.row("k"), None);
+        for n in 0..=KEPT {
+            lately.keep(lately.now(), &n.to_string(), row());
+        }
+        assert_eq!((lately.row("0"), lately.row("1")), (None, Some(row())));
+        let kept = lately.lock();
+        assert_eq!((kept.rows.len(), kept.order.len()), (KEPT, KEPT));
+    }
+
+    #[test]
+    fn an_action_that_an_undo_overlaps_is_not_kept() {
+        let lately = Lately::default();
+        let (before, undoing) = (lately.now(), lately.undoing("k"));
+        lately.keep(before, "k", row());
+        assert_eq!(lately.row("k"), None, "the undo began meanwhile");
+        let meanwhile = lately.now();
+        drop(undoing);
+        lately.keep(meanwhile, "k", row());
+        assert_eq!(lately.row("k"), None, "the undo ended meanwhile");
+        let (meanwhile, undoing) = (lately.now(), lately.undoing("other"));
+        drop(undoing);
+        lately.keep(meanwhile, "k", row());
+        assert_eq!(lately.row("k"), None, "nobody can tell whose undo it was");
+    }
+}
