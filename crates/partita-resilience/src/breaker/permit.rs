@@ -84,6 +84,12 @@ impl Headed {
 }
 
 impl OwnedPermit {
+    /// When the call began, as time since the clock was made.
+    #[cfg(feature = "http")]
+    pub(crate) const fn began(&self) -> Duration {
+        Duration::from_nanos(self.ticket.start)
+    }
+
     /// Says what became of the call.
     pub fn record(mut self, outcome: Outcome) {
         if let Some(core) = self.core.take() {
