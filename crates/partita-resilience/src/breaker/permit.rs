@@ -45,12 +45,6 @@ impl<'a> Permit<'a> {
         }
     }
 
-    /// Whether nothing was said yet.
-    #[inline(always)]
-    pub(crate) const fn is_held(&self) -> bool {
-        self.core.is_some()
-    }
-
     /// The deadline cut the call short, although it had its time: it counts as a slow one.
     #[cold]
     pub(crate) fn end_cut(&mut self) {
