@@ -257,6 +257,12 @@ impl Tool for Replay {
         answer.snapshot = fields(&snapshot);
         Ok(answer)
     }
+
+    fn grid(&self) -> Duration {
+        // A window of calls has no buckets but those in which stuck ones are looked for.
+        let slow = Duration::from_millis(self.options.slow_call_ms.unwrap_or(1_000));
+        self.breakers.get(&None).and_then(Breaker::window).unwrap_or(slow)
+    }
 }
 
 fn hear(news: &News, key: Option<&String>, event: &Event<'_>) {

@@ -30,6 +30,7 @@ enum Word {
 pub(crate) struct LimiterTool {
     clock: ManualClock,
     limiter: KeyedLimiter<String>,
+    per: Duration,
 }
 
 impl LimiterTool {
@@ -49,7 +50,7 @@ impl LimiterTool {
         let clock = ManualClock::new();
         let builder = KeyedLimiter::<String>::builder("replay").quota(quota).timing(Timing::manual(&clock, first.seed));
         let limiter = builder.build_keyed().map_err(|e| mistake(&e))?;
-        Ok(Self { clock, limiter })
+        Ok(Self { clock, limiter, per })
     }
 
     fn check(&self, key: &str, cost: u32, answer: &mut Answer) {
@@ -94,5 +95,9 @@ impl Tool for LimiterTool {
         answer.snapshot.extend(counts.into_iter().map(|(name, count)| (name.to_owned(), json!(count))));
         answer.state = Some(if answer.snapshot["remaining"] == json!(0) { "exhausted" } else { "available" });
         Ok(answer)
+    }
+
+    fn grid(&self) -> Duration {
+        self.per
     }
 }

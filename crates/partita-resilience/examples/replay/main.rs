@@ -25,7 +25,9 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: replay breaker|bulkhead|limiter|retry|hedge < lines
 
-The first line is {\"config\":{..},\"seed\":n}; durations end in _ms, rates run from 0 to 1. Then, with rising at_ms:
+The first line is {\"config\":{..},\"seed\":n}; durations end in _ms, rates run from 0 to 1. Then, with rising at_ms, which
+counts from any moment, Unix milliseconds too, up to 3,650 days on; buckets and fixed windows begin at whole multiples of
+their width from 0:
   {\"at_ms\":0,\"start\":\"a\",\"key\":\"k\"}     a call begins; the key is optional
   {\"at_ms\":5,\"end\":\"a\",\"outcome\":\"success|failure|ignored|overloaded|cancelled\",\"retry_after_ms\":100}
   {\"at_ms\":6,\"set\":\"forced_open|disabled|metrics_only|closed|reset\"}

@@ -4,7 +4,7 @@ use crate::line::{self, Answer, Fault, First, Input, Tool};
 use crate::{breaker, bulkhead, hedge, limiter, retry};
 use std::time::Duration;
 
-/// Traces that begin later than this after zero are those of a clock on the wall, and are moved to begin at zero.
+/// Traces that begin later than this after zero are those of a clock on the wall: the policy's clock begins shortly before.
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// How far a trace may reach: as far as every policy's moments do.
@@ -37,6 +37,12 @@ impl Replay {
         Self { policy: policy.to_owned(), stage: Stage::New, origin: None, now: Duration::ZERO, line: 0 }
     }
 
+    /// See [`Tool::grid`]; None without a tool.
+    #[cfg(test)]
+    pub(crate) fn grid(&self) -> Option<Duration> {
+        if let Stage::Open(tool) = &self.stage { Some(tool.grid()) } else { None }
+    }
+
     /// The answer to the next line, which may end in a carriage return.
     pub(crate) fn answer(&mut self, line: &[u8]) -> Result<String, Fault> {
         self.line += 1;
@@ -61,7 +67,9 @@ impl Replay {
                     let (before, at) = (self.now.as_millis(), at.as_millis());
                     return Err(Fault::new(format!("at_ms goes back from {before} to {at}")));
                 }
-                let origin = *self.origin.get_or_insert(if at < DAY { Duration::ZERO } else { at });
+                let origin = *self
+                    .origin
+                    .get_or_insert_with(|| if at < DAY { Duration::ZERO } else { on_grid(at, tool.grid()) });
                 let since = at.saturating_sub(origin);
                 if since > LONGEST {
                     let (at, origin) = (at.as_millis(), origin.as_millis());
@@ -77,6 +85,12 @@ impl Replay {
             Stage::Shut => Err(Fault::new("nothing to ask: mend line 1 and start again")),
         }
     }
+}
+
+/// The last whole multiple of `grid` until `at`: from there buckets and windows begin where they do from zero.
+fn on_grid(at: Duration, grid: Duration) -> Duration {
+    let over = at.as_nanos().checked_rem(grid.as_nanos()).unwrap_or(0);
+    at.saturating_sub(Duration::from_nanos(u64::try_from(over).unwrap_or(0)))
 }
 
 fn open(policy: &str, text: &str) -> Result<Box<dyn Tool>, Fault> {

@@ -1,51 +1,66 @@
 //! Keyed breakers as a tower layer.
 
-use super::{Breaker, ResponseFuture};
+use super::{Breaker, Lasts, ResponseFuture, UntilHead};
 use crate::keyed::Keyed;
 use crate::layered::{PolicyLayer, Serve, With};
 use crate::{ByResult, Classify, ErrorShape, Plain};
 use std::hash::Hash;
+use std::marker::PhantomData;
 use tower_service::Service;
 
 /// What a layer of keyed breakers asks: the key of a request, and how a call ended.
-#[derive(Clone, Copy, Debug)]
-pub struct ByKey<F, C = ByResult> {
+#[derive(Debug)]
+pub struct ByKey<F, C = ByResult, L = UntilHead> {
     key: F,
     classify: C,
+    lasts: PhantomData<fn() -> L>,
+}
+
+impl<F, C, L> ByKey<F, C, L> {
+    pub(crate) const fn new(key: F, classify: C) -> Self {
+        Self { key, classify, lasts: PhantomData }
+    }
+}
+
+impl<F: Clone, C: Clone, L> Clone for ByKey<F, C, L> {
+    fn clone(&self) -> Self {
+        Self::new(self.key.clone(), self.classify.clone())
+    }
 }
 
 /// Keyed breakers as a layer.
-type Layered<K, F, C, M = Plain> = PolicyLayer<With<Keyed<K, Breaker>, ByKey<F, C>>, M>;
+type Layered<K, F, C, M = Plain, L = UntilHead> = PolicyLayer<With<Keyed<K, Breaker>, ByKey<F, C, L>>, M>;
 
 impl<K> Keyed<K, Breaker> {
     /// A tower layer with a breaker for each key, which `key` finds in the request. Unlike a single breaker's, its services
     /// are ready only when the service beneath is: until a request comes, it is not known which breaker is asked.
     pub fn layer<F>(&self, key: F) -> Layered<K, F, ByResult> {
-        PolicyLayer::new(With { policy: self.clone(), ask: ByKey { key, classify: ByResult } })
+        PolicyLayer::new(With { policy: self.clone(), ask: ByKey::new(key, ByResult) })
     }
 }
 
-impl<K, F, C, M> Layered<K, F, C, M> {
+impl<K, F, C, M, L> Layered<K, F, C, M, L> {
     /// With a judgement of one's own.
     #[must_use]
-    pub fn classify<D>(self, classify: D) -> Layered<K, F, D, M> {
-        self.map(|ask| ByKey { key: ask.key, classify })
+    pub fn classify<D>(self, classify: D) -> Layered<K, F, D, M, L> {
+        self.map(|ask| ByKey::new(ask.key, classify))
     }
 }
 
-impl<S, Q, K, F, C, M> Serve<S, Q, M> for With<Keyed<K, Breaker>, ByKey<F, C>>
+impl<S, Q, K, F, C, M, L> Serve<S, Q, M> for With<Keyed<K, Breaker>, ByKey<F, C, L>>
 where
     S: Service<Q>,
     K: Hash + Eq + Clone,
     F: Fn(&Q) -> K,
     M: ErrorShape<S::Error>,
     C: Classify<S::Response, M::Inner> + Clone,
+    L: Lasts<S::Response>,
 {
-    type Response = S::Response;
-    type Future = ResponseFuture<S::Future, C, M>;
+    type Response = L::Answer;
+    type Future = ResponseFuture<S::Future, C, M, L>;
 
     fn serve(&self, inner: &mut S, request: Q) -> Self::Future {
-        let ByKey { key, classify } = &self.ask;
+        let ByKey { key, classify, .. } = &self.ask;
         let breaker = self.policy.get(&key(&request));
         ResponseFuture::begin(&breaker, breaker.admit_owned(), classify.clone(), || inner.call(request))
     }

@@ -1,25 +1,21 @@
 //! The breaker as a tower layer.
 
-use super::core::Core;
-use super::{Breaker, OwnedPermit, State};
+use super::lasts::{Lasts, UntilHead};
+use super::response::ResponseFuture;
+use super::{Breaker, State};
 use crate::verdict::outcome;
-use crate::{ByResult, Classify, Error, ErrorShape, Limit, Nested, Outcome, Plain, Rejected};
-use partita_time::Sleep;
-use pin_project_lite::pin_project;
-use std::future::Future;
+use crate::{ByResult, Classify, Error, ErrorShape, Nested, Plain};
 use std::marker::PhantomData;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 
 /// Puts a [`Breaker`] around a service. Every service it makes shares that breaker.
 #[derive(Debug)]
-pub struct BreakerLayer<C = ByResult, M = Plain> {
+pub struct BreakerLayer<C = ByResult, M = Plain, L = UntilHead> {
     breaker: Breaker,
     classify: C,
-    shape: PhantomData<fn() -> M>,
+    shape: PhantomData<fn() -> (M, L)>,
 }
 
 impl BreakerLayer {
@@ -34,22 +30,37 @@ impl<C> BreakerLayer<C> {
     pub const fn with(breaker: Breaker, classify: C) -> Self {
         Self { breaker, classify, shape: PhantomData }
     }
+}
 
+impl<C, L> BreakerLayer<C, Plain, L> {
     /// The service beneath is a policy itself: its refusals are not failures of the dependency.
     #[must_use]
-    pub fn nested(self) -> BreakerLayer<C, Nested> {
+    pub fn nested(self) -> BreakerLayer<C, Nested, L> {
+        self.shaped()
+    }
+}
+
+impl<C, M, L> BreakerLayer<C, M, L> {
+    /// Calls last until the body of their response ends: see [`Breaker::body_layer`].
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn until_body_ends(self) -> BreakerLayer<C, M, crate::http::UntilBodyEnds> {
+        self.shaped()
+    }
+
+    fn shaped<N, U>(self) -> BreakerLayer<C, N, U> {
         BreakerLayer { breaker: self.breaker, classify: self.classify, shape: PhantomData }
     }
 }
 
-impl<C: Clone, M> Clone for BreakerLayer<C, M> {
+impl<C: Clone, M, L> Clone for BreakerLayer<C, M, L> {
     fn clone(&self) -> Self {
         Self { breaker: self.breaker.clone(), classify: self.classify.clone(), shape: PhantomData }
     }
 }
 
-impl<S, C: Clone, M> Layer<S> for BreakerLayer<C, M> {
-    type Service = BreakerService<S, C, M>;
+impl<S, C: Clone, M, L> Layer<S> for BreakerLayer<C, M, L> {
+    type Service = BreakerService<S, C, M, L>;
 
     fn layer(&self, inner: S) -> Self::Service {
         BreakerService { inner, layer: self.clone(), readied: false }
@@ -60,28 +71,29 @@ impl<S, C: Clone, M> Layer<S> for BreakerLayer<C, M> {
 ///
 /// While the breaker is open it is ready at once, to reject, however unready the service beneath is.
 #[derive(Debug)]
-pub struct BreakerService<S, C = ByResult, M = Plain> {
+pub struct BreakerService<S, C = ByResult, M = Plain, L = UntilHead> {
     inner: S,
-    layer: BreakerLayer<C, M>,
+    layer: BreakerLayer<C, M, L>,
     /// Whether the service beneath said that it is ready; its clone did not.
     readied: bool,
 }
 
-impl<S: Clone, C: Clone, M> Clone for BreakerService<S, C, M> {
+impl<S: Clone, C: Clone, M, L> Clone for BreakerService<S, C, M, L> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), layer: self.layer.clone(), readied: false }
     }
 }
 
-impl<S, C, M, Request> Service<Request> for BreakerService<S, C, M>
+impl<S, C, M, L, Request> Service<Request> for BreakerService<S, C, M, L>
 where
     S: Service<Request>,
     M: ErrorShape<S::Error>,
     C: Classify<S::Response, M::Inner> + Clone,
+    L: Lasts<S::Response>,
 {
-    type Response = S::Response;
+    type Response = L::Answer;
     type Error = Error<M::Inner>;
-    type Future = ResponseFuture<S::Future, C, M>;
+    type Future = ResponseFuture<S::Future, C, M, L>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         let breaker = &self.layer.breaker;
@@ -110,98 +122,5 @@ where
         let admitted =
             if readied { breaker.admit_owned() } else { Err(breaker.0.rejected(breaker.0.refuse_unready())) };
         ResponseFuture::begin(breaker, admitted, classify.clone(), || self.inner.call(request))
-    }
-}
-
-impl<F, C, M> ResponseFuture<F, C, M> {
-    /// Makes the call if it was admitted.
-    pub(super) fn begin(
-        breaker: &Breaker,
-        admitted: Result<OwnedPermit, Rejected>,
-        classify: C,
-        call: impl FnOnce() -> F,
-    ) -> Self {
-        let inner = match admitted {
-            Err(rejected) => Inner::Rejected { rejected: Some(rejected) },
-            Ok(permit) => Inner::Running {
-                future: call(),
-                permit: Some(permit),
-                core: Arc::clone(&breaker.0),
-                classify,
-                sleep: None,
-            },
-        };
-        Self { inner, shape: PhantomData }
-    }
-}
-
-pin_project! {
-    /// The answer of a [`BreakerService`].
-    pub struct ResponseFuture<F, C, M = Plain> {
-        #[pin]
-        inner: Inner<F, C>,
-        shape: PhantomData<fn() -> M>,
-    }
-}
-
-pin_project! {
-    #[project = Projected]
-    enum Inner<F, C> {
-        Rejected { rejected: Option<Rejected> },
-        Running {
-            #[pin]
-            future: F,
-            permit: Option<OwnedPermit>,
-            core: Arc<Core>,
-            classify: C,
-            sleep: Option<Sleep>,
-        },
-    }
-}
-
-impl<F, C, M> std::fmt::Debug for ResponseFuture<F, C, M> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ResponseFuture")
-    }
-}
-
-const POLLED_AGAIN: &str = "polled again after its end";
-
-impl<F, C, M, T, E> Future for ResponseFuture<F, C, M>
-where
-    F: Future<Output = Result<T, E>>,
-    M: ErrorShape<E>,
-    C: Classify<T, M::Inner>,
-{
-    type Output = Result<T, Error<M::Inner>>;
-
-    #[allow(clippy::panic, reason = "a future that is polled after its end may panic")]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().inner.project() {
-            Projected::Rejected { rejected } => match rejected.take() {
-                Some(rejected) => Poll::Ready(Err(Error::Rejected(rejected))),
-                None => panic!("{POLLED_AGAIN}"),
-            },
-            Projected::Running { future, permit, core, classify, sleep } => {
-                if let Poll::Ready(result) = future.poll(cx) {
-                    let end = result.map_err(M::lift);
-                    record(permit, outcome(classify, &end));
-                    return Poll::Ready(end);
-                }
-                let Some(limit) = core.settings.call_timeout else { return Poll::Pending };
-                let sleep = sleep.get_or_insert_with(|| core.timing.sleep(limit));
-                sleep.as_mut().poll(cx).map(|()| {
-                    record(permit, Outcome::Failure);
-                    core.tell_timeout(limit);
-                    Err(Error::TimedOut { after: limit, which: Limit::Call })
-                })
-            }
-        }
-    }
-}
-
-fn record(permit: &mut Option<OwnedPermit>, outcome: Outcome) {
-    if let Some(permit) = permit.take() {
-        permit.record(outcome);
     }
 }

@@ -44,10 +44,12 @@ mod config;
 mod core;
 mod keyed;
 mod keyed_layer;
+mod lasts;
 mod layer;
 mod packed;
 mod permit;
 mod registry;
+mod response;
 mod snapshot;
 
 use crate::stack::time;
@@ -59,11 +61,13 @@ use std::time::Duration;
 pub use config::Builder;
 pub use keyed::Overview;
 pub use keyed_layer::ByKey;
-pub use layer::{BreakerLayer, BreakerService, ResponseFuture};
+pub use lasts::{Lasts, Running, UntilHead};
+pub use layer::{BreakerLayer, BreakerService};
 pub use packed::machine::Cause;
 pub use packed::word::{Mode, State};
 pub(crate) use permit::Headed;
 pub use permit::{OwnedPermit, Permit};
+pub use response::ResponseFuture;
 pub use snapshot::{Rates, Snapshot};
 
 /// A circuit breaker. Clones are the same breaker.

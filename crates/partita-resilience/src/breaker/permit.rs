@@ -45,12 +45,6 @@ impl<'a> Permit<'a> {
         }
     }
 
-    /// Whether nothing was said yet.
-    #[inline(always)]
-    pub(crate) const fn is_held(&self) -> bool {
-        self.core.is_some()
-    }
-
     /// The deadline cut the call short, although it had its time: it counts as a slow one.
     #[cold]
     pub(crate) fn end_cut(&mut self) {
@@ -84,6 +78,12 @@ impl Headed {
 }
 
 impl OwnedPermit {
+    /// When the call began, as time since the clock was made.
+    #[cfg(feature = "http")]
+    pub(crate) const fn began(&self) -> Duration {
+        Duration::from_nanos(self.ticket.start)
+    }
+
     /// Says what became of the call.
     pub fn record(mut self, outcome: Outcome) {
         if let Some(core) = self.core.take() {

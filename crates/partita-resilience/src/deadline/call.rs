@@ -1,8 +1,12 @@
 //! A deadline around a plain async call.
 
+#[cfg(feature = "http")]
+use super::core::Begun;
 use super::core::Core;
 use super::{Context, DeadlineBuilder, DeadlineSnapshot};
 use crate::timed::Timed;
+#[cfg(feature = "http")]
+use crate::timed::Watch;
 use crate::{Error, Nested, Plain, Rejected};
 use std::fmt;
 use std::future::Future;
@@ -30,6 +34,18 @@ impl Deadline {
     /// Less than 1 ms would be left for it: a call would be in vain.
     pub fn for_next_hop(&self, context: &Context) -> Result<Option<Duration>, Rejected> {
         self.0.for_next_hop(context)
+    }
+
+    /// Gives a call its deadline.
+    #[cfg(feature = "http")]
+    pub(crate) fn begin(&self, context: Context) -> Result<Begun, Rejected> {
+        self.0.begin(context)
+    }
+
+    /// Hears how a call that began ended.
+    #[cfg(feature = "http")]
+    pub(crate) fn watch(&self) -> Arc<dyn Watch + Send + Sync> {
+        Arc::<Core>::clone(&self.0)
     }
 
     /// Where it stands.

@@ -18,7 +18,7 @@ pub struct DeadlineSnapshot {
     pub refused: u64,
 }
 
-pub(super) struct Core {
+pub(crate) struct Core {
     pub(super) name: crate::Name,
     pub(super) limit: Duration,
     pub(super) max: Duration,
@@ -30,7 +30,7 @@ pub(super) struct Core {
 }
 
 /// A call that has time: its context, when it began, and its limit.
-pub(super) type Begun = (Context, Duration, (Duration, Limit));
+pub(crate) type Begun = (Context, Duration, (Duration, Limit));
 
 impl Core {
     /// Gives the call its deadline: the one it brings or the default, at most the maximum.

@@ -29,7 +29,11 @@ impl Finish for adaptive::Permit {
 
 impl Finish for OwnedPermit {
     fn finish(self, outcome: Outcome) {
-        self.record(outcome);
+        match outcome {
+            // Its drop knows a panic from a caller who went away.
+            Outcome::Cancelled => drop(self),
+            outcome => self.record(outcome),
+        }
     }
 }
 
@@ -50,12 +54,14 @@ impl Finish for Permits {
 pub(super) struct Held<P: Finish> {
     permit: Option<P>,
     ends: Outcome,
+    /// How a call ends whose body ends well.
+    whole: Outcome,
 }
 
 impl<P: Finish> Held<P> {
     /// `ends` is how a call ends whose holder is dropped.
     pub(super) const fn new(permit: P, ends: Outcome) -> Self {
-        Self { permit: Some(permit), ends }
+        Self { permit: Some(permit), ends, whole: ends }
     }
 
     pub(super) fn finish(mut self, outcome: Outcome) {
@@ -64,9 +70,32 @@ impl<P: Finish> Held<P> {
 
     /// Lasts as long as `body` now, of a call whose head was judged so.
     pub(super) fn on<B: Body>(mut self, body: B, head: Outcome) -> HeldBody<B, P> {
-        self.ends = head;
-        let held = (!body.is_end_stream()).then_some(self);
-        HeldBody { body, held }
+        (self.ends, self.whole) = (head, head);
+        self.during(body)
+    }
+
+    /// Lasts as long as `body` now, whose end decides: it is a success only if it is read to its end.
+    pub(super) fn until_end_of<B: Body>(mut self, body: B) -> HeldBody<B, P> {
+        (self.ends, self.whole) = (Outcome::Cancelled, Outcome::Success);
+        self.during(body)
+    }
+
+    fn during<B: Body>(self, body: B) -> HeldBody<B, P> {
+        if body.is_end_stream() {
+            self.whole();
+            return HeldBody::free(body);
+        }
+        HeldBody { body, held: Some(self) }
+    }
+
+    fn whole(mut self) {
+        self.ends = self.whole;
+    }
+
+    fn failed(mut self) {
+        if self.whole == Outcome::Success {
+            self.ends = Outcome::Failure;
+        }
     }
 }
 
@@ -78,7 +107,8 @@ impl<P: Finish> Drop for Held<P> {
 
 pin_project! {
     /// A body with a permit, which it gives back with its last frame, at an error, or when it is dropped itself. The call
-    /// then ended as its head was judged, but one whose body fails is no success.
+    /// then ended as its head was judged, but one whose body fails is no success; to a breaker's own layer one whose body
+    /// is dropped is none either, but cancelled.
     #[derive(Debug)]
     pub struct HeldBody<B, P: Finish> {
         #[pin]
@@ -131,13 +161,10 @@ impl<B: Body, P: Finish> Body for HeldBody<B, P> {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         let frame = ready!(this.body.as_mut().poll_frame(cx));
-        if let (Some(Err(_)), Some(held)) = (&frame, this.held.as_mut())
-            && held.ends == Outcome::Success
-        {
-            held.ends = Outcome::Failure;
-        }
-        if !matches!(frame, Some(Ok(_))) || this.body.is_end_stream() {
-            *this.held = None;
+        let bad = matches!(frame, Some(Err(_)));
+        if bad || frame.is_none() || this.body.is_end_stream() {
+            let held = this.held.take().into_iter();
+            held.for_each(if bad { Held::failed } else { Held::whole });
         }
         Poll::Ready(frame)
     }

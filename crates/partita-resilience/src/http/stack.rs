@@ -39,7 +39,8 @@ impl<C> Stack<C> {
     /// As [`Stack::layer`], with attempts that last until the response body ends or is dropped: so long they hold their
     /// place in the bulkhead or under the adaptive limit, and breaker and limit hear only then how the call ended. A body
     /// that fails makes a success a failure; it is not retried, for its head is with the caller already. Limits of time
-    /// end with the head; the breaker's slow calls, and its probes, are judged by it.
+    /// end with the head; the breaker's slow calls, and its probes, are judged by it. For a limit of whole calls put
+    /// [`Deadline::body_layer`](crate::deadline::Deadline::body_layer) around it.
     pub fn body_layer(&self) -> Layered<C, (), ()> {
         self.asking((), ())
     }

@@ -1,6 +1,6 @@
 //! How long a permit is held, and how its call ends.
 
-use super::{Finish, HeldBody};
+use super::HeldBody;
 use crate::adaptive::Adaptive;
 use crate::breaker::{Breaker, State};
 use crate::bulkhead::{Bulkhead, Permit};
@@ -20,7 +20,8 @@ use std::time::Duration;
 use tower::{Layer, ServiceExt};
 
 /// So many frames, then a fault or the end.
-struct Frames(u8, bool);
+#[derive(Debug)]
+pub(super) struct Frames(u8, bool);
 
 impl Body for Frames {
     type Data = bytes::Bytes;
@@ -49,7 +50,7 @@ async fn answered(frames: u8, fails: bool) -> (Bulkhead, HeldBody<Frames, Permit
     (bulkhead, response.into_body())
 }
 
-fn next<P: Finish>(body: &mut Pin<&mut HeldBody<Frames, P>>) -> Option<bool> {
+pub(super) fn next<B: Body>(body: &mut Pin<&mut B>) -> Option<bool> {
     match body.as_mut().poll_frame(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(frame) => frame.map(|frame| frame.is_ok()),
         Poll::Pending => panic!("these frames are always there"),
@@ -100,7 +101,7 @@ async fn a_request_that_fails_or_is_dropped_is_not_counted_as_completed() {
 }
 
 /// Answers with a status, so many frames, and a fault or the end.
-fn respond(status: u16, frames: u8, fails: bool) -> Response<Frames> {
+pub(super) fn respond(status: u16, frames: u8, fails: bool) -> Response<Frames> {
     Response::builder().status(status).body(Frames(frames, fails)).unwrap()
 }
 

@@ -1,6 +1,7 @@
-//! What a breaker is told of attempts that a deadline cuts short.
+//! What breaker, bulkhead and adaptive limit are told of attempts that a deadline cuts short.
 
 use super::{Policy, Stack};
+use crate::adaptive::Adaptive;
 use crate::breaker::{Breaker, State};
 use crate::bulkhead::Bulkhead;
 use crate::deadline::Context;
@@ -67,4 +68,34 @@ fn who_goes_away_before_the_deadline_or_waits_for_a_place_until_then_says_nothin
         assert!(matches!(end, Err(Error::TimedOut { which: Limit::Deadline, .. })), "{end:?}");
     }
     assert_eq!((breaker.state(), breaker.snapshot().slow), (State::Closed, 0));
+}
+
+#[test]
+fn a_bulkhead_counts_them_as_failed_and_whoever_went_away_as_cancelled() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let bulkhead = Bulkhead::builder("b").timing(timing.clone()).build().unwrap();
+    let stack = Policy::new("s").deadline(ms(500)).bulkhead(bulkhead.clone()).timing(timing).build().unwrap();
+    hang(&clock, &stack, 60_000);
+    hang(&clock, &stack, 50);
+    let mut call = Box::pin(stack.call(|_| std::future::pending::<Result<(), ()>>()));
+    assert!(poll(call.as_mut()).is_pending());
+    drop(call);
+    let seen = bulkhead.snapshot();
+    assert_eq!((seen.failed, seen.cancelled, seen.active), (1, 2, 0));
+}
+
+#[test]
+fn an_adaptive_limit_learns_that_a_dependency_hangs_and_nothing_from_short_deadlines() {
+    let learnt = |millis: u64| {
+        let clock = ManualClock::new();
+        let timing = Timing::manual(&clock, 1);
+        let adaptive = Adaptive::builder("a").timing(timing.clone()).build().unwrap();
+        let stack = Policy::new("s").deadline(ms(500)).adaptive_limit(adaptive.clone()).timing(timing).build().unwrap();
+        (0..200).for_each(|_| hang(&clock, &stack, millis));
+        assert_eq!(adaptive.snapshot().in_flight, 0);
+        adaptive.snapshot().latency
+    };
+    assert!((ms(490)..ms(510)).contains(&learnt(60_000)));
+    assert_eq!(learnt(50), ms(0));
 }

@@ -7,15 +7,13 @@
 use super::call::Parts;
 use super::cut::Cut;
 use super::lasting::Keeps;
-use super::permits::Permits;
 use super::time::TimeLeft;
-use crate::adaptive::{self, Adaptive};
+use crate::adaptive::Adaptive;
 use crate::breaker::Breaker;
-use crate::bulkhead::{self, Bulkhead};
+use crate::bulkhead::Bulkhead;
 use crate::deadline::{Attempt, Context, NEVER, nanos};
 use crate::retry::{Next, answer};
 use crate::sync::{Mutex, lock};
-use crate::verdict::outcome;
 use crate::{Classify, Error, ErrorShape, Outcome, PolicyKind, Reason, Rejected, breaker};
 use std::fmt;
 use std::future::Future;
@@ -203,7 +201,7 @@ impl<C, S> Parts<C, S> {
                     Err(rejected) => return *end = refuse(permit, rejected),
                 }
             }
-            let adaptive = match self.adaptive.as_ref().map(Adaptive::try_acquire) {
+            let mut adaptive = match self.adaptive.as_ref().map(Adaptive::try_acquire) {
                 None => None,
                 Some(Ok(permit)) => Some(permit),
                 Some(Err(rejected)) => return *end = refuse(permit, rejected),
@@ -213,7 +211,7 @@ impl<C, S> Parts<C, S> {
                 Some(Ok(limit)) => Some(limit),
                 Some(Err(rejected)) => return *end = refuse(permit, rejected),
             };
-            let mut permit = Cut::new(permit, self, context, from);
+            let mut cut = Cut::new(permit, (&mut held, &mut adaptive), self, (context, from));
             let end = {
                 let work = pin!(context.scope_new(|| work(Attempt::at(context, began))));
                 end.insert(match (&self.timeout, limit) {
@@ -221,36 +219,7 @@ impl<C, S> Parts<C, S> {
                     _ => work.await.map_err(M::lift),
                 })
             };
-            self.settle::<_, _, M>(&mut permit, &mut held, adaptive, end);
+            cut.settle::<_, _, M>(end);
         }
-    }
-
-    /// Gives back what an attempt held, with how it ended, or leaves it to the answer.
-    #[inline(always)]
-    fn settle<T, E, M>(
-        &self,
-        permit: &mut Cut<'_, C, S>,
-        held: &mut Option<bulkhead::Held<&bulkhead::Core>>,
-        adaptive: Option<adaptive::Permit>,
-        end: &mut Result<T, Error<E>>,
-    ) where
-        C: Classify<T, E>,
-        M: Keeps<T>,
-    {
-        let judged = outcome(&self.judge, end);
-        if M::KEEPS
-            && let Ok(answer) = end
-        {
-            let (breaker, bulkhead) =
-                (self.breaker.as_ref().zip(permit.take()), self.bulkhead.as_ref().zip(held.take()));
-            return M::keep(answer, Permits::new(judged, breaker, bulkhead, adaptive), judged);
-        }
-        if let Some(permit) = adaptive {
-            permit.finish(judged);
-        }
-        if let Some(held) = held {
-            held.finish(judged);
-        }
-        permit.end(judged);
     }
 }

@@ -4,6 +4,8 @@ use super::core::{Begun, Core};
 use super::{TimeoutBuilder, TimeoutSnapshot};
 use crate::deadline::Context;
 use crate::timed::Timed;
+#[cfg(feature = "http")]
+use crate::timed::Watch;
 use crate::{Error, Name, Nested, Plain, Rejected};
 use std::fmt;
 use std::future::Future;
@@ -74,6 +76,12 @@ impl Timeout {
     /// When a call begins, and its limit.
     pub(crate) fn begin(&self, context: &Context) -> Result<Begun, Rejected> {
         self.0.begin(context)
+    }
+
+    /// Hears how a call that began ended.
+    #[cfg(feature = "http")]
+    pub(crate) fn watch(&self) -> Arc<dyn Watch + Send + Sync> {
+        Arc::<Core>::clone(&self.0)
     }
 
     /// Runs `work` within the limit of a call that began.

@@ -178,6 +178,10 @@ proptest! {
         ],
     ) {
         lines.insert(1, "{\"at_ms\":0,\"look\":true}".to_owned());
+        let mut first = crate::session::Replay::new(policy);
+        let _ = first.answer(lines[0].as_bytes());
+        let grid = first.grid().map_or(1, |grid| u64::try_from(grid.as_millis()).unwrap().max(1));
+        let by = by - by % grid;
         let moved: Vec<_> = lines.iter().map(|line| later(line, by)).collect();
         let (answers, moved) = (replay(policy, &lines), replay(policy, &moved));
         prop_assert_eq!(later_answer(&answers[0], 0), later_answer(&moved[0], 0), "the first line has no moment");

@@ -235,6 +235,37 @@ fn a_trace_that_begins_within_a_day_stays_where_it_is() {
 }
 
 #[test]
+fn windows_of_a_trace_in_unix_milliseconds_begin_at_full_multiples_of_their_width() {
+    let lines: [&[u8]; 5] = [
+        b"{\"config\":{\"limit\":1,\"per_ms\":60000,\"algorithm\":\"fixed_window\"}}",
+        b"{\"at_ms\":1795248059990,\"check\":\"k\"}",
+        b"{\"at_ms\":1795248059999,\"check\":\"k\"}",
+        b"{\"at_ms\":1795248060000,\"check\":\"k\"}",
+        b"{\"at_ms\":1795248060001,\"check\":\"k\"}",
+    ];
+    let got = replay("limiter", &lines);
+    let reset = "\"remaining\":0,\"reset_at\":1795248060000,\"retry_after\":1}";
+    assert!(got[1].contains("\"admitted\":true") && got[2].contains(reset), "{got:?}");
+    assert!(got[3].contains("\"admitted\":true") && got[4].contains("\"retry_after_ms\":59999"), "{got:?}");
+
+    let lines: [&[u8]; 5] = [
+        b"{\"config\":{\"window_ms\":1000,\"min_calls\":2,\"failure_rate\":0.9}}",
+        b"{\"at_ms\":1795248000950,\"start\":\"a\"}",
+        b"{\"at_ms\":1795248000950,\"end\":\"a\",\"outcome\":\"failure\"}",
+        b"{\"at_ms\":1795248001899,\"start\":\"b\"}",
+        b"{\"at_ms\":1795248001899,\"end\":\"b\",\"outcome\":\"failure\"}",
+    ];
+    assert!(
+        replay("breaker", &lines)[4].contains("\"state\":\"open\""),
+        "the bucket of 900 to 999 is within the window"
+    );
+    let later: Vec<Vec<u8>> =
+        lines.iter().map(|line| String::from_utf8_lossy(line).replace("1899", "1900").into_bytes()).collect();
+    let later: Vec<&[u8]> = later.iter().map(Vec::as_slice).collect();
+    assert!(replay("breaker", &later)[4].contains("\"state\":\"closed\""), "and has left it then");
+}
+
+#[test]
 fn a_line_far_beyond_the_first_is_a_fault_and_time_stays() {
     let lines: [&[u8]; 4] = [
         b"{}",
