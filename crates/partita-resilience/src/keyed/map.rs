@@ -1,16 +1,18 @@
-//! The map: shards of hash tables under one count of entries.
+//! The map: shards of hash tables under one count of entries. Threads that read a shard lock a cache line each of its lock,
+//! one that writes locks them all.
 
 use super::config::{Builder, Judge, Make};
 use super::snapshot::KeyedSnapshot;
 use crate::stripe::Padded;
 use crate::{PolicyKind, Timing};
 use ahash::RandomState;
+use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 use hashbrown::HashTable;
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// Entries for each shard that are worth a further one.
@@ -56,7 +58,7 @@ struct Map<K, V> {
 }
 
 struct Shard<K, V> {
-    table: RwLock<HashTable<Entry<K, V>>>,
+    table: ShardedLock<HashTable<Entry<K, V>>>,
     swept: AtomicU64,
 }
 
@@ -67,11 +69,11 @@ struct Entry<K, V> {
 }
 
 impl<K, V> Shard<K, V> {
-    fn read(&self) -> RwLockReadGuard<'_, HashTable<Entry<K, V>>> {
+    fn read(&self) -> ShardedLockReadGuard<'_, HashTable<Entry<K, V>>> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashTable<Entry<K, V>>> {
+    fn write(&self) -> ShardedLockWriteGuard<'_, HashTable<Entry<K, V>>> {
         self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -95,7 +97,7 @@ impl<K: Hash + Eq, V> Keyed<K, V> {
         let Builder { bounds, timing, make, judge, .. } = builder;
         let shards = (bounds.capacity / SHARD).next_power_of_two().min(MOST_SHARDS);
         let swept = millis(timing.coarse());
-        let shard = || Padded(Shard { table: RwLock::default(), swept: AtomicU64::new(swept) });
+        let shard = || Padded(Shard { table: ShardedLock::default(), swept: AtomicU64::new(swept) });
         let secret = || timing.entropy().next_u64();
         let hasher = RandomState::with_seeds(secret(), secret(), secret(), secret());
         Self(Arc::new(Map {
