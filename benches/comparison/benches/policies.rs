@@ -70,6 +70,9 @@ fn limits(criterion: &mut Criterion) {
     row(criterion, "limit", "atomic add", || {
         count.fetch_add(1, Ordering::Relaxed);
     });
+    row(criterion, "limit", "std's Instant::now", || {
+        black_box(Instant::now());
+    });
     let timing = Timing::system();
     row(criterion, "limit", "exact clock", || {
         black_box(timing.now());

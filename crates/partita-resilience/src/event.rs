@@ -133,6 +133,7 @@ type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct Listeners {
     news: Vec<Listener>,
+    /// Those of them that hear the routine of healthy calls too.
     all: Vec<Listener>,
 }
 
@@ -144,12 +145,14 @@ impl Listeners {
 
     /// Adds one that hears every event, the routine of healthy calls too.
     pub fn add_tracing(&mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) {
-        self.all.push(Arc::new(listener));
+        let listener: Listener = Arc::new(listener);
+        self.news.push(Arc::clone(&listener));
+        self.all.push(listener);
     }
 
     /// Whether anybody hears anything.
     pub(crate) const fn hears(&self) -> bool {
-        !self.news.is_empty() || !self.all.is_empty()
+        !self.news.is_empty()
     }
 
     /// Whether somebody hears the routine of healthy calls.
@@ -158,6 +161,7 @@ impl Listeners {
     }
 
     /// Tells a routine event, built only if somebody listens to these.
+    #[inline(always)]
     pub(crate) fn routine<'a>(&self, event: impl FnOnce() -> Event<'a>) {
         if !self.all.is_empty() {
             let event = event();
@@ -169,12 +173,11 @@ impl Listeners {
     #[inline]
     pub(crate) fn tell(&self, event: &Event<'_>) {
         self.news.iter().for_each(|listener| listener(event));
-        self.all.iter().for_each(|listener| listener(event));
     }
 }
 
 impl fmt::Debug for Listeners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Listeners({})", self.news.len() + self.all.len())
+        write!(f, "Listeners({})", self.news.len())
     }
 }

@@ -27,7 +27,7 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct TokioClock {
     anchor: Timestamp,
-    start: tokio::time::Instant,
+    start: std::time::Instant,
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is the one place that the bans point to")]
@@ -40,7 +40,7 @@ impl TokioClock {
 
     /// Anchored to a moment of the caller's choice.
     pub fn anchored(anchor: Timestamp) -> Self {
-        Self { anchor, start: tokio::time::Instant::now() }
+        Self { anchor, start: tokio::time::Instant::now().into_std() }
     }
 }
 
@@ -51,7 +51,7 @@ impl Clock for TokioClock {
     }
 
     fn elapsed(&self) -> Duration {
-        tokio::time::Instant::now().duration_since(self.start)
+        tokio::time::Instant::now().into_std().duration_since(self.start)
     }
 
     fn sleep(&self, wait: Duration) -> Sleep {

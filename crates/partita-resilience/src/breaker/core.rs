@@ -187,14 +187,25 @@ impl Core {
     /// Refuses at once where the breaker is open and nothing is due; None when somebody has to look closer.
     #[inline(always)]
     pub(super) fn refuse_quick(&self) -> Option<Refusal> {
+        match self.refuse_until_due() {
+            0 => None,
+            wait => Some(Refusal { reason: Reason::Open, wait: Some(Duration::from_nanos(wait)) }),
+        }
+    }
+
+    /// Refuses at once; the nanoseconds until something is due, in a register. Zero where nobody was refused.
+    #[inline(never)]
+    fn refuse_until_due(&self) -> u64 {
         let word = self.machine.word();
+        if word.mode() != Mode::Automatic || word.state() != State::Open {
+            return 0;
+        }
         let now = self.timing.coarse_nanos();
-        let wait = match (word.mode(), word.state()) {
-            (Mode::ForcedOpen, _) => return Some(self.refuse(Refusal { reason: Reason::ForcedOpen, wait: None }, now)),
-            (Mode::Automatic, State::Open) => (word.deadline() * MS).checked_sub(now).filter(|wait| *wait > 0)?,
-            _ => return None,
-        };
-        Some(self.refuse(Refusal { reason: Reason::Open, wait: Some(Duration::from_nanos(wait)) }, now))
+        let wait = (word.deadline() * MS).saturating_sub(now);
+        if wait > 0 {
+            self.refuse(Refusal { reason: Reason::Open, wait: Some(Duration::from_nanos(wait)) }, now);
+        }
+        wait
     }
 
     #[inline(always)]

@@ -129,8 +129,11 @@ impl Breaker {
     #[inline(always)]
     pub fn admit(&self) -> Result<Permit<'_>, Rejected> {
         let core = &*self.0;
-        match core.enter_quick() {
-            Some(ticket) => Ok(Permit::of(core, ticket)),
+        if let Some(ticket) = core.enter_quick() {
+            return Ok(Permit::of(core, ticket));
+        }
+        match core.refuse_quick() {
+            Some(refusal) => Err(core.rejected(refusal)),
             None => core.admit(),
         }
     }
@@ -181,9 +184,6 @@ impl Core {
 
     #[inline(never)]
     fn admit(&self) -> Result<Permit<'_>, Rejected> {
-        if let Some(refusal) = self.refuse_quick() {
-            return Err(self.rejected(refusal));
-        }
         match self.enter() {
             Ok(ticket) => Ok(Permit::of(self, ticket)),
             Err(refusal) => Err(self.rejected(refusal)),

@@ -73,7 +73,7 @@ impl Budget {
     }
 
     /// A first attempt begins.
-    #[inline]
+    #[inline(always)]
     pub fn deposit(&self) -> Deposit {
         let core = &*self.0;
         if core.deposit == 0 {

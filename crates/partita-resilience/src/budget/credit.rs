@@ -11,6 +11,7 @@ pub(super) const WHOLE: u32 = 1_000;
 pub(super) struct Ring([AtomicU64; 10]);
 
 impl Ring {
+    #[inline(always)]
     fn word(&self, tick: u32) -> &AtomicU64 {
         &self.0[tick as usize % self.0.len()]
     }
@@ -33,7 +34,7 @@ impl Deposits {
     }
 
     /// Adds to the stripe of a thread.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put(&self, thread: usize, tick: u32, more: u32) {
         let mine = self.made.of(thread);
         mine.update(mine.cell.word(tick), |old| packed(tick, amount(old, tick).saturating_add(more)));

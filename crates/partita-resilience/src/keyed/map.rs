@@ -1,15 +1,18 @@
-//! The map: shards of hash tables under one count of entries.
+//! The map: shards of hash tables under one count of entries. Threads that read a shard lock a cache line each of its lock,
+//! one that writes locks them all.
 
 use super::config::{Builder, Judge, Make};
 use super::snapshot::KeyedSnapshot;
 use crate::stripe::Padded;
 use crate::{PolicyKind, Timing};
+use ahash::RandomState;
+use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 use hashbrown::HashTable;
 use std::borrow::Borrow;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// Entries for each shard that are worth a further one.
@@ -40,7 +43,7 @@ pub struct Keyed<K, V>(Arc<Map<K, V>>);
 
 struct Map<K, V> {
     shards: Box<[Padded<Shard<K, V>>]>,
-    hasher: DefaultHasher,
+    hasher: RandomState,
     timing: Timing,
     ttl: u64,
     capacity: usize,
@@ -55,7 +58,7 @@ struct Map<K, V> {
 }
 
 struct Shard<K, V> {
-    table: RwLock<HashTable<Entry<K, V>>>,
+    table: ShardedLock<HashTable<Entry<K, V>>>,
     swept: AtomicU64,
 }
 
@@ -66,11 +69,11 @@ struct Entry<K, V> {
 }
 
 impl<K, V> Shard<K, V> {
-    fn read(&self) -> RwLockReadGuard<'_, HashTable<Entry<K, V>>> {
+    fn read(&self) -> ShardedLockReadGuard<'_, HashTable<Entry<K, V>>> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashTable<Entry<K, V>>> {
+    fn write(&self) -> ShardedLockWriteGuard<'_, HashTable<Entry<K, V>>> {
         self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -94,10 +97,9 @@ impl<K: Hash + Eq, V> Keyed<K, V> {
         let Builder { bounds, timing, make, judge, .. } = builder;
         let shards = (bounds.capacity / SHARD).next_power_of_two().min(MOST_SHARDS);
         let swept = millis(timing.coarse());
-        let shard = || Padded(Shard { table: RwLock::default(), swept: AtomicU64::new(swept) });
-        // A secret prefix keys SipHash, whose own keys std fixes at zero.
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&timing.entropy().bytes16());
+        let shard = || Padded(Shard { table: ShardedLock::default(), swept: AtomicU64::new(swept) });
+        let secret = || timing.entropy().next_u64();
+        let hasher = RandomState::with_seeds(secret(), secret(), secret(), secret());
         Self(Arc::new(Map {
             shards: (0..shards).map(|_| shard()).collect(),
             hasher,
@@ -131,7 +133,17 @@ impl<K: Hash + Eq, V> Keyed<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        self.0.with(key, millis(self.0.timing.coarse()), look)
+        self.with_at(key, self.0.timing.coarse_nanos(), look)
+    }
+
+    /// As [`Keyed::with`], by a caller who knows the time, in nanoseconds.
+    #[inline]
+    pub(crate) fn with_at<Q, T>(&self, key: &Q, now: u64, look: impl FnOnce(&V) -> T) -> T
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        self.0.with(key, now / 1_000_000, look)
     }
 
     /// The value that keys without room share.
@@ -173,17 +185,18 @@ impl<K: Hash + Eq, V> Keyed<K, V> {
 }
 
 impl<K: Hash + Eq, V> Map<K, V> {
+    #[inline]
     fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
-        let mut hasher = self.hasher.clone();
-        key.hash(&mut hasher);
-        hasher.finish()
+        self.hasher.hash_one(key)
     }
 
+    #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "the mask keeps the lowest bits only")]
     fn shard(&self, hash: u64) -> &Shard<K, V> {
         &self.shards[(hash >> 32) as usize & (self.shards.len() - 1)].0
     }
 
+    #[inline]
     fn with<Q, T>(&self, key: &Q, now: u64, look: impl FnOnce(&V) -> T) -> T
     where
         K: Borrow<Q>,
@@ -204,6 +217,17 @@ impl<K: Hash + Eq, V> Map<K, V> {
                 found => found.is_some(),
             }
         };
+        self.with_new(key, (hash, known), now, look)
+    }
+
+    /// As [`Map::with`], for a key that is not there, or (`known`) whose entry was idle for too long.
+    #[cold]
+    #[inline(never)]
+    fn with_new<Q, T>(&self, key: &Q, (hash, known): (u64, bool), now: u64, look: impl FnOnce(&V) -> T) -> T
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
         if known {
             return self.renew(key, hash, now, look);
         }
@@ -257,6 +281,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
         look(&entry.value)
     }
 
+    #[inline]
     fn is_over(&self, entry: &Entry<K, V>, now: u64) -> bool {
         let idle = now.saturating_sub(entry.used.load(Ordering::Relaxed));
         idle >= self.ttl && (self.judge)(&entry.value) != Idle::Needed

@@ -13,7 +13,7 @@ impl Limiter {
     }
 
     /// Charges one call if it may pass now.
-    #[inline]
+    #[inline(always)]
     pub fn check(&self) -> Decision {
         self.core.check(&self.meter, 1)
     }

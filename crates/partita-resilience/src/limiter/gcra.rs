@@ -119,11 +119,16 @@ impl Rate {
         self.nanos((ahead + self.price(cost)).saturating_sub(self.depth))
     }
 
-    /// See [`Ahead`]; None for a rate that is not narrow.
+    /// Whether 64 bits hold its moments.
+    pub(super) const fn is_narrow(&self) -> bool {
+        self.narrow_depth > 0
+    }
+
+    /// See [`Ahead`]; of a narrow rate.
     #[inline(always)]
-    pub(super) const fn ahead(&self, units: u128) -> Option<Ahead> {
+    pub(super) const fn ahead(&self, units: u64) -> Ahead {
         let Self { scale, each, narrow_depth, .. } = *self;
-        if narrow_depth > 0 { Some(Ahead { scale, each, depth: narrow_depth, units: narrow(units) }) } else { None }
+        Ahead { scale, each, depth: narrow_depth, units }
     }
 
     /// A moment and a price in 64 bits, which hold all of it: that is what makes a rate narrow.
@@ -139,8 +144,23 @@ impl Rate {
 }
 
 impl Tat {
-    /// Charges a call that conforms at `nanos`. The cost is at most the burst.
+    /// Charges a call that conforms at `nanos`, if one look is enough to tell; how far the TAT is ahead then. None charges
+    /// nothing. The cost is at most the burst.
     #[inline(always)]
+    pub(crate) fn charge_quick(&self, rate: &Rate, nanos: u64, cost: u32) -> Option<u64> {
+        let (now, price) = rate.narrow(nanos, cost);
+        match self {
+            Self::Word(word) => {
+                let seen = word.load(Ordering::Acquire);
+                let next = next(rate, seen, now, price)?;
+                word.compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed).is_ok().then_some(next - now)
+            }
+            Self::Shared(shares) => shares.charge_own(rate, now, price, &shares.of(stripe::mine())),
+            Self::Wide(_) => None,
+        }
+    }
+
+    /// Charges a call that conforms at `nanos`. The cost is at most the burst.
     pub(crate) fn check(&self, rate: &Rate, nanos: u64, cost: u32) -> Found {
         match self {
             Self::Word(word) => {
@@ -213,14 +233,19 @@ fn change_word(word: &AtomicU64, to: impl Fn(u128) -> Option<u128>) -> Option<u1
     }
 }
 
+/// The TAT after a call at `now`, if that conforms.
 #[inline(always)]
+fn next(rate: &Rate, tat: u64, now: u64, price: u64) -> Option<u64> {
+    let next = tat.max(now).saturating_add(price);
+    (next - now <= rate.narrow_depth).then_some(next)
+}
+
 fn check_word(word: &AtomicU64, rate: &Rate, now: u64, price: u64) -> Found {
     let mut seen = word.load(Ordering::Acquire);
     loop {
-        let next = seen.max(now).saturating_add(price);
-        if next - now > rate.narrow_depth {
+        let Some(next) = next(rate, seen, now, price) else {
             return Found { allowed: false, ahead: u128::from(seen.saturating_sub(now)) };
-        }
+        };
         match word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => return Found { allowed: true, ahead: u128::from(next - now) },
             Err(other) => seen = other,
@@ -231,7 +256,7 @@ fn check_word(word: &AtomicU64, rate: &Rate, now: u64, price: u64) -> Found {
 /// Saturates: far reservations on a narrow word end at its last moment.
 #[inline]
 #[allow(clippy::cast_possible_truncation, reason = "compared before")]
-const fn narrow(units: u128) -> u64 {
+pub(super) const fn narrow(units: u128) -> u64 {
     if units > u64::MAX as u128 { u64::MAX } else { units as u64 }
 }
 

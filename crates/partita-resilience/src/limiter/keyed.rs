@@ -55,6 +55,7 @@ impl<K: Hash + Eq> KeyedLimiter<K> {
     }
 
     /// Charges one call of a key if it may pass now.
+    #[inline]
     pub fn check<Q>(&self, key: &Q) -> Decision
     where
         K: Borrow<Q>,
@@ -64,13 +65,14 @@ impl<K: Hash + Eq> KeyedLimiter<K> {
     }
 
     /// Charges a call of this cost if it may pass now.
+    #[inline]
     pub fn check_cost<Q>(&self, key: &Q, cost: u32) -> Decision
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let now = self.core.now();
-        let decision = self.meters.with(key, |meter| self.core.rule.check(&meter.cell, now, cost));
+        let decision = self.meters.with_at(key, now, |meter| self.core.rule.decide(&meter.cell, now, cost));
         self.core.count(&decision);
         decision
     }

@@ -1,7 +1,7 @@
 //! One rule over the state of each algorithm.
 
 use super::decision::{Decision, Left};
-use super::gcra::{Found, Rate, Tat};
+use super::gcra::{Found, Rate, Tat, narrow};
 use super::log::Log;
 use super::quota::{Algorithm, Quota};
 use super::share::{LEAST_BURST, Share};
@@ -63,8 +63,32 @@ impl Rule {
         self.rate.nanos(self.rate.depth).max(self.per)
     }
 
+    /// Charges a call that conforms, if one look is enough to tell; how far the TAT is ahead then, in units of the rate. None
+    /// charges nothing.
+    #[inline(always)]
+    pub(crate) fn charge_quick(&self, cell: &Cell, now: u64, cost: u32) -> Option<u64> {
+        match cell {
+            Cell::Tat(tat) if cost <= self.depth => tat.charge_quick(&self.rate, now, cost),
+            _ => None,
+        }
+    }
+
+    /// The decision on a call that [`Rule::charge_quick`] charged.
+    #[inline(always)]
+    pub(crate) const fn allowed(&self, ahead: u64, now: u64, cost: u32) -> Decision {
+        Decision { allowed: true, limit: self.limit, now, left: Left::Gcra { ahead: self.rate.ahead(ahead), cost } }
+    }
+
+    /// [`Rule::check`], with the one look first that is mostly enough.
+    #[inline(always)]
+    pub(crate) fn decide(&self, cell: &Cell, now: u64, cost: u32) -> Decision {
+        match self.charge_quick(cell, now, cost) {
+            Some(ahead) => self.allowed(ahead, now, cost),
+            None => self.check(cell, now, cost),
+        }
+    }
+
     /// Charges a call if it may pass now.
-    #[inline]
     pub(crate) fn check(&self, cell: &Cell, now: u64, cost: u32) -> Decision {
         if let Cell::Tat(tat) = cell
             && cost <= self.depth
@@ -84,16 +108,10 @@ impl Rule {
     }
 
     /// What is left when the TAT is so far ahead.
-    #[inline(always)]
     fn left(&self, ahead: u128, now: u64, cost: u32) -> Left {
-        match self.rate.ahead(ahead) {
-            Some(ahead) => Left::Gcra { ahead, cost },
-            None => self.far_left(ahead, now, cost),
+        if self.rate.is_narrow() {
+            return Left::Gcra { ahead: self.rate.ahead(narrow(ahead)), cost };
         }
-    }
-
-    #[cold]
-    fn far_left(&self, ahead: u128, now: u64, cost: u32) -> Left {
         let fits_at = now.saturating_add(self.rate.wait(ahead, cost));
         Left::Counted {
             remaining: self.rate.free(ahead),

@@ -48,24 +48,32 @@ impl Shares {
         self.tat.0.load(Ordering::Acquire).saturating_sub(kept)
     }
 
-    /// Charges a call of a thread if it conforms. In the rate's units.
+    /// A thread's share.
     #[inline(always)]
-    pub(crate) fn check(&self, rate: &Rate, now: u64, price: u64, thread: usize) -> Found {
-        let mine = self.own.of(thread);
+    pub(crate) fn of(&self, thread: usize) -> Mine<'_, Share> {
+        self.own.of(thread)
+    }
+
+    /// Charges a call to the share of its thread; how far the TAT is ahead then. None where that is not enough.
+    #[inline(always)]
+    pub(crate) fn charge_own(&self, rate: &Rate, now: u64, price: u64, mine: &Mine<'_, Share>) -> Option<u64> {
         let end = mine.cell.end.load(Ordering::Relaxed);
         let next = mine.cell.next.load(Ordering::Relaxed).max(now).saturating_add(price);
         let ahead = self.tat.0.load(Ordering::Relaxed).saturating_sub(now);
         // Beyond the depth somebody waits whom nobody overtakes.
-        if mine.alone && next <= end && ahead <= rate.narrow_depth() {
-            mine.cell.next.store(next, Ordering::Relaxed);
-            return Found { allowed: true, ahead: u128::from(ahead.saturating_sub(end - next)) };
+        if !mine.alone || next > end || ahead > rate.narrow_depth() {
+            return None;
         }
-        self.take(rate, now, price, mine)
+        mine.cell.next.store(next, Ordering::Relaxed);
+        Some(ahead.saturating_sub(end - next))
     }
 
-    #[inline(never)]
-    #[allow(clippy::needless_pass_by_value, reason = "it is the thread's")]
-    fn take(&self, rate: &Rate, now: u64, price: u64, mine: Mine<'_, Share>) -> Found {
+    /// Charges a call of a thread if it conforms. In the rate's units.
+    pub(crate) fn check(&self, rate: &Rate, now: u64, price: u64, thread: usize) -> Found {
+        let mine = self.of(thread);
+        if let Some(ahead) = self.charge_own(rate, now, price, &mine) {
+            return Found { allowed: true, ahead: u128::from(ahead) };
+        }
         let kept = if mine.alone { mine.cell.left(now).min(price) } else { 0 };
         let share = if mine.alone { rate.depth_of_share() } else { 0 };
         let mut seen = self.tat.0.load(Ordering::Acquire);

@@ -26,7 +26,7 @@ proptest! {
         let mut now = 0;
         for (step, cost) in calls {
             now += step;
-            let (one, other) = (rule.check(&shared, now, cost), rule.check(&plain, now, cost));
+            let (one, other) = (rule.decide(&shared, now, cost), rule.check(&plain, now, cost));
             prop_assert_eq!((one.allowed(), one.remaining()), (other.allowed(), other.remaining()));
             prop_assert_eq!((one.reset_at(), one.retry_after()), (other.reset_at(), other.retry_after()));
             prop_assert_eq!(rule.look(&shared, now).remaining(), rule.look(&plain, now).remaining());

@@ -16,7 +16,7 @@ const MOST: u64 = (1 << COUNT_BITS) - 1;
 pub(super) struct Recent(Striped<[AtomicU64; BUCKETS]>);
 
 impl Recent {
-    #[inline]
+    #[inline(always)]
     pub(super) fn record(&self, now: u64, failed: bool) {
         let tick = now / SECOND;
         let mine = self.0.mine();

@@ -41,7 +41,7 @@ pub(super) enum Count {
 }
 
 impl Counts {
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&self, count: Count) {
         let mine = self.0.mine();
         mine.update(&mine.cell[count as usize], |old| old.wrapping_add(1));

@@ -49,8 +49,8 @@ fn two_threads_never_take_more_than_the_quota() {
             let (rule, meter) = meter(algorithm);
             let other = Arc::clone(&meter);
             let thread =
-                loom::thread::spawn(move || (0..2).filter(|_| rule.check(&other.cell, 0, 1).allowed()).count());
-            let mine = (0..2).filter(|_| rule.check(&meter.cell, 0, 1).allowed()).count();
+                loom::thread::spawn(move || (0..2).filter(|_| rule.decide(&other.cell, 0, 1).allowed()).count());
+            let mine = (0..2).filter(|_| rule.decide(&meter.cell, 0, 1).allowed()).count();
             assert_eq!(mine + thread.join().unwrap(), 2);
         });
     }
