@@ -349,6 +349,21 @@ fn a_late_retry_after_keeps_an_open_breaker_open_and_its_call_does_not_count() {
 }
 
 #[test]
+fn a_late_retry_after_while_half_open_holds_no_probe_back_and_bounds_the_next_open_time() {
+    let clock = ManualClock::new();
+    let breaker = small(&clock).build().unwrap();
+    let late = breaker.admit().unwrap();
+    say(&breaker, Outcome::Failure, 4);
+    clock.advance(ms(1_000));
+    assert_eq!(breaker.state(), State::HalfOpen);
+    late.record(Outcome::Overloaded { retry_after: Some(ms(9_000)) });
+    let probe = breaker.admit().unwrap();
+    assert_eq!((breaker.state(), breaker.snapshot().stale), (State::HalfOpen, 1), "it decides nothing");
+    probe.record(Outcome::Failure);
+    assert_eq!(breaker.snapshot().retry_after, Some(ms(9_000)), "longer than the doubled 2 s");
+}
+
+#[test]
 fn an_operators_word_lifts_an_old_retry_after() {
     for word in [Breaker::reset, Breaker::close] {
         let clock = ManualClock::new();

@@ -49,7 +49,8 @@ impl<K: Hash + Eq, T, C> Cache<K, T, C> {
 }
 
 impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
-    /// The fresh answer for `key`, or else what `work` brings, or else a stale answer.
+    /// The fresh answer for `key`, or else what `work` brings, or else a stale answer. `work` is borrowed, so who finds a
+    /// stale answer that nobody renews waits for it; [`Cache::call_refreshing`] and the layer need not.
     ///
     /// # Errors
     /// What `work` ended with, where there is no stale answer, or where the caller itself was wrong.

@@ -71,7 +71,8 @@ where
     T: Clone,
 {
     /// Calls `work` as [`Stack::call`] does, unless an answer for `key` is kept; a stale one serves when the call fails.
-    /// Without a key nothing is kept.
+    /// Without a key nothing is kept. `work` is borrowed, which a task cannot do: of those who find a stale answer one waits
+    /// for the new one, the others get the stale one. [`Stack::call_refreshing`] and the layer let nobody wait.
     ///
     /// # Errors
     /// As [`Stack::call`].

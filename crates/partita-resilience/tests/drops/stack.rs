@@ -255,3 +255,40 @@ async fn clock_waits(clock: &ManualClock) -> Result<u32, &'static str> {
 fn a_call_dropped_during_its_second_answer_holds_nothing_any_more() {
     assert!(drop_after_every_poll(&Second) >= 4);
 }
+
+/// One call for all that fails, and a second answer for each caller.
+#[derive(Debug)]
+struct TogetherOr;
+
+impl Case for TogetherOr {
+    type World = (Held<Shared, Answered>, Shared);
+
+    fn world(&self, clock: &ManualClock) -> Self::World {
+        let shared: Shared = Coalesce::builder("c").timing(timing(clock)).build().unwrap();
+        let (bulkhead, budget, limiter) = parts(clock, 1, Quota::per_second(100));
+        let breaker = lenient(clock);
+        let stack = Policy::new("shared").fallback(Fallback::builder("f")).deadline(Duration::from_secs(2));
+        let stack = stack.coalesce(shared.clone()).breaker(breaker.clone()).bulkhead(bulkhead.clone());
+        let stack = stack.timing(timing(clock)).build().unwrap();
+        (Held { stack, breaker, bulkhead, budget, limiter }, shared)
+    }
+
+    fn call<'a>(&'a self, world: &'a Self::World, clock: &'a ManualClock, work: &'a Work, _: u32) -> Call<'a> {
+        let second = move |_: Option<&partita_resilience::Error<&'static str>>| clock_waits(clock);
+        let call = world.0.stack.call_keyed_or("a", |_| work.run(clock, 3, false), second);
+        Box::pin(async move { End::of(&call.await) })
+    }
+
+    fn settle(&self, untouched: &Self::World, before: Seen, now: Seen) {
+        untouched.0.record(before, now);
+    }
+
+    fn look(&self, (held, shared): &Self::World, _: &ManualClock) -> String {
+        format!("{} under way; {}", shared.snapshot().under_way, held.look())
+    }
+}
+
+#[test]
+fn a_shared_call_dropped_at_any_point_up_to_its_second_answer_holds_nothing() {
+    assert!(drop_after_every_poll(&TogetherOr) >= 5);
+}
