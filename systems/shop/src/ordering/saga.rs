@@ -16,7 +16,7 @@ const PAYMENT_WITHIN: Duration = Duration::from_secs(20);
 /// How long a request to the provider may be under way unseen: its timeout, and some.
 const PROVIDER_WINDOW: Duration = Duration::from_secs(3);
 /// The provider is not ours: an order that it does not let go within seconds is shown to an operator.
-const VOID_TRIES: u32 = 8;
+const VOID_TRIES: u32 = 10;
 /// Until when the pivot must have begun.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 
