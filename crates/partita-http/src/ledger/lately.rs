@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Rows at most.
 const KEPT: usize = 1_024;
 
-/// Holds only rows that are durable and stand: an undo takes its row out before it looks, and once more when it is over.
+/// Holds only rows that are durable and stand: an undo takes its row out before it looks, and once more when it is over. It
+/// relies on its process having the store alone, as the store's lock makes sure.
 #[derive(Debug, Default)]
 pub(super) struct Lately(Mutex<Kept>);
 
