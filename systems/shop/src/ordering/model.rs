@@ -5,6 +5,7 @@ use partita::http::{FieldError, Json, pointer_token};
 use partita::saga::{End, Why};
 use partita::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// Payment methods of the provider simulator.
 pub(super) const METHODS: [&str; 9] = [
@@ -170,10 +171,11 @@ fn read_method(value: Option<&Json>, errors: &mut Vec<FieldError>) -> String {
 
 fn read_items(value: Option<&Json>, errors: &mut Vec<FieldError>) -> Vec<Line> {
     let lines = match value {
-        Some(Json::Array(lines)) if (1..=MAX_LINES).contains(&lines.len()) => lines,
-        Some(Json::Array(_)) => {
-            errors.push(wrong("#/items", "takes 1 to 100 lines"));
-            return vec![];
+        Some(Json::Array(lines)) => {
+            if !(1..=MAX_LINES).contains(&lines.len()) {
+                errors.push(wrong("#/items", "takes 1 to 100 lines"));
+            }
+            lines
         }
         Some(_) => {
             errors.push(wrong("#/items", "must be an array"));
@@ -185,9 +187,11 @@ fn read_items(value: Option<&Json>, errors: &mut Vec<FieldError>) -> Vec<Line> {
         }
     };
     let mut items: Vec<Line> = vec![];
+    let mut seen = HashSet::new();
     for (index, line) in lines.iter().enumerate() {
-        let sku = line.get("sku").filter(|sku| matches!(sku, Json::String(_)));
-        if sku.is_some() && lines[..index].iter().any(|before| before.get("sku") == sku) {
+        if let Some(Json::String(sku)) = line.get("sku")
+            && !seen.insert(sku)
+        {
             errors.push(wrong(&format!("#/items/{index}/sku"), "stands in an earlier line already"));
         }
         items.extend(read_line(line, &format!("#/items/{index}"), errors));
@@ -277,6 +281,14 @@ mod tests {
                 "#/payment_method"
             ]
         );
+    }
+
+    #[test]
+    fn too_many_lines_are_named_beside_what_is_wrong_with_each() {
+        let lines: Vec<String> = (0..101).map(|n| format!(r#"{{"sku":"none-{n}","quantity":0}}"#)).collect();
+        let body = format!(r#"{{"customer_id":"a","items":[{}],"payment_method":"pm_ok"}}"#, lines.join(","));
+        let errors = given(&body).expect_err("refused");
+        assert_eq!((errors.len(), &*errors[0], &*errors[202]), (203, "#/items", "#/items/100/quantity"));
     }
 
     #[test]
