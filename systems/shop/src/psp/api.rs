@@ -47,8 +47,9 @@ pub(super) fn routes(provider: Provider) -> Router {
 
 async fn create(State(provider): State<Provider>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     let given = Given::read(&headers, body).await?;
-    let action = Action::Create(params::create(&given.members)?);
+    let new = params::create(&given.members);
     let key = given.key_for("/psp/v1/payment_intents");
+    let action = Action::Create(checked(&provider, key.as_ref(), new).await?);
     Ok(serve(provider, Request { action, key }).await)
 }
 
@@ -59,16 +60,28 @@ async fn capture(
     body: Body,
 ) -> Result<Response, Refusal> {
     let (id, given) = (path_id(id), Given::read(&headers, body).await?);
-    params::capture(&given.members)?;
+    let fits = params::capture(&given.members);
     let key = given.key_for(&format!("/psp/v1/payment_intents/{id}/capture"));
+    checked(&provider, key.as_ref(), fits).await?;
     Ok(serve(provider, Request { action: Action::Capture(id), key }).await)
 }
 
 async fn cancel(State(provider): State<Provider>, id: Id, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     let (id, given) = (path_id(id), Given::read(&headers, body).await?);
-    params::cancel(&given.members)?;
+    let fits = params::cancel(&given.members);
     let key = given.key_for(&format!("/psp/v1/payment_intents/{id}/cancel"));
+    checked(&provider, key.as_ref(), fits).await?;
     Ok(serve(provider, Request { action: Action::Cancel(id), key }).await)
+}
+
+/// Parameters that cannot be taken are other ones, where the key was used: the key is judged first.
+async fn checked<T>(provider: &Provider, key: Option<&KeyUse>, read: Result<T, Refusal>) -> Result<T, Refusal> {
+    let (refusal, key) = match (read, key) {
+        (Err(refusal), Some(key)) => (refusal, key),
+        (read, _) => return read,
+    };
+    let used = provider.is_used(key).await.map_err(|error| failed(&error))?;
+    Err(if used { Refusal::key_reused() } else { refusal })
 }
 
 async fn retrieve(State(provider): State<Provider>, id: Id) -> Result<Response, Refusal> {

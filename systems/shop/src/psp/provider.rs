@@ -95,6 +95,11 @@ impl Provider {
         Err(Error::new(ErrorKind::Busy, "too many requests for one intent at once"))
     }
 
+    /// Whether the key has an entry.
+    pub(super) async fn is_used(&self, key: &KeyUse) -> Result<bool> {
+        Ok(self.book.key(&key.name, self.host.clock.now()).await?.value.is_some())
+    }
+
     async fn act_once(&self, request: &Request, first: bool) -> Result<Answer> {
         let now = self.host.clock.now();
         // The intent before the key: who sees the effect of its duplicate then also sees the duplicate's answer.

@@ -28,6 +28,27 @@ async fn the_same_key_with_other_parameters_is_an_idempotency_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_key_is_judged_before_parameters_that_are_wrong_themselves() {
+    let world = World::new().await;
+    let id = world.approved("k", "pm_ok", "o").await;
+    world.act("c", &id, "capture").await.unwrap();
+    let (create, capture) = ("/psp/v1/payment_intents".to_owned(), format!("/psp/v1/payment_intents/{id}/capture"));
+    for (path, key, changed) in [
+        (&create, "k", json!({"coupon": 1})),
+        (&create, "k", json!({"amount": "x"})),
+        (&create, "k", json!({"payment_method": "pm_none"})),
+        (&capture, "c", json!({"amount_to_capture": 5})),
+    ] {
+        let mut body = if path == &create { params("pm_ok", "o") } else { json!({}) };
+        body.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
+        for (key, expected) in [(key, "idempotency_error"), ("new", "invalid_request_error")] {
+            let reply = world.client.post(path).key(key).json(&body).send().await.unwrap();
+            assert_eq!((reply.status.as_u16(), &*text(&reply, "/error/type")), (400, expected), "{key} {body}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_belongs_to_its_method_and_path() {
     let world = World::new().await;
     let id = world.approved("k", "pm_ok", "o").await;
