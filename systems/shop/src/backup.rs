@@ -46,10 +46,7 @@ struct Copied {
 /// Runs the command.
 pub async fn run(args: BackupArgs, host: Host) -> ExitCode {
     match copy(&args, &host).await {
-        Ok(copied) => {
-            say(&args, copied);
-            ExitCode::SUCCESS
-        }
+        Ok(copied) => say(&args, copied),
         Err(error) => {
             terminal::err(format_args!("error: {error}"));
             ExitCode::FAILURE
@@ -76,14 +73,14 @@ fn bar() -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "))
 }
 
-fn say(args: &BackupArgs, copied: Copied) {
+fn say(args: &BackupArgs, copied: Copied) -> ExitCode {
     if args.json {
-        return terminal::out(serde_json::to_string(&copied).unwrap_or_default());
+        return terminal::out(serde_json::to_string(&copied).unwrap_or_default(), ExitCode::SUCCESS);
     }
     let Copied { files, bytes, held_ms } = copied;
     let to = args.to.display();
-    terminal::out(format_args!(
-        "backup: {files} files, {bytes} bytes in {to}; writers were kept out for {held_ms:.1} ms"
-    ));
+    let said = format!("backup: {files} files, {bytes} bytes in {to}; writers were kept out for {held_ms:.1} ms");
+    let code = terminal::out(said, ExitCode::SUCCESS);
     terminal::err(format_args!("check it with: shop check --data {to}"));
+    code
 }

@@ -84,3 +84,47 @@ fn wrong_usage_is_told_apart_from_a_run_that_failed() {
         assert_eq!(drive(&[&one[..], &more].concat()).status.code(), Some(2), "{more:?}");
     }
 }
+
+#[tokio::test]
+async fn an_audit_of_what_never_answers_ends_with_a_clear_error() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let (host, _tasks) = Host::system();
+    let begun = host.clock.elapsed();
+    let audit = Command::new(SHOP).args(["audit", "--url", &url]).output().unwrap();
+    let errors = String::from_utf8_lossy(&audit.stderr);
+    assert!((host.clock.elapsed() - begun).as_secs() < 30, "{errors}");
+    assert_eq!((audit.status.code(), audit.stdout.len()), (Some(1), 0));
+    assert!(errors.contains("something listens there and does not answer"), "{errors}");
+}
+
+#[test]
+fn a_check_of_a_file_says_that_it_is_one() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let check = Command::new(SHOP).args(["check", "--data"]).arg(file.path()).output().unwrap();
+    let errors = String::from_utf8_lossy(&check.stderr);
+    assert_eq!(check.status.code(), Some(1));
+    assert!(errors.contains("it is a file"), "{errors}");
+}
+
+#[tokio::test]
+async fn a_report_that_cannot_be_written_is_an_error() {
+    let (host, _tasks) = Host::system();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(Path::new(SHOP), folder.path(), &host).await.unwrap();
+    let drive = ["drive", "--orders", "1", "--concurrency", "1", "--json"];
+    for arguments in [&drive[..], &["audit"], &["audit", "--json"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (reader, closed) = std::io::pipe().unwrap();
+        drop(reader);
+        for (stdout, told) in [(std::process::Stdio::from(full), true), (closed.into(), false)] {
+            let mut command = Command::new(SHOP);
+            command.args(arguments).args(["--url", server.url()]).stdout(stdout).stderr(std::process::Stdio::piped());
+            let output = command.spawn().unwrap().wait_with_output().unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
+            assert_eq!(errors.contains("stdout cannot be written"), told, "{errors}");
+        }
+    }
+    server.stop(&host).await.unwrap();
+}

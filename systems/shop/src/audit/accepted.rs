@@ -59,6 +59,9 @@ async fn look(client: &Client, accepted: &Accepted) -> Result<Option<String>> {
     match reply.status {
         StatusCode::NOT_FOUND => Ok(Some(format!("order {order_id}: accepted with key `{key}`, and not there"))),
         StatusCode::OK => Ok(unended(&reply.json()?).map(|state| format!("order {order_id}: accepted, and {state}"))),
+        StatusCode::INTERNAL_SERVER_ERROR => {
+            Ok(Some(format!("order {order_id}: accepted with key `{key}`, and the shop cannot show it")))
+        }
         status => Err(Error::new(ErrorKind::Unavailable, "the shop could not show an order")
             .with("path", path)
             .with("status", status.as_u16())),

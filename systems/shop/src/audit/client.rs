@@ -3,7 +3,7 @@
 use super::accepted;
 use super::finding::AuditReport;
 use super::show::table;
-use crate::drive::{Accepted, no_server, parse_span, read_accepted, terminal};
+use crate::drive::{Accepted, AcceptedList, no_server, parse_span, read_accepted, terminal};
 use clap::Args;
 use http::StatusCode;
 use partita::core::{Effect, Error, ErrorKind, Result};
@@ -12,6 +12,9 @@ use partita::time::{Clock, Host};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// A shop says whether it is ready at once, however busy it is; one that says nothing for so long is none.
+const KNOCK: Duration = Duration::from_secs(10);
 
 /// An audit reads everything, so it may take this long.
 const AUDIT: Duration = Duration::from_secs(300);
@@ -59,7 +62,13 @@ pub async fn run(args: AuditArgs, host: Host) -> ExitCode {
         Ok(list) => list,
         Err(error) => return failed(error, 1),
     };
-    match whole(&client, &args, list.as_deref(), &*host.clock).await {
+    if let Some(AcceptedList { torn: Some(line), .. }) = list {
+        terminal::err(format_args!(
+            "note: line {line} of the list is not whole: whoever wrote it was stopped there; it does not count"
+        ));
+    }
+    let list = list.as_ref().map(|list| &list.accepted[..]);
+    match whole(&client, &args, list, &*host.clock).await {
         Ok(report) => finish(&report, args.json),
         Err(error) if error.possible_effect() == Effect::None => failed(no_server(&args.url).0, 1),
         Err(error) => failed(error.to_string(), 1),
@@ -67,11 +76,23 @@ pub async fn run(args: AuditArgs, host: Host) -> ExitCode {
 }
 
 async fn whole(client: &Client, args: &AuditArgs, list: Option<&[Accepted]>, clock: &dyn Clock) -> Result<AuditReport> {
+    knock(client).await?;
     let mut report = settled(client, args.settle, clock).await?;
     if let Some(list) = list {
         report.join(accepted::check(client, list).await?);
     }
     Ok(report)
+}
+
+/// Whether somebody answers at all.
+async fn knock(client: &Client) -> Result<()> {
+    match client.get("/readyz").timeout(KNOCK).send().await {
+        Err(error) if error.kind() == ErrorKind::Timeout => {
+            let message = "something listens there and does not answer; is it a shop?";
+            Err(Error::new(ErrorKind::Timeout, message).because(error))
+        }
+        answer => answer.map(drop),
+    }
 }
 
 /// The first audit with nothing in progress, or the first one after the time is up.
@@ -101,10 +122,6 @@ async fn ask(client: &Client) -> Result<AuditReport> {
 }
 
 fn finish(report: &AuditReport, json: bool) -> ExitCode {
-    if json {
-        terminal::out(serde_json::to_string(report).unwrap_or_default());
-    } else {
-        terminal::out(table(report));
-    }
-    if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let code = if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    terminal::out(if json { serde_json::to_string(report).unwrap_or_default() } else { table(report) }, code)
 }

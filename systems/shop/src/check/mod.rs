@@ -58,12 +58,10 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     bar.finish_and_clear();
     match checked {
         Ok(report) => {
-            if args.json {
-                terminal::out(serde_json::to_string(&report).unwrap_or_default());
-            } else {
-                terminal::out(show::table(&report));
-            }
-            if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            let code = if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            let said =
+                if args.json { serde_json::to_string(&report).unwrap_or_default() } else { show::table(&report) };
+            terminal::out(said, code)
         }
         Err(error) => {
             terminal::err(format_args!("error: {error}"));
@@ -82,7 +80,11 @@ fn bar() -> ProgressBar {
 
 fn check(folder: &Path, bar: &ProgressBar) -> Result<CheckReport> {
     if !folder.is_dir() {
-        let message = "there is no such folder; name the one that `shop --data` was given";
+        let message = if folder.exists() {
+            "it is a file; name the folder that `shop --data` was given"
+        } else {
+            "there is no such folder; name the one that `shop --data` was given"
+        };
         return Err(Error::new(ErrorKind::NotFound, message).effect(Effect::None).with("folder", folder.display()));
     }
     let (files, open) = files::survey(folder, &mut |what| {

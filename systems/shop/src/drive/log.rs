@@ -34,18 +34,39 @@ impl AcceptLog {
     }
 }
 
-/// Reads a list. A last line without its end was being written when the writer was stopped, and does not count.
+/// A list as it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AcceptedList {
+    /// Its whole lines.
+    pub accepted: Vec<Accepted>,
+    /// Number of the last line where it has no end: it was being written when the writer was stopped.
+    pub torn: Option<usize>,
+}
+
+/// Reads a list.
 ///
 /// # Errors
 /// Which line of the list is not one, or why the file cannot be read.
-pub fn read_accepted(path: &Path) -> Result<Vec<Accepted>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let lines = whole.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let read = |(index, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| format!("{}, line {}: {error}", path.display(), index + 1))
-    };
-    lines.map(read).collect()
+pub fn read_accepted(path: &Path) -> Result<AcceptedList, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut list = AcceptedList::default();
+    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        match read(line.trim_ascii()) {
+            Ok(accepted) => list.accepted.push(accepted),
+            Err(error) if error.is_eof() && !line.ends_with(b"\n") => list.torn = Some(index + 1),
+            Err(error) => return Err(format!("{}, line {}: {error}", path.display(), index + 1)),
+        }
+    }
+    Ok(list)
+}
+
+/// A line is an object; Serde would take a sequence too.
+fn read(line: &[u8]) -> serde_json::Result<Accepted> {
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line)?;
+    serde_json::from_value(object.into())
 }
 
 #[cfg(test)]
@@ -63,7 +84,15 @@ mod tests {
         let log = AcceptLog::create(&path).unwrap();
         (1..=2).for_each(|number| log.add(&accepted(number)).unwrap());
         log.0.lock().unwrap().write_all(b"{\"key\":\"k-3\",\"ord").unwrap();
-        assert_eq!(read_accepted(&path).unwrap(), [accepted(1), accepted(2)]);
+        let list = read_accepted(&path).unwrap();
+        assert_eq!((list.accepted, list.torn), (vec![accepted(1), accepted(2)], Some(3)));
+        log.0.lock().unwrap().write_all(b"er_id\":\"o-3\"}").unwrap();
+        let list = read_accepted(&path).unwrap();
+        assert_eq!(
+            (list.accepted, list.torn),
+            (vec![accepted(1), accepted(2), accepted(3)], None),
+            "whole, without an end"
+        );
         assert!(std::fs::read_to_string(&path).unwrap().starts_with("{\"key\":\"k-1\",\"order_id\":\"o-1\"}\n"));
     }
 
@@ -73,5 +102,12 @@ mod tests {
         let path = folder.path().join("accepted.log");
         std::fs::write(&path, "{\"key\":\"k\",\"order_id\":\"o\"}\nhello\n").unwrap();
         assert!(read_accepted(&path).unwrap_err().contains("accepted.log, line 2: "));
+        for (bytes, line) in
+            [(&b"\x00\xFF"[..], 1), (b"[\"k\",\"o\"]\n{", 1), (b"{\"key\":\"k\",\n{}\n", 1), (b"\n\nno", 3)]
+        {
+            std::fs::write(&path, bytes).unwrap();
+            let error = read_accepted(&path).unwrap_err();
+            assert!(error.contains(&format!("accepted.log, line {line}: ")), "{error}");
+        }
     }
 }

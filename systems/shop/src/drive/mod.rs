@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use link::{GaveUp, Link};
-pub use log::{Accepted, read_accepted};
+pub use log::{Accepted, AcceptedList, read_accepted};
 pub use mix::{Kind, Mix};
 pub use order::{End, Outcome};
 pub use plan::{Plan, PlannedLine, PlannedOrder};
@@ -116,20 +116,20 @@ fn progress(orders: u64) -> ProgressBar {
 }
 
 fn finish(outcome: &DriveOutcome, json: bool) -> ExitCode {
-    print(&outcome.report, json);
+    let code = if outcome.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let code = print(&outcome.report, json, code);
     if let Some(gave_up) = &outcome.gave_up {
         terminal::err(format_args!("error: {gave_up}"));
     } else if !outcome.ok {
         terminal::err(format_args!("error: {}", outcome.report.faults()));
     }
-    if outcome.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    code
 }
 
-/// Prints a report on stdout.
-pub fn print(report: &DriveReport, json: bool) {
+fn print(report: &DriveReport, json: bool, code: ExitCode) -> ExitCode {
     if json {
-        terminal::out(serde_json::to_string(report).unwrap_or_default());
+        terminal::out(serde_json::to_string(report).unwrap_or_default(), code)
     } else {
-        terminal::out(report);
+        terminal::out(report, code)
     }
 }

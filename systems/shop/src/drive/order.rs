@@ -55,8 +55,6 @@ pub struct Outcome {
     pub cancel_promised: Option<bool>,
     /// How it ended.
     pub end: End,
-    /// From the first request to the 202.
-    pub accept_took: Duration,
     /// From the 202 to the end.
     pub end_took: Duration,
 }
@@ -109,13 +107,13 @@ impl View {
 
 /// Places an order and stays with it until its end.
 ///
-/// `accepted` is called once it is, after it was logged.
+/// `accepted` is called once it is, after it was logged, with the time from the first request to the 202.
 pub(super) async fn live(
     link: &Link,
     log: Option<&AcceptLog>,
     key: &str,
     plan: &Plan,
-    accepted: impl FnOnce(),
+    accepted: impl FnOnce(Duration),
 ) -> Result<Outcome, GaveUp> {
     let begun = link.now();
     let order_id = place(link, key, plan).await?;
@@ -124,7 +122,7 @@ pub(super) async fn live(
         let line = Accepted { key: key.to_owned(), order_id: order_id.clone() };
         log.add(&line).map_err(|error| GaveUp(format!("the log of accepted orders cannot be written: {error}")))?;
     }
-    accepted();
+    accepted(accepted_at.saturating_sub(begun));
     let cancel_promised = match plan.cancel_after {
         Some(wait) => {
             link.host().clock.sleep(wait).await;
@@ -133,8 +131,8 @@ pub(super) async fn live(
         None => None,
     };
     let end = wait_for_end(link, &order_id, accepted_present).await?;
-    let (accept_took, end_took) = (accepted_at.saturating_sub(begun), link.now().saturating_sub(accepted_at));
-    Ok(Outcome { order_id, kind: plan.kind, cancel_promised, end, accept_took, end_took })
+    let end_took = link.now().saturating_sub(accepted_at);
+    Ok(Outcome { order_id, kind: plan.kind, cancel_promised, end, end_took })
 }
 
 /// The same key with each try, so that however often it is sent it is one order.
@@ -201,8 +199,7 @@ mod tests {
     use super::*;
 
     fn outcome(kind: Kind, cancel_promised: Option<bool>, end: End) -> Outcome {
-        let (accept_took, end_took) = (Duration::ZERO, Duration::ZERO);
-        Outcome { order_id: "o".into(), kind, cancel_promised, end, accept_took, end_took }
+        Outcome { order_id: "o".into(), kind, cancel_promised, end, end_took: Duration::ZERO }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::order::{End, Outcome};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The longest time that a latency can be told from; longer ones count as this.
@@ -95,21 +96,49 @@ fn row(f: &mut fmt::Formatter<'_>, name: &str, latency: &Latency) -> fmt::Result
     write!(f, "{name:<10} {p50:>10.2} {p95:>10.2} {p99:>10.2} {max:>10.2}")
 }
 
+/// How long orders took to be accepted, whatever became of them.
+#[derive(Debug)]
+pub(super) struct Accepts(Mutex<Histogram<u64>>);
+
+impl Accepts {
+    /// None. `None` when the histogram cannot be made, which its fixed bounds exclude.
+    pub(super) fn new() -> Option<Self> {
+        histogram().map(|times| Self(Mutex::new(times)))
+    }
+
+    fn times(&self) -> MutexGuard<'_, Histogram<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more.
+    pub(super) fn add(&self, took: Duration) {
+        self.times().saturating_record(micros(took));
+    }
+
+    /// How many.
+    pub(super) fn placed(&self) -> u64 {
+        self.times().len()
+    }
+}
+
 /// Counts orders as they end.
 #[derive(Debug)]
 pub(super) struct Tally {
     report: DriveReport,
+    outcomes: u64,
     parked_unasked: u64,
-    accept: Histogram<u64>,
     end: Histogram<u64>,
+}
+
+fn histogram() -> Option<Histogram<u64>> {
+    Histogram::new_with_bounds(1, LONGEST_US, 3).ok()
 }
 
 impl Tally {
     /// Nothing counted. `None` when the histograms cannot be made, which their fixed bounds exclude.
     pub(super) fn new(late_ends: bool) -> Option<Self> {
-        let histogram = || Histogram::new_with_bounds(1, LONGEST_US, 3).ok();
         let report = DriveReport { late: late_ends.then_some(0), ..DriveReport::default() };
-        Some(Self { report, parked_unasked: 0, accept: histogram()?, end: histogram()? })
+        Some(Self { report, outcomes: 0, parked_unasked: 0, end: histogram()? })
     }
 
     /// One order came to its end, or to none.
@@ -119,7 +148,7 @@ impl Tally {
         if let (Some(late), End::Late) = (&mut report.late, outcome.end) {
             *late += 1;
         }
-        self.accept.saturating_record(micros(outcome.accept_took));
+        self.outcomes += 1;
         let place = match outcome.end {
             End::Confirmed => &mut report.confirmed,
             End::OutOfStock | End::PaymentDeclined | End::Late | End::Rejected => &mut report.rejected,
@@ -157,14 +186,15 @@ impl Tally {
         if seconds > 0.0 { approximate(self.ended()) / seconds } else { 0.0 }
     }
 
-    /// The report of a run that accepted `placed` orders and took so long; all without an outcome are without an end.
-    pub(super) fn report(&self, placed: u64, took: Duration) -> DriveReport {
-        let missing = placed.saturating_sub(self.accept.len());
+    /// The report of a run that took so long; all accepted orders without an outcome are without an end.
+    pub(super) fn report(&self, accepts: &Accepts, took: Duration) -> DriveReport {
+        let placed = accepts.placed();
+        let missing = placed.saturating_sub(self.outcomes);
         DriveReport {
             placed,
             unended: self.report.unended + missing,
             orders_per_s: rounded(self.rate(took), 10.0),
-            accept_ms: latency(&self.accept),
+            accept_ms: latency(&accepts.times()),
             end_ms: latency(&self.end),
             ..self.report
         }
@@ -199,8 +229,13 @@ mod tests {
     use super::*;
 
     fn outcome(kind: Kind, end: End, ms: u64) -> Outcome {
-        let (accept_took, end_took) = (Duration::from_millis(1), Duration::from_millis(ms));
-        Outcome { order_id: "o".into(), kind, cancel_promised: None, end, accept_took, end_took }
+        Outcome { order_id: "o".into(), kind, cancel_promised: None, end, end_took: Duration::from_millis(ms) }
+    }
+
+    fn accepts(count: u64) -> Accepts {
+        let accepts = Accepts::new().unwrap();
+        (0..count).for_each(|_| accepts.add(Duration::from_millis(4)));
+        accepts
     }
 
     fn tally(outcomes: &[Outcome]) -> Tally {
@@ -228,12 +263,19 @@ mod tests {
             outcome(Kind::Ok, End::Missing, 0),
         ]);
         tally.lost();
-        let report = tally.report(6, Duration::from_secs(2));
+        let report = tally.report(&accepts(6), Duration::from_secs(2));
         assert_eq!((report.confirmed, report.rejected, report.parked, report.wrong_end), (1, 1, 1, 1));
         assert_eq!((report.unended, report.lost), (2, 1), "one without an outcome, one without an end");
         assert!((report.orders_per_s - 1.5).abs() < 1e-9);
         assert!((report.end_ms.max - 30.0).abs() < 0.1);
         assert!(tally.parked_as_asked());
+    }
+
+    #[test]
+    fn orders_that_were_accepted_and_never_ended_have_accept_times() {
+        let report = tally(&[]).report(&accepts(3), Duration::from_secs(1));
+        assert_eq!((report.placed, report.unended), (3, 3));
+        assert!((report.accept_ms.p50 - 4.0).abs() < 0.1 && (report.accept_ms.max - 4.0).abs() < 0.1, "{report:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::log::AcceptLog;
 use super::mix::Mix;
 use super::order::{End, Outcome, live, look};
 use super::plan::Plan;
-use super::report::{DriveReport, Tally};
+use super::report::{Accepts, DriveReport, Tally};
 use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
 use partita::time::{BoxFuture, timeout};
@@ -65,8 +65,7 @@ pub struct DriveOutcome {
 pub async fn drive(options: &DriveOptions, link: Arc<Link>, bar: &ProgressBar) -> Result<DriveOutcome, GaveUp> {
     let skus = products(&options.url, &link).await?;
     let run = Arc::new(Run::new(options, link.clone(), skus)?);
-    let mut tally =
-        Tally::new(options.late_ends).ok_or_else(|| GaveUp("there is no room for histograms".to_owned()))?;
+    let mut tally = Tally::new(options.late_ends).ok_or_else(no_histograms)?;
     let begun = link.now();
     let counted = count(begin(&run), &mut tally, bar, &run).await;
     let took = link.now().saturating_sub(begun);
@@ -74,7 +73,7 @@ pub async fn drive(options: &DriveOptions, link: Arc<Link>, bar: &ProgressBar) -
         Ok(seen) => read_again(&link, &seen, &mut tally).await.err(),
         Err(gave_up) => Some(gave_up),
     };
-    let report = tally.report(run.accepted.load(Ordering::Relaxed), took);
+    let report = tally.report(&run.accepts, took);
     let faults = report.unended + report.lost + report.wrong_end;
     let ok = gave_up.is_none() && faults == 0 && tally.parked_as_asked();
     Ok(DriveOutcome { report, gave_up, ok })
@@ -115,6 +114,10 @@ pub(crate) fn no_server(url: &str) -> GaveUp {
     GaveUp(format!("no server at {url}; start one with: shop --listen {listen} --data ./shop-data"))
 }
 
+fn no_histograms() -> GaveUp {
+    GaveUp("there is no room for histograms".to_owned())
+}
+
 /// What the workers of a run share.
 struct Run {
     link: Arc<Link>,
@@ -126,7 +129,7 @@ struct Run {
     orders: u64,
     workers: u64,
     next: AtomicU64,
-    accepted: AtomicU64,
+    accepts: Accepts,
 }
 
 impl Run {
@@ -143,7 +146,7 @@ impl Run {
             orders: options.orders,
             workers: options.orders.min(u64::try_from(options.concurrency).unwrap_or(u64::MAX)),
             next: AtomicU64::new(0),
-            accepted: AtomicU64::new(0),
+            accepts: Accepts::new().ok_or_else(no_histograms)?,
         })
     }
 
@@ -165,10 +168,7 @@ impl Run {
     async fn one(&self, index: u64) -> Result<Outcome, GaveUp> {
         let plan = Plan::new(self.seed, index, &self.mix, &self.skus);
         let key = format!("{}-{index}", self.keys);
-        let accepted = || {
-            self.accepted.fetch_add(1, Ordering::Relaxed);
-        };
-        live(&self.link, self.log.as_ref(), &key, &plan, accepted).await
+        live(&self.link, self.log.as_ref(), &key, &plan, |took| self.accepts.add(took)).await
     }
 }
 
@@ -198,8 +198,7 @@ async fn count(
         seen.push((outcome.order_id.into_boxed_str(), outcome.end));
         if !bar.is_hidden() {
             bar.set_position(tally.done());
-            let (placed, rate) =
-                (run.accepted.load(Ordering::Relaxed), tally.rate(run.link.now().saturating_sub(begun)));
+            let (placed, rate) = (run.accepts.placed(), tally.rate(run.link.now().saturating_sub(begun)));
             bar.set_message(format!("{placed} placed, {} ended, {rate:.0}/s", tally.ended()));
         }
     }

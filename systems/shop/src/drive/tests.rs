@@ -147,7 +147,7 @@ async fn driven(faults: Faults) -> Drove {
     let options =
         DriveOptions { url: "http://shop".into(), orders: 20, concurrency: 5, mix, seed: 1, log, late_ends: false };
     let outcome = drive(&options, link, &ProgressBar::hidden()).await;
-    let log = if path.exists() { read_accepted(&path).unwrap() } else { vec![] };
+    let log = if path.exists() { read_accepted(&path).unwrap().accepted } else { vec![] };
     Drove { fake, outcome, took: host.clock.elapsed(), log }
 }
 
