@@ -7,6 +7,7 @@ use partita::time::Host;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use server::Server;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -177,4 +178,115 @@ async fn a_row_that_is_dropped_while_the_shop_is_down_is_named_after_its_next_st
         names(&audit(server.url()), &row, "dropped");
         server.kill().await.unwrap();
     }
+}
+
+/// A change of one record beside the ledgers, and whose order the audit must name.
+struct Edit {
+    what: &'static str,
+    file: &'static str,
+    space: &'static str,
+    order: String,
+    key: String,
+    change: fn(Value) -> Option<String>,
+}
+
+fn with(value: Value, member: &str, to: Value) -> Option<String> {
+    let mut value = value;
+    value[member] = to;
+    Some(value.to_string())
+}
+
+fn captured(value: Value, received: &Value) -> Option<String> {
+    let mut value = value;
+    value["status"] = "succeeded".into();
+    with(value, "amount_received", received.clone())
+}
+
+fn edits(orders: &BTreeMap<&str, String>, intents: &BTreeMap<String, String>) -> Vec<Edit> {
+    type Change = fn(Value) -> Option<String>;
+    let of = |kind: &'static str, what, file, space, change: Change| {
+        let order = orders[kind].clone();
+        let key = if space == "intents" { intents[&order].clone() } else { order.clone() };
+        Edit { what, file, space, order, key, change }
+    };
+    let intent = |kind, what, change: Change| of(kind, what, "psp.db", "intents", change);
+    let (orders, shipments, tasks) = ("orders", "shipments", "operator_tasks");
+    vec![
+        intent("parked", "captured in full", |value| captured(value.clone(), &value["amount"])),
+        intent("parked", "captured in part", |value| captured(value, &1.into())),
+        intent("parked", "received 1", |value| with(value, "amount_received", 1.into())),
+        intent("declined", "no JSON", |_| Some("x".into())),
+        intent("declined", "an unknown status", |value| with(value, "status", "bogus".into())),
+        intent("declined", "gone", |_| None),
+        intent("confirmed", "another amount", |value| with(value, "amount", 1.into())),
+        intent("confirmed", "another currency", |value| with(value, "currency", "usd".into())),
+        of("parked", "no JSON", "ordering.db", tasks, |_| Some("x".into())),
+        of("parked", "of another saga", "ordering.db", tasks, |value| with(value, "saga", "another".into())),
+        of("confirmed", "another price", "ordering.db", orders, |mut value| {
+            value["items"][0]["unit_price"] = 1.into();
+            Some(value.to_string())
+        }),
+        of("confirmed", "no JSON", "ordering.db", orders, |_| Some("{".into())),
+        of("confirmed", "gone", "shipping.db", shipments, |_| None),
+        of("confirmed", "no JSON", "shipping.db", shipments, |_| Some("{".into())),
+        of("confirmed", "empty", "shipping.db", shipments, |value| with(value, "items", Value::Array(vec![]))),
+    ]
+}
+
+fn text(connection: &Connection, statement: &str, key: &str) -> String {
+    connection.query_row(statement, [key], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn any_other_record_that_is_edited_by_hand_is_named_with_its_order() {
+    let (host, _tasks) = Host::system();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(Path::new(SHOP), folder.path(), &host).await.unwrap();
+    let mix = "ok=1,declined=1,undo_fails=1,out_of_stock=1";
+    let driven = shop("drive", server.url(), &["--orders", "16", "--concurrency", "8", "--mix", mix]);
+    assert!(driven.status.success(), "{}", String::from_utf8_lossy(&driven.stderr));
+    in_order(&audit(server.url()));
+    let ordering = open(folder.path(), "ordering.db");
+    let one = |like: &str| text(&ordering, "SELECT max(key) FROM orders WHERE value LIKE ?1", like);
+    let kinds = [
+        ("confirmed", "%\"CONFIRMED\"%"),
+        ("declined", "%\"payment_declined\"%"),
+        ("parked", "%\"PENDING\"%"),
+        ("refused", "%\"out_of_stock\"%"),
+    ];
+    let orders: BTreeMap<&str, String> = kinds.into_iter().map(|(kind, like)| (kind, one(like))).collect();
+    let psp = open(folder.path(), "psp.db");
+    let intent = |order: &String| text(&psp, "SELECT key FROM intents WHERE value LIKE ?1", &format!("%{order}%"));
+    let paid = orders.iter().filter(|(kind, _)| **kind != "refused").map(|(_, order)| order);
+    let intents = paid.map(|order| (order.clone(), intent(order))).collect();
+    for Edit { what, file, space, order, key, change } in edits(&orders, &intents) {
+        let connection = open(folder.path(), file);
+        connection.execute_batch(&format!("CREATE TEMP TABLE kept AS SELECT * FROM {space}")).unwrap();
+        let before = text(&connection, &format!("SELECT value FROM {space} WHERE key = ?1"), &key);
+        let changed = match change(serde_json::from_str(&before).unwrap()) {
+            Some(value) => connection.execute(&format!("UPDATE {space} SET value = ?2 WHERE key = ?1"), [&key, &value]),
+            None => connection.execute(&format!("DELETE FROM {space} WHERE key = ?1"), [&key]),
+        };
+        assert_eq!(changed.unwrap(), 1, "{what}");
+        let said = audit(server.url());
+        let row = Row { file, key: format!("{order}/{space}"), value: String::new() };
+        names(&said, &row, what);
+        connection.execute(&format!("REPLACE INTO {space} SELECT * FROM kept WHERE key = ?1"), [&key]).unwrap();
+    }
+    let refused = orders["refused"].clone();
+    let key = format!("{refused}/reserve-stock/0");
+    let kept = rows(folder.path());
+    open(folder.path(), "inventory.db").execute("DELETE FROM ledger WHERE key = ?1", [&key]).unwrap();
+    names(&audit(server.url()), &Row { file: "inventory.db", key, value: String::new() }, "dropped");
+    restore(folder.path(), "inventory.db", &kept);
+    let loyalty = open(folder.path(), "loyalty.db");
+    let account = "drive-none";
+    loyalty.execute("INSERT INTO accounts (key, value) VALUES (?1, 'x')", [account]).unwrap();
+    let said = audit(server.url());
+    let text = String::from_utf8_lossy(&said.stdout);
+    assert_eq!(said.status.code(), Some(1), "{text}");
+    assert!(text.contains("(loyalty.db, space `accounts`, key `drive-none`): x"), "{text}");
+    loyalty.execute("DELETE FROM accounts WHERE key = ?1", [account]).unwrap();
+    in_order(&audit(server.url()));
+    server.stop(&host).await.unwrap();
 }

@@ -6,8 +6,10 @@
 
 use super::finding::{AuditReport, Finding, Invariant, OrderCounts};
 use super::judge::judge;
-use super::model::{LedgerRow, OrderFact, OrderStatus, Orders, Service};
-use super::read::{Intents, Ledger, accounts, stock};
+use super::model::{LedgerRow, OrderFact, OrderStatus, Service};
+use super::orders::{Orders, Seen, order_of};
+use super::read::{Held, Intents, Ledger, Shipments, accounts, stock};
+use super::shipment::Shipment;
 use super::tally::Tally;
 use partita::core::Result;
 use partita::http::Client;
@@ -54,6 +56,7 @@ async fn in_pages(sources: &AuditSources, page: usize) -> Result<AuditReport> {
     let intents = Intents::read(&sources.psp, |_| true).await?;
     let mut pass = Pass::new(sources, page);
     pass.orders(&intents).await?;
+    intents.unknown.iter().for_each(|id| pass.report.add(Finding::of_intent(id)));
     drop(intents);
     pass.look_again().await?;
     pass.books().await?;
@@ -65,6 +68,7 @@ struct Pass<'a> {
     page: usize,
     started: Timestamp,
     ledgers: [Ledger<'a>; 3],
+    shipments: Shipments<'a>,
     tally: Tally,
     report: AuditReport,
     suspects: Vec<String>,
@@ -94,6 +98,7 @@ impl<'a> Pass<'a> {
             page,
             started: sources.clock.now(),
             ledgers: Service::ALL.map(ledger),
+            shipments: Shipments::new(&sources.shipping),
             tally: Tally::default(),
             report: AuditReport::new(OrderCounts::default()),
             suspects: vec![],
@@ -106,28 +111,31 @@ impl<'a> Pass<'a> {
         let mut last: Option<String> = None;
         loop {
             let page = self.sources.orders.page(last.as_deref(), self.page).await?;
-            for order in &page {
-                let rows = self.rows(order).await?;
-                self.first(order, &rows, intents);
+            for seen in &page {
+                let held = self.held(order_of(seen)).await?;
+                self.first(seen, &held, intents);
             }
             let full = page.len() >= self.page;
-            last = page.into_iter().next_back().map(|order| order.order_id).or(last);
+            last = page.last().map(|seen| order_of(seen).to_owned()).or(last);
             if !full {
                 return self.left_over().await;
             }
         }
     }
 
-    /// Takes the rows up to the end of an order's own. Those before them belong to nobody.
-    async fn rows(&mut self, order: &OrderFact) -> Result<Vec<(Service, LedgerRow)>> {
+    /// Takes what is kept up to the end of an order's own. What is before that belongs to nobody.
+    async fn held(&mut self, order_id: &str) -> Result<Held> {
         let mut rows = vec![];
-        let end = format!("{}0", order.order_id);
+        let end = format!("{order_id}0");
         for ledger in &mut self.ledgers {
             ledger.take(Some(&end), &mut rows).await?;
         }
-        let (own, strays) = rows.into_iter().partition(|(_, row)| row.order_part() == order.order_id);
+        let (rows, strays) = rows.into_iter().partition(|(_, row)| row.order_part() == order_id);
         self.strays(strays).await?;
-        Ok(own)
+        let shipments = self.shipments.take(Some(&end)).await?;
+        let (shipments, strays) = shipments.into_iter().partition(|shipment| shipment.key == order_id);
+        self.stray_shipments(strays).await?;
+        Ok(Held { rows, shipments })
     }
 
     async fn left_over(&mut self) -> Result<()> {
@@ -135,7 +143,19 @@ impl<'a> Pass<'a> {
         for ledger in &mut self.ledgers {
             ledger.take(None, &mut rows).await?;
         }
-        self.strays(rows).await
+        self.strays(rows).await?;
+        let shipments = self.shipments.take(None).await?;
+        self.stray_shipments(shipments).await
+    }
+
+    async fn stray_shipments(&mut self, strays: Vec<Shipment>) -> Result<()> {
+        for Shipment { key, .. } in strays {
+            if self.sources.orders.get(&key).await?.is_none() {
+                let what = format!("shipping's shipment `{key}` is of no order of this shop");
+                self.report.add(Finding::of_order(Invariant::Sg2, &key, &what));
+            }
+        }
+        Ok(())
     }
 
     /// Rows beside all orders read so far: of an order accepted meanwhile, or of none.
@@ -157,15 +177,15 @@ impl<'a> Pass<'a> {
     }
 
     /// The first judgement acquits at once; whoever it does not acquit is read anew later.
-    fn first(&mut self, order: &OrderFact, rows: &[(Service, LedgerRow)], intents: &Intents) {
-        count(&mut self.report.orders, order);
-        self.young.note(order, self.started);
-        let evidence = intents.beside(&order.order_id, rows);
-        if judge(order, evidence, self.started).is_empty() {
-            self.weigh(order, rows);
-        } else {
-            self.suspects.push(order.order_id.clone());
+    fn first(&mut self, seen: &Seen, held: &Held, intents: &Intents) {
+        if let Ok(order) = seen {
+            count(&mut self.report.orders, order);
+            self.young.note(order, self.started);
+            if judge(order, held.beside(&order.order_id, intents), self.started).is_empty() {
+                return self.weigh(order, &held.rows);
+            }
         }
+        self.suspects.push(order_of(seen).to_owned());
     }
 
     fn weigh(&mut self, order: &OrderFact, rows: &[(Service, LedgerRow)]) {
@@ -173,6 +193,7 @@ impl<'a> Pass<'a> {
             self.tally.moving(order);
         } else {
             self.tally.settled(rows);
+            self.tally.unheld(order, rows);
         }
     }
 
@@ -188,25 +209,36 @@ impl<'a> Pass<'a> {
     async fn judge_anew(&mut self, suspects: &[String]) -> Result<()> {
         let mut cases = vec![];
         for order_id in suspects {
-            let Some(order) = self.sources.orders.get(order_id).await? else { continue };
-            let mut rows = vec![];
+            let Some(seen) = self.sources.orders.get(order_id).await? else { continue };
+            let mut held = Held::default();
             for ledger in &self.ledgers {
-                ledger.of_order(order_id, &mut rows).await?;
+                ledger.of_order(order_id, &mut held.rows).await?;
             }
-            cases.push((order, rows));
+            held.shipments = self.shipments.of_order(order_id).await?;
+            cases.push((seen, held));
         }
         let wanted: HashSet<&str> = suspects.iter().map(String::as_str).collect();
         let intents = Intents::read(&self.sources.psp, |order| wanted.contains(order)).await?;
         let now = self.sources.clock.now();
-        for (order, rows) in &cases {
-            let found = judge(order, intents.beside(&order.order_id, rows), now);
-            if !found.is_empty() {
-                self.tally.suspect(order);
+        for (seen, held) in &cases {
+            match seen {
+                Ok(order) => self.judged(order, held, judge(order, held.beside(&order.order_id, &intents), now)),
+                Err(unreadable) => {
+                    self.tally.settled(&held.rows);
+                    let what = unreadable.to_string();
+                    self.report.add(Finding::of_order(Invariant::Sg2, &unreadable.order_id, &what));
+                }
             }
-            self.weigh(order, rows);
-            found.into_iter().for_each(|finding| self.report.add(finding));
         }
         Ok(())
+    }
+
+    fn judged(&mut self, order: &OrderFact, held: &Held, found: Vec<Finding>) {
+        if !found.is_empty() {
+            self.tally.suspect(order);
+        }
+        self.weigh(order, &held.rows);
+        found.into_iter().for_each(|finding| self.report.add(finding));
     }
 
     /// Stock and accounts are read after all ledgers, and orders accepted meanwhile after those.
@@ -231,13 +263,13 @@ impl<'a> Pass<'a> {
         let mut last = self.young.behind.take();
         loop {
             let page = self.sources.orders.page(last.as_deref(), self.page).await?;
-            for order in page.iter().filter(|order| !self.young.seen.contains(&order.order_id)) {
+            for order in page.iter().flatten().filter(|order| !self.young.seen.contains(&order.order_id)) {
                 self.tally.moving(order);
             }
             if page.len() < self.page {
                 return Ok(());
             }
-            last = page.into_iter().next_back().map(|order| order.order_id);
+            last = page.last().map(|seen| order_of(seen).to_owned());
         }
     }
 }

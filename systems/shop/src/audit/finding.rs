@@ -44,6 +44,12 @@ impl Finding {
     pub fn of_order(invariant: Invariant, order_id: &str, what: &str) -> Self {
         Self { invariant, text: format!("order {order_id}: {what}") }
     }
+
+    /// A payment intent that cannot be read, and does not tell its order.
+    pub fn of_intent(id: &str) -> Self {
+        let text = format!("intent {id}: it cannot be read (psp.db, space `intents`, key `{id}`)");
+        Self { invariant: Invariant::Sg2, text }
+    }
 }
 
 /// Orders by where they stand.

@@ -1,7 +1,6 @@
 //! What the audit reads: orders, ledger rows, intents, stock and accounts.
 
-use partita::core::Result;
-use partita::time::{BoxFuture, Timestamp};
+use partita::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
@@ -52,13 +51,15 @@ pub struct OrderFact {
     pub items: Vec<Line>,
     /// Its price, in minor units.
     pub total: i64,
+    /// What its lines come to at their prices, in minor units.
+    pub priced: i64,
     /// Who gets the points.
     pub customer_id: String,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// Until when its pivot may begin.
     pub deadline: Timestamp,
-    /// Whether an operator was told that it is parked.
+    /// Whether an operator was told that it is parked: by a task that names it.
     pub parked_alert: bool,
 }
 
@@ -77,14 +78,6 @@ impl OrderFact {
     pub fn points(&self) -> i64 {
         self.total.div_euclid(100)
     }
-}
-
-/// Ordering's own records, read for the audit.
-pub trait Orders: Send + Sync + fmt::Debug {
-    /// Orders behind an id, by id, at most `limit`. Fewer than `limit` means that there are no more.
-    fn page<'a>(&'a self, after: Option<&'a str>, limit: usize) -> BoxFuture<'a, Result<Vec<OrderFact>>>;
-    /// One order, or `None` when the shop never accepted it.
-    fn get<'a>(&'a self, order_id: &'a str) -> BoxFuture<'a, Result<Option<OrderFact>>>;
 }
 
 /// Whose ledger a row is in.
@@ -193,6 +186,9 @@ pub struct RowBody {
     /// What exactly was done; null where an undo came without an action.
     #[serde(default)]
     pub detail: Value,
+    /// What was refused, and why; absent where nothing was.
+    #[serde(default)]
+    pub refused: Option<Value>,
 }
 
 /// A row of a ledger with its key.
@@ -247,71 +243,6 @@ pub(super) fn lines(value: &Value) -> Option<Vec<Line>> {
     Vec::deserialize(value.get("lines")?).ok()
 }
 
-/// Where an intent stands, in the provider's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IntentStatus {
-    /// The card was declined.
-    RequiresPaymentMethod,
-    /// The bank has not answered.
-    Processing,
-    /// The money is set aside.
-    RequiresCapture,
-    /// The money was taken.
-    Succeeded,
-    /// Given up; nothing is set aside.
-    Canceled,
-    /// A word that the provider's page does not have.
-    #[serde(other)]
-    Unknown,
-}
-
-impl fmt::Display for IntentStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RequiresPaymentMethod => "requires_payment_method",
-            Self::Processing => "processing",
-            Self::RequiresCapture => "requires_capture",
-            Self::Succeeded => "succeeded",
-            Self::Canceled => "canceled",
-            Self::Unknown => "in an unknown state",
-        })
-    }
-}
-
-/// A payment intent at the provider. Small, because an audit holds all of them at once.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Intent {
-    /// Its id.
-    pub id: Box<str>,
-    /// The order that it was made for.
-    #[serde(default)]
-    pub order_id: Option<Box<str>>,
-    /// Where it stands.
-    pub status: IntentStatus,
-    /// What came in.
-    pub amount_received: i64,
-    /// What went back.
-    pub amount_refunded: i64,
-}
-
-impl Intent {
-    /// What the customer has paid in the end.
-    pub fn net(&self) -> i64 {
-        self.amount_received - self.amount_refunded
-    }
-
-    /// Whether it may still take money.
-    pub fn is_open(&self) -> bool {
-        matches!(self.status, IntentStatus::Processing | IntentStatus::RequiresCapture)
-    }
-
-    /// Whether it took money.
-    pub fn is_captured(&self) -> bool {
-        self.status == IntentStatus::Succeeded
-    }
-}
-
 /// Stock of one sku, as inventory keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct StockFact {
@@ -323,6 +254,9 @@ pub struct StockFact {
     pub on_hand: i64,
     /// What of it is promised.
     pub reserved: i64,
+    /// Why its history cannot be read; all figures are 0 then.
+    #[serde(default)]
+    pub unreadable: Option<String>,
 }
 
 /// Points of one customer, as loyalty keeps them.
@@ -334,4 +268,7 @@ pub struct AccountFact {
     pub balance: i64,
     /// Promised.
     pub held: i64,
+    /// The stored text where it is no account; the figures are 0 then.
+    #[serde(default)]
+    pub unreadable: Option<String>,
 }

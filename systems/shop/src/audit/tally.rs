@@ -5,7 +5,7 @@
 //! nothing in progress there is none.
 
 use super::finding::{Finding, Invariant};
-use super::model::{AccountFact, Action, LedgerRow, OrderFact, Service, StockFact};
+use super::model::{AccountFact, Action, LedgerRow, OrderFact, OrderStatus, Service, StockFact};
 use std::collections::BTreeMap;
 
 /// Sums by sku and by customer.
@@ -25,6 +25,10 @@ struct Sum {
     moving: i64,
     /// An order whose rows were found wanting.
     suspect: Option<String>,
+    /// Whether points were ever held.
+    held: bool,
+    /// An undone order without a row of a hold.
+    unheld: Option<String>,
 }
 
 impl Sum {
@@ -50,10 +54,22 @@ impl Tally {
             entry(&mut self.skus, &line.sku).add(line.quantity, committed);
         }
         let awarded = stands(Action::Award).next().is_some();
+        for (_, row) in rows.iter().filter(|(_, row)| is_hold(row) && row.points() > Some(0)) {
+            row.customer().into_iter().for_each(|customer| entry(&mut self.customers, customer).held = true);
+        }
         for row in stands(Action::Hold) {
             if let (Some(customer), Some(points)) = (row.customer(), row.points()) {
                 entry(&mut self.customers, customer).add(points, awarded);
             }
+        }
+    }
+
+    /// Remembers an undone order whose points were never held, as far as its rows tell.
+    pub(super) fn unheld(&mut self, order: &OrderFact, rows: &[(Service, LedgerRow)]) {
+        let undone = !matches!(order.status, OrderStatus::Confirmed);
+        if undone && order.points() > 0 && !rows.iter().any(|(_, row)| is_hold(row)) {
+            let customer = entry(&mut self.customers, &order.customer_id);
+            customer.unheld.get_or_insert_with(|| order.order_id.clone());
         }
     }
 
@@ -85,6 +101,12 @@ impl Tally {
 
     fn one_sku(&mut self, fact: &StockFact) -> Vec<Finding> {
         let sum = self.skus.remove(&fact.sku).unwrap_or_default();
+        if let Some(why) = &fact.unreadable {
+            return vec![wrong(format!(
+                "sku {0}: its stock cannot be read (inventory.db, stream of `{0}`): {why}",
+                fact.sku
+            ))];
+        }
         let left = fact.seeded.saturating_sub(sum.final_);
         let name = format!("sku {}", fact.sku);
         let on_hand = Claim { name: &name, what: "on_hand", is: fact.on_hand, least: left - sum.moving, most: left };
@@ -100,6 +122,13 @@ impl Tally {
 
     fn one_customer(&mut self, fact: &AccountFact) -> Vec<Finding> {
         let sum = self.customers.remove(&fact.customer_id).unwrap_or_default();
+        if let Some(text) = &fact.unreadable {
+            let place = format!("loyalty.db, space `accounts`, key `{}`", fact.customer_id);
+            return vec![wrong(format!("customer {}: the account cannot be read ({place}): {text}", fact.customer_id))];
+        }
+        if !sum.held && sum.moving == 0 {
+            return vec![unaccounted(&fact.customer_id, sum.unheld.as_deref())];
+        }
         let name = format!("customer {}", fact.customer_id);
         let most = |least: i64| least.saturating_add(sum.moving);
         let (given, promised) = (sum.final_, sum.open);
@@ -108,9 +137,9 @@ impl Tally {
         [balance, held].iter().filter_map(|claim| claim.check(&sum)).collect()
     }
 
-    /// Customers whose ledger says that they have points, and who have no account.
+    /// Customers whose ledger says that they have, or had, points, and who have no account.
     pub(super) fn without_account(&mut self) -> Vec<Finding> {
-        let left = std::mem::take(&mut self.customers).into_iter().filter(|(_, sum)| sum.final_ != 0 || sum.open != 0);
+        let left = std::mem::take(&mut self.customers).into_iter().filter(|(_, sum)| sum.held);
         left.map(|(customer, sum)| {
             wrong(format!("customer {customer}: {} points in the ledger, and no account{}", sum.final_, sum.hint()))
         })
@@ -141,6 +170,21 @@ impl Claim<'_> {
     }
 }
 
+fn is_hold(row: &LedgerRow) -> bool {
+    row.row.action.as_deref() == Some(Action::Hold.name())
+}
+
+/// An account is made by the first hold, whose row stays whatever becomes of it.
+fn unaccounted(customer: &str, order: Option<&str>) -> Finding {
+    match order {
+        Some(order) => {
+            let what = format!("loyalty has no row left for a `hold`, and an account of customer {customer}");
+            Finding::of_order(Invariant::Ec1, order, &what)
+        }
+        None => wrong(format!("customer {customer}: an account, and no order whose points were held")),
+    }
+}
+
 fn wrong(text: String) -> Finding {
     Finding { invariant: Invariant::Ec1, text }
 }
@@ -153,101 +197,4 @@ fn entry<'a>(sums: &'a mut BTreeMap<String, Sum>, key: &str) -> &'a mut Sum {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::model::{Line, OrderStatus, RowBody};
-    use super::*;
-    use serde_json::json;
-
-    fn row(service: Service, action: &str, outcome: &str, detail: &serde_json::Value) -> (Service, LedgerRow) {
-        let row = RowBody {
-            outcome: outcome.into(),
-            action: Some(action.into()),
-            detail: detail.clone(),
-            ..RowBody::default()
-        };
-        (service, LedgerRow { key: format!("o/{action}/0"), row })
-    }
-
-    fn reserve(outcome: &str, quantity: i64) -> (Service, LedgerRow) {
-        row(Service::Inventory, "reserve", outcome, &json!({"lines": [{"sku": "mug", "quantity": quantity}]}))
-    }
-
-    fn hold(outcome: &str, points: i64) -> (Service, LedgerRow) {
-        row(Service::Loyalty, "hold", outcome, &json!({"points": points, "customer_id": "c"}))
-    }
-
-    fn mugs(on_hand: i64, reserved: i64) -> [StockFact; 1] {
-        [StockFact { sku: "mug".into(), seeded: 100, on_hand, reserved }]
-    }
-
-    fn account(balance: i64, held: i64) -> [AccountFact; 1] {
-        [AccountFact { customer_id: "c".into(), balance, held }]
-    }
-
-    fn order() -> OrderFact {
-        OrderFact {
-            order_id: "o".into(),
-            status: OrderStatus::Pending,
-            reason: None,
-            items: vec![Line { sku: "mug".into(), quantity: 3 }],
-            total: 900,
-            customer_id: "c".into(),
-            created_at: partita::time::Timestamp::default(),
-            deadline: partita::time::Timestamp::default(),
-            parked_alert: false,
-        }
-    }
-
-    #[test]
-    fn given_a_committed_and_an_undone_order_the_stock_is_short_by_the_first() {
-        let mut tally = Tally::default();
-        tally.settled(&[reserve("done", 3), row(Service::Inventory, "commit", "done", &json!(null))]);
-        tally.settled(&[reserve("undone", 5)]);
-        assert_eq!(tally.clone().stock(&mugs(97, 0)), []);
-        assert_eq!(tally.stock(&mugs(100, 0))[0].text, "sku mug: on_hand is 100, the ledger says 97");
-    }
-
-    #[test]
-    fn given_a_reservation_that_stands_the_stock_must_show_it() {
-        let mut tally = Tally::default();
-        tally.settled(&[reserve("done", 3)]);
-        assert_eq!(tally.clone().stock(&mugs(100, 3)), []);
-        assert_eq!(tally.stock(&mugs(100, 0))[0].text, "sku mug: reserved is 0, the ledger says 3");
-    }
-
-    #[test]
-    fn given_an_order_in_progress_each_of_its_moments_fits_and_no_more() {
-        let mut tally = Tally::default();
-        tally.moving(&order());
-        for (on_hand, reserved) in [(100, 0), (100, 3), (97, 0)] {
-            assert_eq!(tally.clone().stock(&mugs(on_hand, reserved)), []);
-        }
-        assert_eq!(tally.clone().stock(&mugs(96, 0)).len(), 1);
-        assert_eq!(tally.clone().stock(&mugs(100, 4)).len(), 1);
-        assert_eq!(tally.clone().accounts(&account(9, 0)), []);
-        assert_eq!(tally.accounts(&account(10, 0)).len(), 1);
-    }
-
-    #[test]
-    fn given_negative_stock_it_is_named_whatever_the_ledger_says() {
-        let found = Tally::default().stock(&[StockFact { sku: "mug".into(), seeded: -1, on_hand: -1, reserved: 0 }]);
-        assert_eq!(found[0].text, "sku mug: on_hand is -1");
-    }
-
-    #[test]
-    fn given_an_awarded_hold_the_balance_has_it_and_a_suspect_is_named_otherwise() {
-        let mut tally = Tally::default();
-        tally.settled(&[hold("done", 9), row(Service::Loyalty, "award", "done", &json!(null))]);
-        assert_eq!(tally.clone().accounts(&account(9, 0)), []);
-        tally.suspect(&order());
-        let found = tally.accounts(&account(8, 0));
-        assert_eq!(found[0].text, "customer c: balance is 8, the ledger says 9; order o may be why");
-    }
-
-    #[test]
-    fn given_points_of_a_customer_without_account_they_are_named() {
-        let mut tally = Tally::default();
-        tally.settled(&[hold("done", 9), row(Service::Loyalty, "award", "done", &json!(null))]);
-        assert_eq!(tally.without_account()[0].text, "customer c: 9 points in the ledger, and no account");
-    }
-}
+mod tests;

@@ -162,8 +162,18 @@ async fn commit_lines(State(inventory): State<Inventory>, action: Action<Sell>) 
 async fn audit_stock(State(inventory): State<Inventory>) -> Answer<Vec<Value>> {
     let mut all = vec![];
     for product in catalog() {
-        let Stock { seeded, on_hand, reserved } = inventory.stock.load(product.sku).await?.state;
-        all.push(json!({"sku": product.sku, "seeded": seeded.unwrap_or(0), "on_hand": on_hand, "reserved": reserved}));
+        let (stock, unreadable) = match inventory.stock.load(product.sku).await {
+            Ok(loaded) => (loaded.state, None),
+            Err(error) if error.kind() == ErrorKind::Corrupt => (Stock::default(), Some(error.to_string())),
+            Err(error) => return Err(error.into()),
+        };
+        let Stock { seeded, on_hand, reserved } = stock;
+        let seeded = seeded.unwrap_or(0);
+        let mut fact = json!({"sku": product.sku, "seeded": seeded, "on_hand": on_hand, "reserved": reserved});
+        if let Some(why) = unreadable {
+            fact["unreadable"] = why.into();
+        }
+        all.push(fact);
     }
     Ok(AsJson(all))
 }

@@ -67,8 +67,8 @@ pub(crate) fn stands_on_nothing(reason: &str, key: &str) -> Problem {
 #[derive(Deserialize)]
 pub(crate) struct Page {
     #[serde(default)]
-    after: String,
-    limit: Option<usize>,
+    pub(crate) after: String,
+    pub(crate) limit: Option<usize>,
 }
 
 impl Page {
@@ -105,14 +105,14 @@ pub(crate) fn audit_routes(store: Arc<dyn Store>) -> Router {
 
 async fn ledger_page(State(store): State<Arc<dyn Store>>, Query(page): Query<Page>) -> Answer<LedgerPage> {
     let (records, next) = page.read(&*store, Ledger::space().name).await?;
-    let rows = records.into_iter().map(|Record { key, value, .. }| Shown { key, row: shown(&value) }).collect();
+    let rows = records.into_iter().map(|Record { key, value, .. }| Shown { key, row: shown::<Row>(&value) }).collect();
     Ok(AsJson(LedgerPage { rows, next }))
 }
 
-/// The row as it is stored if it can be read as one.
-fn shown(stored: &str) -> Value {
-    let row = serde_json::from_str::<Value>(stored).ok();
-    row.filter(|row| Row::deserialize(row).is_ok()).unwrap_or_else(|| json!({"unreadable": stored}))
+/// The record as it is stored if it can be read as a `T`.
+pub(crate) fn shown<T: DeserializeOwned>(stored: &str) -> Value {
+    let record = serde_json::from_str::<Value>(stored).ok();
+    record.filter(|record| T::deserialize(record).is_ok()).unwrap_or_else(|| json!({"unreadable": stored}))
 }
 
 #[cfg(test)]
@@ -122,9 +122,9 @@ mod tests {
     #[test]
     fn a_row_is_shown_as_it_is_and_a_broken_one_as_text() {
         let row = json!({"outcome": "done", "action": "reserve", "subject": "o", "fingerprint": "f", "reply": {}, "detail": 1, "at": 2, "x": 3});
-        assert_eq!(shown(&row.to_string()), row);
+        assert_eq!(shown::<Row>(&row.to_string()), row);
         for broken in ["", "{", "7", r#"{"outcome":"perhaps"}"#] {
-            assert_eq!(shown(broken), json!({"unreadable": broken}));
+            assert_eq!(shown::<Row>(broken), json!({"unreadable": broken}));
         }
     }
 }

@@ -10,6 +10,7 @@ use http::StatusCode;
 use partita::core::Record;
 use partita::http::AsJson;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::sync::Arc;
 
 #[derive(Deserialize)]
@@ -30,11 +31,12 @@ struct Row {
     amount: i64,
     amount_received: i64,
     amount_refunded: i64,
+    currency: String,
 }
 
-/// `GET /audit/intents?after=ID` -> `{intents:[{id,order_id,status,amount,amount_received,amount_refunded}]}`: a page by id,
-/// straight from the store. The page behind the last intent is empty. An intent that cannot be read has the status
-/// `unreadable`.
+/// `GET /audit/intents?after=ID` -> `{intents:[{id,order_id,status,amount,amount_received,amount_refunded,currency}]}`: a
+/// page by id, straight from the store. The page behind the last intent is empty. An intent that cannot be read has the
+/// status `unreadable`, and its order where that much can be read.
 pub fn audit_router(env: &ServiceEnv) -> Router {
     Router::new().route("/audit/intents", get(page)).with_state(Arc::new(Book::new(env.store.clone())))
 }
@@ -52,7 +54,16 @@ async fn page(State(book): State<Arc<Book>>, Query(After { after }): Query<After
 fn row(record: &Record) -> Row {
     let id = record.key.clone();
     let Ok(intent) = intent_of(record) else {
-        return Row { id, order_id: None, status: "unreadable", amount: 0, amount_received: 0, amount_refunded: 0 };
+        let (status, currency) = ("unreadable", String::new());
+        return Row {
+            id,
+            order_id: order_of(record),
+            status,
+            amount: 0,
+            amount_received: 0,
+            amount_refunded: 0,
+            currency,
+        };
     };
     Row {
         id,
@@ -61,5 +72,11 @@ fn row(record: &Record) -> Row {
         amount: intent.amount,
         amount_received: intent.amount_received,
         amount_refunded: intent.amount_refunded,
+        currency: intent.currency,
     }
+}
+
+fn order_of(record: &Record) -> Option<String> {
+    let value: Value = serde_json::from_str(&record.value).ok()?;
+    value.get("order_id")?.as_str().map(ToOwned::to_owned)
 }

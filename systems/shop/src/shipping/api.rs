@@ -3,13 +3,14 @@
 use super::SHIPMENTS;
 use super::model::{AlreadyShipped, Shipment};
 use crate::env::ServiceEnv;
-use crate::inventory::participant::{Action, Answer, answer, audit_routes};
+use crate::inventory::participant::{Action, Answer, Page, answer, audit_routes, shown};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
-use partita::core::{Commit, Expect, Item, Part, Put, Receipt, Result, Store};
+use partita::core::{Commit, Expect, Item, Part, Put, Receipt, Record, Result, Store};
 use partita::http::{AsJson, Entry, Ledger, Problem, Slug};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -31,7 +32,10 @@ struct Shipping {
 pub async fn router(env: ServiceEnv, ledger: Ledger) -> Result<Router> {
     let store = env.store;
     let shipping = Shipping { ledger, store: store.clone() };
-    let routes = Router::new().route("/shipments", post(ship)).route("/shipments/{order_id}", get(show));
+    let routes = Router::new()
+        .route("/shipments", post(ship))
+        .route("/shipments/{order_id}", get(show))
+        .route("/audit/shipments", get(audit_shipments));
     Ok(routes.with_state(shipping).merge(audit_routes(store)))
 }
 
@@ -69,4 +73,24 @@ async fn show(State(shipping): State<Shipping>, order_id: Result<Path<String>, P
     let record = shipping.store.get(SHIPMENTS, &order_id).await?.ok_or_else(unknown)?;
     let shipment: Value = serde_json::from_str(&record.value).map_err(partita::core::Error::from)?;
     Ok(AsJson(shipment))
+}
+
+/// All shipments page by page, or that of one order.
+#[derive(Deserialize)]
+struct Wanted {
+    of: Option<String>,
+    #[serde(default)]
+    after: String,
+    limit: Option<usize>,
+}
+
+async fn audit_shipments(State(shipping): State<Shipping>, Query(wanted): Query<Wanted>) -> Answer {
+    let (records, next) = match wanted {
+        Wanted { of: Some(order_id), .. } => {
+            (shipping.store.get(SHIPMENTS, &order_id).await?.into_iter().collect(), None)
+        }
+        Wanted { after, limit, .. } => Page { after, limit }.read(&*shipping.store, SHIPMENTS).await?,
+    };
+    let row = |Record { key, value, .. }: &Record| json!({"key": key, "record": shown::<Shipment>(value)});
+    Ok(AsJson(json!({"rows": records.iter().map(row).collect::<Vec<Value>>(), "next": next})))
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `POST /shipments` | records what is sent to whom, with a row in the ledger |
 //! | `GET /shipments/{order_id}` | shows the record |
-//! | `GET /audit/ledger` | shows what is stored, for audits |
+//! | `GET /audit/ledger`, `/audit/shipments` | show what is stored, for audits |
 
 mod api;
 mod model;

@@ -1,6 +1,7 @@
 //! Audits of a shop that is made up, standing still and moving.
 
 use super::super::model::{Action, Line};
+use super::super::orders::Unreadable;
 use super::*;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -25,6 +26,9 @@ type Rows = BTreeMap<String, Value>;
 #[derive(Debug, Default)]
 struct State {
     orders: BTreeMap<String, OrderFact>,
+    /// Orders whose record cannot be read.
+    broken: HashSet<String>,
+    shipments: Rows,
     ledgers: BTreeMap<Service, Rows>,
     intents: Rows,
     on_hand: i64,
@@ -46,6 +50,14 @@ impl State {
         self.reads += 1;
     }
 
+    fn seen(&self, order: &OrderFact) -> Seen {
+        let order_id = &order.order_id;
+        if !self.broken.contains(order_id) {
+            return Ok(order.clone());
+        }
+        Err(Unreadable { order_id: order_id.clone(), space: "orders", why: "no JSON".into() })
+    }
+
     fn accept(&mut self, number: usize, now: Timestamp) {
         let order_id = format!("{number:08}");
         let order = OrderFact {
@@ -54,6 +66,7 @@ impl State {
             reason: None,
             items: vec![Line { sku: "mug".into(), quantity: 2 }],
             total: 500,
+            priced: 500,
             customer_id: "ada".into(),
             created_at: now,
             deadline: now.plus(Duration::from_secs(60)),
@@ -78,7 +91,7 @@ impl State {
 
     fn intent(&mut self, number: usize, status: &str, received: i64) {
         let (id, order_id) = (format!("pi-{number}"), format!("{number:08}"));
-        let intent = json!({"id": id, "order_id": order_id, "status": status, "amount": 500, "amount_received": received, "amount_refunded": 0});
+        let intent = json!({"id": id, "order_id": order_id, "status": status, "amount": 500, "currency": "eur", "amount_received": received, "amount_refunded": 0});
         self.intents.insert(id, intent);
     }
 
@@ -98,6 +111,10 @@ impl State {
         (self.on_hand, self.reserved) = (self.on_hand - 2, self.reserved - 2);
         (self.balance, self.held) = (self.balance + 5, self.held - 5);
         self.intent(number, "succeeded", 500);
+        let order_id = format!("{number:08}");
+        let items = json!([{"sku": "mug", "quantity": 2}]);
+        let record = json!({"order_id": order_id, "customer_id": "ada", "items": items});
+        self.shipments.insert(order_id, record);
         self.end(number, OrderStatus::Confirmed, None);
     }
 
@@ -118,6 +135,12 @@ impl State {
                 let rows =
                     self.ledgers.get(&service).into_iter().flatten().filter(|(key, _)| **key > after).take(limit);
                 json!({"rows": rows.map(|(key, row)| json!({"key": key, "row": row})).collect::<Vec<_>>(), "next": null})
+            }
+            "/audit/shipments" => {
+                let of = asked.get("of");
+                let wanted = |key: &String| of.map_or(*key > after, |of| key == of);
+                let rows = self.shipments.iter().filter(|(key, _)| wanted(key)).take(limit);
+                json!({"rows": rows.map(|(key, record)| json!({"key": key, "record": record})).collect::<Vec<_>>()})
             }
             "/audit/intents" => {
                 let intents = self.intents.iter().filter(|(id, _)| **id > after).take(limit);
@@ -144,18 +167,18 @@ impl Fake {
 }
 
 impl Orders for Fake {
-    fn page<'a>(&'a self, after: Option<&'a str>, limit: usize) -> BoxFuture<'a, Result<Vec<OrderFact>>> {
+    fn page<'a>(&'a self, after: Option<&'a str>, limit: usize) -> BoxFuture<'a, Result<Vec<Seen>>> {
         let mut state = self.state();
         state.read();
         let behind = state.orders.iter().filter(|(id, _)| after.is_none_or(|after| id.as_str() > after));
-        let page = behind.take(limit).map(|(_, order)| order.clone()).collect();
+        let page = behind.take(limit).map(|(_, order)| state.seen(order)).collect();
         Box::pin(std::future::ready(Ok(page)))
     }
 
-    fn get<'a>(&'a self, order_id: &'a str) -> BoxFuture<'a, Result<Option<OrderFact>>> {
+    fn get<'a>(&'a self, order_id: &'a str) -> BoxFuture<'a, Result<Option<Seen>>> {
         let mut state = self.state();
         state.read();
-        Box::pin(std::future::ready(Ok(state.orders.get(order_id).cloned())))
+        Box::pin(std::future::ready(Ok(state.orders.get(order_id).map(|order| state.seen(order)))))
     }
 }
 
@@ -333,4 +356,34 @@ async fn an_order_long_past_its_deadline_is_named_and_a_young_one_is_only_counte
     let (report, _) = audited(state).await;
     assert_eq!(report.orders.pending, 2);
     assert_eq!(examples(&report), ["order 00000030: still in progress, its deadline was 1970-01-01T00:14:20.000Z"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_cannot_be_read_is_named_and_the_rest_is_audited() {
+    let mut state = shop();
+    state.broken.insert("00000001".into());
+    let expected = "order 00000001: it cannot be read (ordering.db, space `orders`, key `00000001`): no JSON";
+    assert_eq!(examples(&audited(state).await.0), [expected]);
+
+    let mut state = shop();
+    state.intents.insert("pi-0".into(), json!({"id": "pi-0", "order_id": null, "status": "unreadable", "amount": 0, "currency": "", "amount_received": 0, "amount_refunded": 0}));
+    let expected = [
+        "intent pi-0: it cannot be read (psp.db, space `intents`, key `pi-0`)",
+        "order 00000000: REJECTED payment_declined, but the provider has no intent that it declined",
+    ];
+    assert_eq!(examples(&audited(state).await.0), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shipment_that_is_dropped_or_of_no_order_is_named() {
+    let mut state = shop();
+    state.shipments.remove("00000001");
+    assert_eq!(examples(&audited(state).await.0), ["order 00000001: CONFIRMED, but shipping has no shipment for it"]);
+    for stray in ["0", "00000001x", "zz"] {
+        let mut state = shop();
+        let record = state.shipments["00000001"].clone();
+        state.shipments.insert(stray.into(), record);
+        let expected = format!("order {stray}: shipping's shipment `{stray}` is of no order of this shop");
+        assert_eq!(examples(&audited(state).await.0), [expected]);
+    }
 }

@@ -1,6 +1,7 @@
 //! Given an order and what its participants hold, when it is judged, then exactly what is wrong is named.
 
-use super::super::model::{IntentStatus, RowBody};
+use super::super::intent::{Currency, IntentStatus};
+use super::super::model::{Line, RowBody};
 use super::*;
 use IntentStatus::{Processing, RequiresCapture, RequiresPaymentMethod, Succeeded};
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ fn order(status: OrderStatus, reason: Option<&str>) -> OrderFact {
         reason: reason.map(str::to_owned),
         items: vec![Line { sku: "mug".into(), quantity: 2 }, Line { sku: "pen".into(), quantity: 1 }],
         total: 1_250,
+        priced: 1_250,
         customer_id: "ada".into(),
         created_at: Timestamp::from_millis(0),
         deadline: Timestamp::from_millis(60_000),
@@ -32,6 +34,7 @@ fn standing(action: Action) -> (Service, LedgerRow) {
     reply["order_id"] = "o1".into();
     let row = RowBody {
         unreadable: None,
+        refused: None,
         outcome: "done".into(),
         action: Some(action.name().into()),
         subject: Some("o1".into()),
@@ -56,25 +59,47 @@ fn tombstone(action: Action) -> (Service, LedgerRow) {
 }
 
 fn intent(status: IntentStatus, received: i64) -> Intent {
-    Intent { id: "pi".into(), order_id: Some("o1".into()), status, amount_received: received, amount_refunded: 0 }
+    let (amount, currency) = (1_250, Currency::Eur);
+    let order_id = Some("o1".into());
+    Intent { id: "pi".into(), order_id, status, amount, currency, amount_received: received, amount_refunded: 0 }
+}
+
+/// A row of a reservation that was refused.
+fn refused() -> (Service, LedgerRow) {
+    let (service, mut row) = tombstone(Action::Reserve);
+    row.row.refused = Some(json!({"fingerprint": "0123456789abcdef".repeat(4), "reason": {"sku": "pen"}}));
+    (service, row)
+}
+
+fn shipment() -> Shipment {
+    let items = json!([{"sku": "mug", "quantity": 2}, {"sku": "pen", "quantity": 1}]);
+    Shipment { key: "o1".into(), record: json!({"order_id": "o1", "customer_id": "ada", "items": items}) }
 }
 
 /// What the participants hold, to be changed.
 #[derive(Default)]
 struct Held {
     rows: Vec<(Service, LedgerRow)>,
+    shipments: Vec<Shipment>,
     intents: Vec<Intent>,
 }
 
 fn confirmed() -> (OrderFact, Held) {
     let rows = Action::ALL.map(standing).into();
-    (order(OrderStatus::Confirmed, None), Held { rows, intents: vec![intent(Succeeded, 1_250)] })
+    (
+        order(OrderStatus::Confirmed, None),
+        Held { rows, shipments: vec![shipment()], intents: vec![intent(Succeeded, 1_250)] },
+    )
 }
 
 fn declined() -> (OrderFact, Held) {
     let rows = vec![undone(Action::Reserve), undone(Action::Hold)];
     let intents = vec![intent(RequiresPaymentMethod, 0)];
-    (order(OrderStatus::Rejected, Some("payment_declined")), Held { rows, intents })
+    (order(OrderStatus::Rejected, Some("payment_declined")), Held { rows, shipments: vec![], intents })
+}
+
+fn out_of_stock() -> (OrderFact, Held) {
+    (order(OrderStatus::Rejected, Some("out_of_stock")), Held { rows: vec![refused()], ..Held::default() })
 }
 
 fn parked() -> (OrderFact, Held) {
@@ -84,7 +109,7 @@ fn parked() -> (OrderFact, Held) {
 }
 
 fn evidence(held: &Held) -> Evidence<'_> {
-    Evidence { rows: &held.rows, intents: &held.intents }
+    Evidence { rows: &held.rows, shipments: &held.shipments, intents: &held.intents }
 }
 
 /// Findings as `ID text`, without the order's name.
@@ -103,11 +128,11 @@ fn after(case: (OrderFact, Held), change: impl FnOnce(&mut OrderFact, &mut Held)
 
 #[test]
 fn given_whole_orders_of_each_end_when_judged_then_nothing_is_wrong() {
-    for (order, held) in [confirmed(), declined(), parked()] {
+    for (order, held) in [confirmed(), declined(), out_of_stock(), parked()] {
         assert_eq!(found(&order, &held), Vec::<String>::new());
     }
     let nothing = Held::default();
-    assert!(found(&order(OrderStatus::Rejected, Some("out_of_stock")), &nothing).is_empty());
+    assert!(found(&order(OrderStatus::Rejected, Some("deadline")), &nothing).is_empty());
     assert!(found(&order(OrderStatus::Cancelled, Some("cancelled_by_customer")), &nothing).is_empty());
 }
 
@@ -192,7 +217,7 @@ fn given_any_row_when_its_reply_or_fingerprint_is_changed_then_it_is_named() {
 fn given_an_undo_that_came_alone_when_judged_then_its_tombstone_is_enough() {
     let rows = vec![tombstone(Action::Reserve), tombstone(Action::Hold)];
     let cancelled = order(OrderStatus::Cancelled, Some("cancelled_by_customer"));
-    assert!(found(&cancelled, &Held { rows, intents: vec![] }).is_empty());
+    assert!(found(&cancelled, &Held { rows, ..Held::default() }).is_empty());
 }
 
 #[test]
@@ -238,15 +263,22 @@ fn given_a_declined_order_when_its_undone_rows_are_changed_or_dropped_then_they_
 
 #[test]
 fn given_a_cancelled_order_when_a_hold_outlives_its_reservation_row_then_the_missing_row_is_named() {
-    let case = (order(OrderStatus::Cancelled, None), Held { rows: vec![undone(Action::Hold)], intents: vec![] });
-    assert_eq!(after(case, |_, _| ()), ["SG2 CANCELLED, but inventory has no row left for `reserve`"]);
+    let cancelled = order(OrderStatus::Cancelled, Some("cancelled_by_customer"));
+    let held = Held { rows: vec![undone(Action::Hold)], ..Held::default() };
+    assert_eq!(
+        after((cancelled, held), |_, _| ()),
+        ["SG2 CANCELLED cancelled_by_customer, but inventory has no row left for `reserve`"]
+    );
 }
 
 #[test]
 fn given_an_order_that_was_not_confirmed_when_it_was_committed_awarded_or_shipped_then_it_is_named() {
     for case in [declined, parked] {
         for action in [Action::Commit, Action::Award, Action::Ship] {
-            let found = after(case(), |_, held| held.rows.push(standing(action)));
+            let found = after(case(), |_, held| {
+                held.rows.push(standing(action));
+                held.shipments.extend((action == Action::Ship).then(shipment));
+            });
             assert!(found[0].contains(&format!("but {} has a row", action.service())), "{found:?}");
             assert_eq!(found.len() - 1, usize::from(action == Action::Ship), "shipped without money is EC1, too");
         }
@@ -296,4 +328,83 @@ fn given_a_parked_order_when_nobody_was_told_then_it_is_named() {
 fn given_an_order_parked_behind_its_pivot_when_judged_then_its_rows_may_stand() {
     let (_, held) = confirmed();
     assert!(found(&order(OrderStatus::Pending, Some("needs_operator")), &held).is_empty());
+}
+
+fn named(found: &[String], what: &str) {
+    assert!(found.iter().any(|text| text.contains(what)), "{what}: {found:?}");
+}
+
+#[test]
+fn given_an_order_refused_for_want_of_stock_when_its_row_is_dropped_or_changed_then_it_is_named() {
+    let dropped = after(out_of_stock(), |_, held| held.rows.clear());
+    assert_eq!(dropped, ["SG2 REJECTED out_of_stock, but inventory has no row left for `reserve`"]);
+    for (refused, what) in [
+        (json!({"fingerprint": "", "reason": {"sku": "pen"}}), "the fingerprint ``, which is none"),
+        (json!({"fingerprint": "0123456789abcdef".repeat(4), "reason": {"sku": "cup"}}), "for want of `cup`"),
+    ] {
+        named(&after(out_of_stock(), |_, held| held.rows[0].1.row.refused = Some(refused)), what);
+    }
+}
+
+#[test]
+fn given_an_intent_of_any_order_when_it_says_something_else_then_it_is_named() {
+    type Change = (fn(&mut Intent), &'static str);
+    let changes: [Change; 3] = [
+        (|intent| intent.amount = 1, "its intent pi is over 1, its total is 1250"),
+        (|intent| intent.currency = Currency::Other, "its intent pi is not over EUR"),
+        (|intent| intent.status = IntentStatus::Unknown, "its intent pi is in a state that is none, or cannot be read"),
+    ];
+    for case in [confirmed, declined, parked] {
+        for (change, what) in &changes {
+            named(&after(case(), |_, held| change(&mut held.intents[0])), what);
+        }
+    }
+    let taken = after(declined(), |_, held| held.intents[0].status = Succeeded);
+    named(&taken, "its intent pi is succeeded and received 0");
+    let gone = after(declined(), |_, held| held.intents.clear());
+    assert_eq!(gone, ["SG2 REJECTED payment_declined, but the provider has no intent that it declined"]);
+}
+
+#[test]
+fn given_a_parked_order_whose_rows_are_undone_when_money_was_taken_then_it_is_named() {
+    let taken = after(parked(), |_, held| held.intents = vec![intent(Succeeded, 1_250)]);
+    assert_eq!(
+        taken,
+        [
+            "SG2 PENDING needs_operator, its money was captured, but inventory has undone its row `o1/reserve-stock/0`",
+            "SG2 PENDING needs_operator, its money was captured, but loyalty has undone its row `o1/hold-points/0`",
+        ]
+    );
+    let some = after(parked(), |_, held| held.intents[0].amount_received = 1);
+    assert_eq!(some, ["SG2 PENDING needs_operator, but intent pi kept 1 of its money"]);
+}
+
+#[test]
+fn given_a_shipment_when_it_is_dropped_changed_or_of_no_confirmed_order_then_it_is_named() {
+    let dropped = after(confirmed(), |_, held| held.shipments.clear());
+    assert_eq!(dropped, ["SG2 CONFIRMED, but shipping has no shipment for it"]);
+    let added = after(declined(), |_, held| held.shipments.push(shipment()));
+    assert_eq!(added, ["SG2 REJECTED payment_declined, but shipping has a shipment for it"]);
+    for (member, value, what) in [
+        ("order_id", json!("o2"), "is of order o2"),
+        ("customer_id", json!("bob"), "goes to customer bob, the order is ada's"),
+        ("items", json!([]), "says , the order asks for 2 x mug, 1 x pen"),
+        ("items", json!(7), "cannot be read (shipping.db, space `shipments`, key `o1`)"),
+    ] {
+        let found = after(confirmed(), |_, held| held.shipments[0].record[member] = value);
+        assert_eq!(found, [format!("SG2 its shipment {what}")]);
+    }
+}
+
+#[test]
+fn given_an_order_when_its_own_record_contradicts_itself_then_it_is_named() {
+    for case in [confirmed, declined, out_of_stock, parked] {
+        named(&after(case(), |order, _| order.priced += 1), "its lines come to 1251, its total is 1250");
+    }
+    for case in [confirmed, declined] {
+        named(
+            &after(case(), |order, _| order.reason = Some("x".into())),
+            "with the reason `x`, which no such order has",
+        );
+    }
 }
