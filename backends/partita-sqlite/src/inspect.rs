@@ -87,10 +87,11 @@ pub(crate) fn look_by(
 }
 
 /// A log that is no log SQLite would take for an empty one, and overwrite: acknowledged commits would vanish without a word.
+/// A header alone holds none, and is what a power cut may leave of a log that was just begun.
 fn log_begins_as_one(path: &Path, log_bytes: u64) -> Result<()> {
     let io = |error| refuse(path, ErrorKind::Io, "its log cannot be read").because(error);
     let log = beside(path, "-wal");
-    if log_bytes < crate::wal::HEADER_BYTES as u64 || crate::wal::begins(&log).map_err(io)? {
+    if log_bytes <= crate::wal::HEADER_BYTES as u64 || crate::wal::begins(&log).map_err(io)? {
         return Ok(());
     }
     let message = "the log beside the file does not begin as one, so its newest commits are lost; restore both from a \

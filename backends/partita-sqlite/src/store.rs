@@ -96,7 +96,8 @@ impl Figures {
 impl SqliteStore {
     /// Opens a file, or creates it. Blocks for a few milliseconds, longer when a long log must be looked through or a
     /// file of an older format is brought up: its tables are copied, one after another, which takes twice as much room
-    /// again as the largest of them; one that there is no room for is served as it lies until a later opening.
+    /// again as the largest of them; one that there is no room for is served as it lies until a later opening, unless
+    /// its space is no longer clustered.
     ///
     /// # Errors
     /// `InUse` names the process that has it open, `Corrupt` and `NewerFormat` name a file that was left as it is, `Io` a

@@ -128,6 +128,17 @@ async fn a_log_that_does_not_begin_as_one_is_not_taken_for_an_empty_one() {
 }
 
 #[tokio::test]
+async fn a_log_of_which_only_the_header_was_begun_holds_nothing() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store.commit(new_record("0000")).await.unwrap();
+    store.close().await;
+    std::fs::write(log_of(&bench.path()), [0; 32]).unwrap();
+    assert!(inspect(&bench.path()).unwrap().is_some());
+    assert_eq!(records_after_opening(&bench).await, 1);
+}
+
+#[tokio::test]
 async fn a_log_whose_file_is_gone_is_not_overwritten() {
     let (_, log) = killed_after(3).await;
     for file in [None, Some(b"")] {

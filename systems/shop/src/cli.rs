@@ -20,7 +20,7 @@ Examples:
   shop audit                                 check every invariant of a running shop
   shop backup --data ./shop-data --to ./copy copy everything as of one moment, while it serves
   shop check --data ./copy                   verify a folder that no shop has open
-  RUST_LOG=info shop                         say more
+  RUST_LOG=info shop                         say when it takes orders and when it stops, too
 
 Exit status: 0 good; 1 what was asked did not hold (a violation, an order without end, port or folder in use, no server);
 2 wrong usage.";

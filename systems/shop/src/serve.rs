@@ -61,8 +61,11 @@ async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
     let files = Files { folder: args.data.clone(), host: host.clone() };
     let shop = Shop::open(&files, options, &url, host).await?;
     gate.set(shop.router());
-    say(&banner(&url, args, &found(&shop, is_new).await?));
+    let found = found(&shop, is_new).await?;
+    tracing::info!(data = %args.data.display(), found, "orders are taken");
+    say(&banner(&url, args, &found));
     signals.next().await;
+    tracing::info!(unfinished = shop.ordering().unfinished(), "stopping");
     tokio::select! {
         biased;
         () = stop(&shop, &server) => Ok(()),

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Rows at most.
 const KEPT: usize = 1_024;
 
-/// Holds only rows that are durable and stand: an undo takes its row out before it looks, and once more when it is over. It
-/// relies on its process having the store alone, as the store's lock makes sure.
+/// Holds only rows that are durable and stand: an undo takes its row out before it looks, and none is kept while it is under way.
+/// It relies on its process having the store alone, as the store's lock makes sure.
 #[derive(Debug, Default)]
 pub(super) struct Lately(Mutex<Kept>);
 
@@ -17,17 +17,19 @@ struct Kept {
     rows: BTreeMap<String, Row>,
     /// Keys, oldest first.
     order: VecDeque<String>,
-    /// How often an undo began or was over.
+    /// How often an undo began.
     undos: u64,
+    /// Undos that are not over.
+    under_way: u64,
 }
 
-/// A moment: before an action.
+/// A moment: before an action; none while an undo is under way.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Since(u64);
+pub(super) struct Since(Option<u64>);
 
 /// An undo under way.
 #[derive(Debug)]
-pub(super) struct Undoing<'a>(&'a Lately, &'a str);
+pub(super) struct Undoing<'a>(&'a Lately);
 
 impl Lately {
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -35,13 +37,14 @@ impl Lately {
     }
 
     pub(super) fn now(&self) -> Since {
-        Since(self.lock().undos)
+        let kept = self.lock();
+        Since((kept.under_way == 0).then_some(kept.undos))
     }
 
-    /// Keeps the row of an action that was done since then, unless an undo began or was over meanwhile: it could be its own.
+    /// Keeps the row of an action that was done since then, unless an undo was under way meanwhile: it could be its own.
     pub(super) fn keep(&self, since: Since, key: &str, row: Row) {
         let mut kept = self.lock();
-        if kept.undos != since.0 {
+        if Some(kept.undos) != since.0 {
             return;
         }
         kept.rows.insert(key.to_owned(), row);
@@ -57,21 +60,18 @@ impl Lately {
         self.lock().rows.get(key).cloned()
     }
 
-    pub(super) fn undoing<'a>(&'a self, key: &'a str) -> Undoing<'a> {
-        self.forget(key);
-        Undoing(self, key)
-    }
-
-    fn forget(&self, key: &str) {
+    pub(super) fn undoing(&self, key: &str) -> Undoing<'_> {
         let mut kept = self.lock();
         kept.undos += 1;
+        kept.under_way += 1;
         kept.rows.remove(key);
+        Undoing(self)
     }
 }
 
 impl Drop for Undoing<'_> {
     fn drop(&mut self) {
-        self.0.forget(self.1);
+        self.0.lock().under_way -= 1;
     }
 }
 

@@ -30,17 +30,22 @@ impl Runner {
     /// of it only what ended is told.
     pub(super) async fn commit(&mut self, decided: Decided, before: Instance, now: Timestamp) -> Result<()> {
         let Some(refused) = self.commit_unless_refused(decided, before, now).await? else { return Ok(()) };
-        let (before, was_parked) = (self.instance.clone(), self.instance.parked.is_some());
-        let mut facts = refused.ended;
-        if !was_parked {
-            facts.push(Fact::Parked { why: format!("its writes are refused: {}", refused.error) });
-        } else if facts.is_empty() {
+        let why = format!("its writes are refused: {}", refused.error);
+        let parked = self.instance.parked.is_none().then_some(Fact::Parked { why });
+        let mut told = refused.ended;
+        told.extend(parked.clone());
+        if told.is_empty() || self.record(told, now).await?.is_none() {
             return Ok(());
         }
+        // What ended may itself be what no store takes.
+        let Some(parked) = parked else { return Ok(()) };
+        self.record(vec![parked], now).await?.map_or(Ok(()), |refused| Err(refused.error))
+    }
+
+    async fn record(&mut self, facts: Vec<Fact>, now: Timestamp) -> Result<Option<Refused>> {
+        let before = self.instance.clone();
         facts.iter().for_each(|fact| self.instance.take(fact, now));
-        let decided = Decided { facts, ..Decided::default() };
-        let again = self.commit_unless_refused(decided, before, now).await?;
-        again.filter(|_| !was_parked).map_or(Ok(()), |refused| Err(refused.error))
+        self.commit_unless_refused(Decided { facts, ..Decided::default() }, before, now).await
     }
 
     /// As `commit`, but after a turn that is refused for ever the saga stands as before it, and this is why.

@@ -26,8 +26,10 @@ pub(crate) struct Slot {
     pub(crate) first: Option<Timestamp>,
     /// When an attempt of doing was last opened or ended: a probe's window counts from here.
     pub(crate) last: Timestamp,
-    /// Time since `first` in which no process had the saga, or was about to end: it does not count against `.within`.
+    /// Time since `first` between the last record of one process and the first of the next.
     pub(crate) away: Duration,
+    /// Attempts of doing or settling that their process did not outlive.
+    pub(crate) cut: u32,
     pub(crate) attempts: u32,
     pub(crate) undo_attempts: u32,
     /// Those of them that their process did not outlive.
@@ -141,16 +143,23 @@ impl Instance {
         }
     }
 
-    /// A new owner from `at` on, after a record of `before`. What lies ahead of a clock that was set back is as if it were
-    /// now: nobody waits until the clock has caught up.
+    /// A new owner from `at` on, after a record of `before`. When the clock was set back meanwhile, everything is as long ago
+    /// or as far ahead as it was then: nobody waits until the clock has caught up, and no time is given twice.
     fn recovered(&mut self, before: Timestamp, at: Timestamp) {
-        if at < before {
-            self.deadline = self.deadline.map(|deadline| at.plus(deadline.since(before)));
-        }
         for slot in &mut self.slots {
             slot.away += at.since(before);
-            slot.first = slot.first.map(|first| first.min(at));
-            slot.last = slot.last.min(at);
+        }
+        if at >= before {
+            return;
+        }
+        let as_long_ago = |moment: Timestamp| {
+            let ago = i64::try_from(before.since(moment).as_millis()).unwrap_or(i64::MAX);
+            Timestamp::from_millis(at.as_millis().saturating_sub(ago))
+        };
+        self.deadline = self.deadline.map(|deadline| at.plus(deadline.since(before)));
+        for slot in &mut self.slots {
+            slot.first = slot.first.map(as_long_ago);
+            slot.last = as_long_ago(slot.last);
         }
     }
 
@@ -183,6 +192,9 @@ impl Instance {
 
 impl Slot {
     fn take(&mut self, fact: &Fact, at: Timestamp) {
+        if let Fact::Unknown { verb: Verb::Do | Verb::Settle, cut: true, .. } = fact {
+            self.cut += 1;
+        }
         match fact {
             Fact::Open { verb, n, due, .. } => {
                 let (due, waits) = (due.unwrap_or(at), due.is_some());
@@ -216,9 +228,11 @@ impl Slot {
         }
     }
 
-    /// When the time for the whole step ends.
+    /// When the time for the whole step ends. Time without a process is left out, but for what the attempts that were cut
+    /// off may have taken: one that ends its process each time comes to an end, too.
     pub(crate) fn end(&self, leaf: &Leaf) -> Option<Timestamp> {
-        Some(self.first?.plus(leaf.within? + self.away))
+        let away = self.away.saturating_sub(leaf.attempt.saturating_mul(self.cut));
+        Some(self.first?.plus(leaf.within?.saturating_add(away)))
     }
 
     /// Whether no further attempt of doing is allowed.

@@ -199,12 +199,13 @@ impl<'a> Case<'a> {
     }
 
     /// A step that was certainly begun leaves a row even when it was refused or undone: the one that keeps a late request out.
+    /// A hold does not tell of a reservation: they are begun at once, and the request for one may never have arrived.
     fn tombstones(&mut self, effects: &Effects<'a>) {
         let absent = |action: Action| matches!(effects[action as usize], Effect::Absent);
         let paying = matches!(self.order.reason.as_deref(), Some("payment_declined" | "payment_unavailable"))
             || !self.evidence.intents.is_empty();
         let refused = self.order.reason.as_deref() == Some("out_of_stock");
-        let begun = [(Action::Reserve, paying || refused || !absent(Action::Hold)), (Action::Hold, paying)];
+        let begun = [(Action::Reserve, paying || refused), (Action::Hold, paying)];
         for (action, begun) in begun {
             if begun && absent(action) {
                 let (service, name) = (action.service(), action.name());

@@ -262,13 +262,12 @@ fn given_a_declined_order_when_its_undone_rows_are_changed_or_dropped_then_they_
 }
 
 #[test]
-fn given_a_cancelled_order_when_a_hold_outlives_its_reservation_row_then_the_missing_row_is_named() {
-    let cancelled = order(OrderStatus::Cancelled, Some("cancelled_by_customer"));
-    let held = Held { rows: vec![undone(Action::Hold)], ..Held::default() };
-    assert_eq!(
-        after((cancelled, held), |_, _| ()),
-        ["SG2 CANCELLED cancelled_by_customer, but inventory has no row left for `reserve`"]
-    );
+fn given_a_cancelled_order_when_only_one_of_its_first_two_steps_has_a_row_then_nothing_is_wrong() {
+    for action in [Action::Reserve, Action::Hold] {
+        let cancelled = order(OrderStatus::Cancelled, Some("cancelled_by_customer"));
+        let held = Held { rows: vec![undone(action)], ..Held::default() };
+        assert_eq!(after((cancelled, held), |_, _| ()), Vec::<String>::new());
+    }
 }
 
 #[test]
