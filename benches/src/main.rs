@@ -36,7 +36,7 @@ Examples:
   cargo xtask bench                builds in release and measures everything, in about a minute and a half
   cargo xtask bench engine         sagas of four steps that do nothing: alone, and 256 in flight
   cargo xtask bench append --json  appends to the log, one JSON object a row
-  cargo xtask bench growth         the cost of an append from 10,000 events to 10,000,000: minutes, and 3 GB at most
+  cargo xtask bench growth         the cost of an append from 10,000 events to 10,000,000, beside rusqlite's: a quarter of an hour, 4 GB
   cargo xtask bench flame          draws where the time goes, with perf, into docs/guide
   partita-bench shop               needs PARTITA_SHOP_BIN, or `shop` beside this program
   partita-bench engine --data /mnt/disk   on another disk

@@ -3,12 +3,14 @@
 use std::fmt::Write;
 
 const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 420.0;
+const HEIGHT: f64 = 438.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 700.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 330.0;
-const COLOURS: [&str; 4] = ["#0b5cad", "#7fb2e5", "#b4471d", "#e8a583"];
+const COLOURS: [&str; 6] = ["#0b5cad", "#6a6a6a", "#b5b5b5", "#b4471d", "#8a6d1a", "#d8c48a"];
+/// Names of lines that stand beneath one another.
+const NAMES: usize = 3;
 
 /// One line of a plot.
 #[derive(Clone, Debug)]
@@ -131,7 +133,7 @@ fn line(series: &Series, colour: &str, number: usize, axes: &Axes, svg: &mut Str
         let (x, y) = point.split_once(',').unwrap_or_default();
         let _ = writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"3\" fill=\"{colour}\"/>");
     }
-    let (x, y) = (LEFT + 300.0 * (number / 2) as f64, BOTTOM + 56.0 + 18.0 * (number % 2) as f64);
+    let (x, y) = (8.0 + 350.0 * (number / NAMES) as f64, BOTTOM + 60.0 + 18.0 * (number % NAMES) as f64);
     let _ = writeln!(
         svg,
         "<path d=\"M{x} {y}h18\" stroke=\"{colour}\" stroke-width=\"2\"/><text x=\"{}\" y=\"{}\" font-size=\"11\">{}</text>",

@@ -36,12 +36,9 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
-    /// Opens a fresh file with the settings of a store: WAL, a flush at each commit. The log is moved by SQLite itself.
+    /// Opens a fresh file.
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        let connection = Connection::open(path)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "cache_size", -16_384)?;
+        let connection = connect(path)?;
         connection.execute_batch(TABLES)?;
         Ok(Self { connection, ballast: (0..=255).cycle().take(1 << 20).collect() })
     }
@@ -73,6 +70,15 @@ impl Raw {
     fn body(&self, bytes: usize) -> &[u8] {
         self.ballast.get(..bytes).unwrap_or(&self.ballast)
     }
+}
+
+/// Opens a file with the settings of a store: WAL, a flush at each commit. The log is moved by SQLite itself.
+pub(crate) fn connect(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    Ok(connection)
 }
 
 /// Opens a store's file to look at it; the store stays open, and nothing is written.

@@ -177,7 +177,7 @@ pub(crate) enum BenchName {
     All,
     /// Where the CPU time of engine and shop goes: flame graphs in docs/guide, made with perf
     Flame,
-    /// The cost of an append from 10,000 events to 10,000,000, with its plot in docs/guide; minutes
+    /// The cost of an append from 10,000 events to 10,000,000, beside rusqlite, with its plot in docs/guide; a quarter of an hour
     Growth,
     /// What each resilience policy costs a call, beside other crates of its kind, which are fetched and built for it
     Policies,
