@@ -115,7 +115,8 @@ impl Shop {
     }
 }
 
-fn spaces(service: &str) -> Vec<partita::core::Space> {
+/// The spaces of a service's store.
+pub(crate) fn spaces(service: &str) -> Vec<partita::core::Space> {
     match service {
         "ordering" => ordering::spaces(),
         "inventory" => inventory::spaces(),

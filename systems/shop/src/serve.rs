@@ -55,10 +55,9 @@ async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
     let gate = Gate::from(Shop::opening());
     let server = Server::start(listener, gate.clone(), limits, host);
     std::fs::create_dir_all(&args.data).map_err(|error| unusable(&args.data, &error))?;
-    crate::folder::look_over(&args.data)?;
+    let files = Files::at(&args.data, host)?;
     let is_new = !args.data.join("ordering.db").exists();
     let options = Options { max_unfinished: args.max_unfinished, ..Options::default() };
-    let files = Files { folder: args.data.clone(), host: host.clone() };
     let shop = Shop::open(&files, options, &url, host).await?;
     gate.set(shop.router());
     let found = found(&shop, is_new).await?;
