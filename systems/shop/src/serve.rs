@@ -67,7 +67,7 @@ async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
     tracing::info!(unfinished = shop.ordering().unfinished(), "stopping");
     tokio::select! {
         biased;
-        () = stop(&shop, &server) => Ok(()),
+        () = stop(&shop, &gate, &server) => Ok(()),
         () = signals.next() => Ok(()),
     }
 }
@@ -93,9 +93,11 @@ fn reachable(mut address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-async fn stop(shop: &Shop, server: &Server) {
+/// Whoever comes until the process ends is told that it stops.
+async fn stop(shop: &Shop, gate: &Gate, server: &Server) {
     shop.rest(GRACE).await;
-    server.stop(LAST_REQUESTS).await;
+    gate.set(Shop::stopping());
+    server.drain(LAST_REQUESTS).await;
     shop.close().await;
     say(&format!("stopped; {} go on at the next start\n", count(shop.ordering().unfinished(), "saga", "sagas")));
 }
