@@ -1,5 +1,6 @@
 //! What a store is told when it is opened.
 
+use crate::Label;
 use partita_core::Error;
 use std::fmt;
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 pub struct SqliteConfig {
     /// The file. Its folder must exist; `<path>-wal`, `<path>-shm` and `<path>.lock` lie beside it.
     pub path: PathBuf,
+    /// Whose file it is; written on it at its first opening, and another one's is refused. Nobody's unless told.
+    pub label: Option<Label>,
     /// Threads that read, each with a connection of its own; 2 unless told.
     pub readers: usize,
     /// Commits that may wait for the writer before `submit` answers `Busy`; 4,096 unless told.
@@ -27,6 +30,7 @@ impl SqliteConfig {
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
+            label: None,
             readers: 2,
             queue: 4_096,
             wal_limit_bytes: 64 << 20,

@@ -4,7 +4,8 @@
 //! file is begun; then they go on. What such a read sees never changes, however long the copying takes. So the copies are
 //! what a crash of all writers in that moment would have left.
 
-use crate::inspect::look_by;
+use crate::inspect::{Contents, look_by};
+use crate::label::SetId;
 use partita_core::{Effect, Error, ErrorKind, Result};
 use partita_time::Clock;
 use rusqlite::backup::{Backup, StepResult};
@@ -32,6 +33,7 @@ const UNFINISHED: &str = ".unfinished";
 /// Several files as of one moment.
 pub struct Frozen {
     files: Vec<(PathBuf, Connection)>,
+    contents: Vec<Contents>,
     held: Duration,
 }
 
@@ -51,15 +53,16 @@ impl Frozen {
     /// Those of [`crate::inspect`], but `InUse`; `NotFound` for a file that is not there or holds nothing; `Busy` when another program
     /// keeps a file locked.
     pub async fn take(paths: &[PathBuf], clock: &dyn Clock) -> Result<Self> {
-        let mut readers = vec![];
+        let (mut readers, mut contents) = (vec![], vec![]);
         let mut guards = vec![];
         for path in paths {
             let named = |error: rusqlite::Error| crate::error::of(error).with("file", path.display());
-            let Some((_, reader)) = look_by(path, connect)? else {
+            let Some((found, reader)) = look_by(path, connect)? else {
                 let message = "the file is not there, or holds nothing; there is nothing to copy";
                 return Err(Error::new(ErrorKind::NotFound, message).effect(Effect::None).with("file", path.display()));
             };
             readers.push(reader);
+            contents.push(found);
             guards.push(connect(path).map_err(named)?);
         }
         for _ in 0..TRIES {
@@ -67,7 +70,7 @@ impl Frozen {
             thaw(&guards);
             if let Some(held) = frozen.map_err(crate::error::of)? {
                 let files = paths.iter().cloned().zip(readers).collect();
-                return Ok(Self { files, held });
+                return Ok(Self { files, contents, held });
             }
             clock.sleep(PAUSE).await;
         }
@@ -76,18 +79,24 @@ impl Frozen {
         Err(Error::new(ErrorKind::Busy, message).effect(Effect::None))
     }
 
+    /// What the files say of themselves, in the order in which they were named.
+    pub fn contents(&self) -> &[Contents] {
+        &self.contents
+    }
+
     /// How long the writers were kept out.
     pub fn held(&self) -> Duration {
         self.held
     }
 
-    /// Copies the files into a folder that is made, or is empty, under their own names. A copy has its name only when all
+    /// Copies the files into a folder that is made, or is empty, under their own names, as the files of `set`, which must be a
+    /// new one: nothing of the copies fits the originals any more, nor other copies of them. A copy has its name only when all
     /// are whole and flushed. Returns the bytes copied.
     ///
     /// # Errors
     /// `Invalid` for a folder with something in it; those of the disk. What was copied so far stays, under names that end
     /// in `.unfinished`.
-    pub fn copy(&self, folder: &Path, progress: &mut dyn FnMut(Copying)) -> Result<u64> {
+    pub fn copy(&self, folder: &Path, set: SetId, progress: &mut dyn FnMut(Copying)) -> Result<u64> {
         let io = |error| at(folder, error);
         empty(folder)?;
         let mut so_far = Copying { done: 0, all: self.pages()? };
@@ -97,7 +106,7 @@ impl Frozen {
             let mut unfinished: OsString = name.to_owned();
             unfinished.push(UNFINISHED);
             let (unfinished, name) = (folder.join(unfinished), folder.join(name));
-            copy_one(reader, &unfinished, &mut so_far, progress)
+            copy_one(reader, &unfinished, set, &mut so_far, progress)
                 .map_err(|error| crate::error::of(error).with("file", name.display()))?;
             File::open(&unfinished).and_then(|file| file.sync_all()).map_err(|error| at(&name, error))?;
             copies.push((unfinished, name));
@@ -179,6 +188,7 @@ fn thaw(guards: &[Connection]) {
 fn copy_one(
     reader: &Connection,
     to: &Path,
+    set: SetId,
     so_far: &mut Copying,
     progress: &mut dyn FnMut(Copying),
 ) -> rusqlite::Result<()> {
@@ -197,7 +207,7 @@ fn copy_one(
         }
     }
     drop(backup);
-    copy.execute(include_str!("sql/restored.sql"), [])?;
+    crate::label::move_to(&copy, set)?;
     copy.pragma_update(None, "journal_mode", "delete")?;
     copy.close().map_err(|(_, error)| error)
 }

@@ -1,5 +1,6 @@
 //! Looks at a file before anything is written: what is not ours, or not whole, is named and left as it is.
 
+use crate::label::SetId;
 use crate::lock::beside;
 use crate::wal::number_at;
 use partita_core::{Effect, Error, ErrorKind, Result};
@@ -19,7 +20,7 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 const HEADER_BYTES: usize = 100;
 
 /// What a file of ours holds, as far as those who open it must know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
     /// Version of its tables.
     pub format: i64,
@@ -28,6 +29,12 @@ pub struct Contents {
     /// Physical transactions of all these openings, up to 63 less for each that was not closed: 0 in a file that was made and
     /// never written to.
     pub transactions: u64,
+    /// Its name in its set, if it was opened with a label.
+    pub name: Option<String>,
+    /// The files that it belongs to, if it was opened with a label or is a copy.
+    pub set: Option<SetId>,
+    /// Tables that are not the store's own: the spaces, and what others have made.
+    pub spaces: Vec<String>,
 }
 
 /// What a file says of itself.
@@ -203,10 +210,18 @@ fn marks(connection: &Connection) -> rusqlite::Result<Marks> {
 }
 
 fn contents(connection: &Connection, format: i64) -> rusqlite::Result<Contents> {
+    let (name, set) = crate::label::read(connection)?;
+    let spaces = spaces(connection)?;
     connection.query_row(include_str!("sql/writers.sql"), [], |row| {
         let (openings, transactions): (i64, i64) = (row.get(0)?, row.get(1)?);
-        Ok(Contents { format, openings: openings.cast_unsigned(), transactions: transactions.cast_unsigned() })
+        let (openings, transactions) = (openings.cast_unsigned(), transactions.cast_unsigned());
+        Ok(Contents { format, openings, transactions, name, set, spaces })
     })
+}
+
+/// Names of the tables that are not the store's own.
+pub(crate) fn spaces(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection.prepare(include_str!("sql/spaces.sql"))?.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Bytes of a file's log; 0 when there is none.

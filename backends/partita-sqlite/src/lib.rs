@@ -28,6 +28,7 @@ mod error;
 mod event;
 mod inspect;
 mod journals;
+mod label;
 mod lock;
 mod log;
 mod migrate;
@@ -49,6 +50,7 @@ mod writer;
 pub use config::{OnFatal, SqliteConfig};
 pub use copy::{Copying, Frozen};
 pub use inspect::{Contents, inspect};
+pub use label::{Label, SetId};
 pub use offline::{OfflineFile, Survey};
 pub use store::SqliteStore;
 

@@ -58,8 +58,8 @@ impl OfflineFile {
     }
 
     /// What it says of itself.
-    pub fn contents(&self) -> Contents {
-        self.contents
+    pub fn contents(&self) -> &Contents {
+        &self.contents
     }
 
     /// Parts of a survey.
@@ -129,7 +129,7 @@ impl OfflineFile {
 
     /// Names of the spaces that the file holds.
     fn spaces(&self) -> rusqlite::Result<Vec<String>> {
-        self.texts(include_str!("sql/spaces.sql"))
+        crate::inspect::spaces(&self.connection)
     }
 
     /// Hands each record of a space to `each`, key and value, in the order of the keys. A space that the file does not hold

@@ -1,5 +1,6 @@
 //! Brings a file's tables up to what this opening needs, and counts the opening.
 
+use crate::config::SqliteConfig;
 use crate::inspect::{APPLICATION_ID, FORMAT};
 use crate::space::{Spaces, Table, invalid};
 use partita_core::Result;
@@ -17,7 +18,12 @@ pub(crate) struct Opening {
 }
 
 /// Creates what is missing and begins a new incarnation, in one transaction.
-pub(crate) fn prepare(connection: &mut Connection, spaces: &Spaces, entropy: &Entropy) -> Result<Opening> {
+pub(crate) fn prepare(
+    connection: &mut Connection,
+    spaces: &Spaces,
+    config: &SqliteConfig,
+    entropy: &Entropy,
+) -> Result<Opening> {
     let sql = crate::error::of;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
     let known: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(sql)?;
@@ -27,6 +33,9 @@ pub(crate) fn prepare(connection: &mut Connection, spaces: &Spaces, entropy: &En
     crate::migrate::migrate(&transaction).map_err(sql)?;
     for table in spaces.tables() {
         extend(&transaction, table)?;
+    }
+    if let Some(label) = &config.label {
+        crate::label::write(&transaction, label).map_err(sql)?;
     }
     let opening = begin(&transaction).map_err(sql)?;
     transaction.commit().map_err(sql)?;

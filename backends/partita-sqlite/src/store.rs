@@ -101,14 +101,17 @@ impl SqliteStore {
     ///
     /// # Errors
     /// `InUse` names the process that has it open, `Corrupt` and `NewerFormat` name a file that was left as it is, `Io` a
-    /// folder that cannot be written, `Invalid` a space or field that cannot be a table or column, `StorageFull`.
+    /// folder that cannot be written, `Invalid` a space or field that cannot be a table or column
+    /// and a file that is labelled otherwise, `StorageFull`.
     pub fn open(config: SqliteConfig, spaces: Vec<Space>, host: &Host) -> Result<Arc<Self>> {
         let declared = spaces.clone();
         let spaces = Arc::new(Spaces::new(spaces)?);
         let mut lock = FileLock::take(&config.path)?;
-        look(&config.path)?;
+        if let (Some(contents), Some(label)) = (look(&config.path)?, &config.label) {
+            crate::label::judge(&config.path, &contents, label)?;
+        }
         let mut connection = open(&config.path, Role::Writer)?;
-        let opening = crate::schema::prepare(&mut connection, &spaces, &host.entropy)
+        let opening = crate::schema::prepare(&mut connection, &spaces, &config, &host.entropy)
             .map_err(|error| error.with("file", config.path.display()))?;
         crate::relayout::relayout(&mut connection, &spaces, &config)
             .map_err(|error| error.with("file", config.path.display()))?;

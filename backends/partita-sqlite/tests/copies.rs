@@ -5,7 +5,7 @@ mod common;
 
 use common::{Bench, new_record, shell};
 use partita_core::{ErrorKind, Log, Records, Store};
-use partita_sqlite::{Copying, Frozen, OfflineFile, SqliteConfig, SqliteStore};
+use partita_sqlite::{Copying, Frozen, OfflineFile, SetId, SqliteConfig, SqliteStore};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +48,8 @@ fn records_in(path: &Path) -> u64 {
 
 fn copy(frozen: &Frozen, folder: &Path) -> (u64, Copying) {
     let mut last = Copying { done: 0, all: 0 };
-    let bytes = frozen.copy(folder, &mut |so_far| last = so_far).unwrap();
+    let bytes =
+        frozen.copy(folder, SetId::new(&partita_time::Entropy::seeded(5)), &mut |so_far| last = so_far).unwrap();
     (bytes, last)
 }
 
@@ -111,7 +112,7 @@ async fn what_cannot_be_copied_is_named_and_nothing_is_written() {
     let frozen = Frozen::take(&[bench.path()], &*bench.host.clock).await.unwrap();
     let to = tempfile::tempdir().unwrap();
     std::fs::write(to.path().join("mine"), "mine").unwrap();
-    let error = frozen.copy(to.path(), &mut |_| ()).unwrap_err();
+    let error = frozen.copy(to.path(), SetId::new(&partita_time::Entropy::seeded(5)), &mut |_| ()).unwrap_err();
     assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("not empty"), "{error}");
     assert_eq!(std::fs::read_dir(to.path()).unwrap().count(), 1);
 }

@@ -2,6 +2,7 @@
 
 use crate::Conflict;
 use std::fmt;
+use std::time::Duration;
 
 /// A result with the suite's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -74,6 +75,7 @@ struct Inner {
     context: Vec<(&'static str, String)>,
     conflict: Option<Conflict>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    retry_after: Option<Duration>,
 }
 
 impl Error {
@@ -99,7 +101,16 @@ impl Error {
             _ => Effect::Possible,
         };
         let message = message.into();
-        Self(Box::new(Inner { kind, again, effect, message, context: vec![], conflict: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            again,
+            effect,
+            message,
+            context: vec![],
+            conflict: None,
+            source: None,
+            retry_after: None,
+        }))
     }
 
     /// A refused expectation, with what was found.
@@ -120,6 +131,13 @@ impl Error {
     #[must_use]
     pub fn effect(mut self, effect: Effect) -> Self {
         self.0.effect = effect;
+        self
+    }
+
+    /// Says that it was refused for now, and how long to wait before it is asked for again.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
         self
     }
 
@@ -152,6 +170,13 @@ impl Error {
         self.0.effect
     }
 
+    /// How long to wait at least, where it was put off rather than failed: by one who said when to come again, by a full
+    /// queue or a full disk.
+    pub fn put_off(&self) -> Option<Duration> {
+        let full = matches!(self.0.kind, ErrorKind::Busy | ErrorKind::StorageFull).then_some(Duration::ZERO);
+        self.0.retry_after.or(full).filter(|_| self.0.again == Again::Later)
+    }
+
     /// Of a conflict: which expectation failed, and what is there instead.
     pub fn conflict(&self) -> Option<&Conflict> {
         self.0.conflict.as_ref()
@@ -162,6 +187,7 @@ impl Error {
     pub fn share(&self) -> Self {
         let mut copy = Self::new(self.0.kind, self.to_string()).again(self.0.again).effect(self.0.effect);
         copy.0.conflict.clone_from(&self.0.conflict);
+        copy.0.retry_after = self.0.retry_after;
         copy
     }
 }

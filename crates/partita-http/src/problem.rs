@@ -1,6 +1,6 @@
 //! Problem details for HTTP APIs (RFC 9457): the one form in which a JSON route refuses.
 
-use crate::Slug;
+use crate::{FieldErrors, Slug};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -14,15 +14,6 @@ use std::fmt;
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 /// What `type` starts with.
 pub(crate) const TYPE_PREFIX: &str = "/problems/";
-
-/// One wrong field of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FieldError {
-    /// JSON pointer as a URI fragment: `#/items/0/quantity` (RFC 6901, section 6).
-    pub pointer: String,
-    /// What is wrong with it.
-    pub detail: String,
-}
 
 /// A refusal: `{type,title,status,detail}` and members of its own, as `application/problem+json`.
 ///
@@ -48,14 +39,10 @@ impl Problem {
     }
 
     /// Wrong fields, all of them at once.
-    pub fn invalid(slug: Slug, errors: Vec<FieldError>) -> Self {
-        let detail = match errors.as_slice() {
-            [only] => format!("{}: {}", only.pointer, only.detail),
-            several => format!("{} fields are wrong", several.len()),
-        };
-        let errors =
-            errors.into_iter().map(|error| serde_json::json!({"pointer": error.pointer, "detail": error.detail}));
-        Self::new(slug).detail(detail).member("errors", errors.collect())
+    pub fn invalid(slug: Slug, errors: &FieldErrors) -> Self {
+        let named = errors.named().iter();
+        let named = named.map(|error| serde_json::json!({"pointer": error.pointer, "detail": error.detail}));
+        Self::new(slug).detail(errors.summary()).member("errors", named.collect())
     }
 
     /// What is wrong this time.
@@ -171,9 +158,9 @@ mod tests {
 
     #[tokio::test]
     async fn wrong_fields_are_listed_with_their_pointers() {
-        let error = |pointer: &str| FieldError { pointer: pointer.into(), detail: "wrong".into() };
-        let (head, body) =
-            shown(Problem::invalid(Slug::InvalidOrder, vec![error("#/items/0/sku"), error("#/x")])).await;
+        let mut errors = FieldErrors::default();
+        ["#/items/0/sku", "#/x"].into_iter().for_each(|pointer| errors.push(pointer, "wrong"));
+        let (head, body) = shown(Problem::invalid(Slug::InvalidOrder, &errors)).await;
         let body: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(head.status(), 422);
         assert_eq!(body["errors"][0], serde_json::json!({"pointer": "#/items/0/sku", "detail": "wrong"}));

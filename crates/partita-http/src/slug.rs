@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 
-/// What went wrong, as clients tell it apart: `type` is `/problems/{slug}`.
+/// What went wrong, as clients tell it apart: `type` is `/problems/{slug}`. What is too large has one slug, and a status for
+/// each part of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Slug {
     /// 400: not a request that can be read.
@@ -82,10 +83,8 @@ impl Slug {
             Self::NotFound => ("not-found", "Not found", "there is no such thing"),
             Self::MethodNotAllowed => ("method-not-allowed", "Method not allowed", "see the Allow header"),
             Self::RequestTimeout => ("request-timeout", "Request timeout", "the request took too long to arrive"),
-            Self::UriTooLong => ("uri-too-long", "URI too long", "the request line is over its limit"),
-            Self::HeadTooLarge => {
-                ("head-too-large", "Head too large", "request line and headers are over their limits")
-            }
+            Self::UriTooLong => ("too-large", "Too large", "the request line is over its limit"),
+            Self::HeadTooLarge => ("too-large", "Too large", "request line and headers are over their limits"),
             Self::UnsupportedMediaType => ("unsupported-media-type", "Unsupported media type", "send application/json"),
             Self::TooLarge => ("too-large", "Too large", "the body is over its limit"),
             Self::KeyMissing => {
@@ -152,9 +151,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_has_a_name_of_its_own_and_an_error_status() {
-        let names: std::collections::BTreeSet<_> = Slug::ALL.iter().map(|slug| slug.as_str()).collect();
-        assert_eq!(names.len(), Slug::ALL.len());
+    fn each_kind_has_a_name_and_an_error_status_of_its_own_and_one_name_has_one_title() {
+        let all = |of: fn(&Slug) -> String| Slug::ALL.iter().map(of).collect::<std::collections::BTreeSet<_>>().len();
+        assert_eq!(all(|slug| format!("{} {}", slug.as_str(), slug.status())), Slug::ALL.len());
+        assert_eq!(all(|slug| format!("{} {}", slug.as_str(), slug.title())), all(|slug| slug.as_str().to_owned()));
         assert!(Slug::ALL.iter().all(|slug| slug.status().as_u16() >= 400 && !slug.title().is_empty()));
     }
 }

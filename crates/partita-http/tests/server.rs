@@ -128,7 +128,7 @@ async fn heads_are_bounded_in_number_and_size() {
     let long = format!("GET / HTTP/1.1\r\na: {}\r\n\r\n", "b".repeat(20_000));
     for request in [many, long] {
         let answer = running.exchange(request.as_bytes()).await;
-        refused(&answer, "431", "head-too-large");
+        refused(&answer, "431", "too-large");
         assert!(answer.contains("16384 bytes long and 100 headers"), "{answer}");
     }
     let two = b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n1";
@@ -169,6 +169,8 @@ async fn stopping_lets_requests_end_and_takes_no_new_ones() {
     let held = Held::new();
     let running = Running::start(held.router(), ServeLimits::default()).await;
     let mut idle = running.connect().await;
+    idle.write_all(b"GET /quick HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert!(one_response(&mut idle).await.ends_with("quick"));
     let mut busy = running.connect().await;
     busy.write_all(b"GET /held HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     wait(&held.entered).await;
@@ -182,6 +184,46 @@ async fn stopping_lets_requests_end_and_takes_no_new_ones() {
     assert_eq!(running.server.connections(), 0);
     assert!(tokio::net::TcpStream::connect(running.address).await.is_err());
     running.server.stop(GRACE).await;
+}
+
+#[tokio::test]
+async fn who_comes_while_it_drains_is_answered_until_it_stops() {
+    let (held, gate) = (Held::new(), Gate::new());
+    gate.set(held.router());
+    let running = Running::start(gate.clone(), ServeLimits::default()).await;
+    let request = b"GET /quick HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut busy = running.connect().await;
+    busy.write_all(b"GET /held HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    wait(&held.entered).await;
+    gate.set(Gate::new().router());
+    let late = async {
+        let mut silent = running.connect().await;
+        let answer = running.exchange(request).await;
+        assert_eq!(status(&answer), "503", "{answer}");
+        assert!(answer.contains("connection: close") && answer.contains("/problems/not-ready"), "{answer}");
+        held.go.add_permits(1);
+        assert!(until_end(&mut busy).await.ends_with("held"));
+        silent.write_all(request).await.unwrap();
+        assert_eq!(status(&until_end(&mut silent).await), "503");
+    };
+    tokio::join!(running.server.drain(GRACE), late);
+    let last = running.connect().await;
+    assert_eq!(status(&running.exchange(request).await), "503", "also when all that was open is closed");
+    running.server.stop(GRACE).await;
+    assert_eq!(running.server.connections(), 0);
+    assert!(tokio::net::TcpStream::connect(running.address).await.is_err());
+    drop(last);
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let running = Running::start(router(), ServeLimits::default()).await;
+    for head in ["", "host: x\r\nhost: y\r\n"] {
+        let answer = running.exchange(format!("GET / HTTP/1.1\r\n{head}\r\n").as_bytes()).await;
+        refused(&answer, "400", "bad-request");
+        assert!(answer.contains("one Host header"), "{answer}");
+    }
+    assert_eq!(status(&running.exchange(b"GET / HTTP/1.0\r\n\r\n").await), "200");
 }
 
 #[tokio::test]

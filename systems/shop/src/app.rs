@@ -83,7 +83,12 @@ impl Shop {
 
     /// What is served before a shop is open.
     pub fn opening() -> Router {
-        public::opening()
+        public::not_serving("opening", "the shop is opening its stores")
+    }
+
+    /// What is served once a shop rests.
+    pub fn stopping() -> Router {
+        public::not_serving("stopping", "the shop is stopping")
     }
 
     /// Everything that is served to the public.
@@ -115,7 +120,8 @@ impl Shop {
     }
 }
 
-fn spaces(service: &str) -> Vec<partita::core::Space> {
+/// The spaces of a service's store.
+pub(crate) fn spaces(service: &str) -> Vec<partita::core::Space> {
     match service {
         "ordering" => ordering::spaces(),
         "inventory" => inventory::spaces(),

@@ -5,7 +5,7 @@ use crate::folder;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use partita::core::Result;
-use partita::sqlite::{Copying, Frozen};
+use partita::sqlite::{Copying, Frozen, SetId};
 use partita::time::Host;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -57,8 +57,9 @@ pub async fn run(args: BackupArgs, host: Host) -> ExitCode {
 async fn copy(args: &BackupArgs, host: &Host) -> Result<Copied> {
     let paths: Vec<PathBuf> = folder::files(&args.data).into_iter().map(|(_, path)| path).collect();
     let frozen = Frozen::take(&paths, &*host.clock).await?;
+    folder::belong_together(&args.data, frozen.contents())?;
     let bar = bar();
-    let bytes = frozen.copy(&args.to, &mut |Copying { done, all }| {
+    let bytes = frozen.copy(&args.to, SetId::new(&host.entropy), &mut |Copying { done, all }| {
         bar.set_length(all);
         bar.set_position(done);
     });

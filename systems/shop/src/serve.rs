@@ -55,10 +55,9 @@ async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
     let gate = Gate::from(Shop::opening());
     let server = Server::start(listener, gate.clone(), limits, host);
     std::fs::create_dir_all(&args.data).map_err(|error| unusable(&args.data, &error))?;
-    crate::folder::look_over(&args.data)?;
+    let files = Files::at(&args.data, host)?;
     let is_new = !args.data.join("ordering.db").exists();
     let options = Options { max_unfinished: args.max_unfinished, ..Options::default() };
-    let files = Files { folder: args.data.clone(), host: host.clone() };
     let shop = Shop::open(&files, options, &url, host).await?;
     gate.set(shop.router());
     let found = found(&shop, is_new).await?;
@@ -68,7 +67,7 @@ async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
     tracing::info!(unfinished = shop.ordering().unfinished(), "stopping");
     tokio::select! {
         biased;
-        () = stop(&shop, &server) => Ok(()),
+        () = stop(&shop, &gate, &server) => Ok(()),
         () = signals.next() => Ok(()),
     }
 }
@@ -94,9 +93,11 @@ fn reachable(mut address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-async fn stop(shop: &Shop, server: &Server) {
+/// Whoever comes until the process ends is told that it stops.
+async fn stop(shop: &Shop, gate: &Gate, server: &Server) {
     shop.rest(GRACE).await;
-    server.stop(LAST_REQUESTS).await;
+    gate.set(Shop::stopping());
+    server.drain(LAST_REQUESTS).await;
     shop.close().await;
     say(&format!("stopped; {} go on at the next start\n", count(shop.ordering().unfinished(), "saga", "sagas")));
 }

@@ -58,7 +58,7 @@ fn described() -> Routes {
 async fn every_route_is_described_and_every_description_has_its_route() {
     let temp = tempfile::tempdir().unwrap();
     let (host, group) = Host::system();
-    let files = Files { folder: temp.path().to_owned(), host: host.clone() };
+    let files = Files::at(temp.path(), &host).unwrap();
     let shop = Shop::open(&files, Options::default(), "http://shop", &host).await.unwrap();
     let served = served(&shop.router()).await;
     assert!(served.len() >= 18, "{served:?}");

@@ -2,7 +2,9 @@ CREATE TABLE partita_meta (
     log_id BLOB NOT NULL,
     restore_epoch INTEGER NOT NULL,
     events_indexed INTEGER NOT NULL DEFAULT 0,
-    journal_indexed INTEGER NOT NULL DEFAULT 0
+    journal_indexed INTEGER NOT NULL DEFAULT 0,
+    name TEXT,
+    set_id BLOB
 ) STRICT;
 
 CREATE TABLE partita_writers (

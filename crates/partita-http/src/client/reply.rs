@@ -3,10 +3,12 @@
 use crate::problem::{PROBLEM_JSON, TYPE_PREFIX};
 use crate::request::is_media_type;
 use bytes::Bytes;
+use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use partita_core::{Again, Effect, Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use std::time::Duration;
 
 /// A whole reply.
 #[derive(Clone, Debug)]
@@ -70,9 +72,17 @@ impl Reply {
     /// # Errors
     /// Any other status, with `status`, `slug` and `detail` to look at. 408, 425, 429, 5xx but 501, and the problem
     /// `key-in-flight` may be tried again and may have had an effect. All others never succeed as they are; 400, 401, 403,
-    /// 404, 405, 413, 414, 415, 422 and 431 certainly had no effect.
+    /// 404, 405, 413, 414, 415, 422 and 431 certainly had no effect. 429 and 503 with `Retry-After` in seconds were put off
+    /// ([`Error::put_off`]).
     pub fn into_success(self) -> Result<Self> {
         if self.is_success() { Ok(self) } else { Err(self.refusal()) }
+    }
+
+    /// When to come again, of an answer that only says that it cannot be now: 429 or 503 with `Retry-After` in seconds.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let is_put_off = matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        let value = self.headers.get(RETRY_AFTER).filter(|_| is_put_off)?.to_str().ok()?;
+        value.parse().ok().map(Duration::from_secs)
     }
 
     fn refusal(&self) -> Error {
@@ -81,6 +91,9 @@ impl Reply {
         let (kind, again, effect) = meaning(self.status.as_u16(), slug);
         let mut error =
             Error::new(kind, "the service refused").again(again).effect(effect).with("status", self.status.as_u16());
+        if let Some(wait) = self.retry_after() {
+            error = error.retry_after(wait);
+        }
         if let Some(problem) = &problem {
             error = error.with("slug", &problem.slug).with("detail", &problem.detail);
         }
@@ -140,6 +153,25 @@ mod tests {
             }
         }
         assert!(reply(StatusCode::ACCEPTED).await.into_success().is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_asks_to_come_again_has_put_it_off() {
+        let wait = |secs| Some(Duration::from_secs(secs));
+        for (slug, secs, put_off) in [
+            (Slug::StorageFull, Some(1), wait(1)),
+            (Slug::Overloaded, Some(7), wait(7)),
+            (Slug::Overloaded, None, None),
+            (Slug::KeyInFlight, Some(1), None),
+            (Slug::Upstream, Some(1), None),
+        ] {
+            let problem = Problem::new(slug);
+            let answer = reply(secs.into_iter().fold(problem, Problem::retry_after)).await;
+            assert_eq!(answer.into_success().unwrap_err().put_off(), put_off, "{slug:?}");
+        }
+        let date = [(RETRY_AFTER, "Wed, 21 Oct 2015 07:28:00 GMT")];
+        let answer = reply((StatusCode::SERVICE_UNAVAILABLE, date)).await;
+        assert_eq!(answer.into_success().unwrap_err().put_off(), None, "a date is not read");
     }
 
     #[tokio::test]

@@ -104,6 +104,11 @@ impl Arrival {
         matches!(self.state().phase, Phase::Head(_) | Phase::Closed { in_head: true })
     }
 
+    /// Whether nothing was sent on it yet.
+    pub(super) fn is_new(&self) -> bool {
+        matches!(self.state().phase, Phase::New(_))
+    }
+
     /// Since when the server waits for this connection, if it does.
     pub(super) fn waiting_since(&self) -> Option<Duration> {
         match self.state().phase {

@@ -9,8 +9,8 @@ use crate::Problem;
 use crate::run::run_apart;
 use axum::body::Body;
 use axum::response::IntoResponse;
-use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response};
+use http::header::{CONNECTION, HOST};
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -30,6 +30,14 @@ pub(super) struct Connections {
     builder: http1::Builder,
     limits: ServeLimits,
     places: Arc<Semaphore>,
+}
+
+/// Who came.
+pub(super) struct Client {
+    pub(super) tcp: TcpStream,
+    pub(super) counted: Busy,
+    /// It came while the server drained.
+    pub(super) late: bool,
 }
 
 /// How serving a client came to its end.
@@ -52,8 +60,10 @@ impl Connections {
         Self { host: host.clone(), gate, builder, limits, places }
     }
 
-    /// Serves one client until it leaves, others need its room, or the server stops.
-    pub(super) async fn serve(&self, tcp: TcpStream, arrival: &Arrival, shared: &Arc<Shared>) {
+    /// Serves one client until it leaves, others need its room, or the server stops. One that has not asked for anything when
+    /// the server drains is late, and answered once.
+    pub(super) async fn serve(&self, client: Client, arrival: &Arrival, shared: &Arc<Shared>) {
+        let Client { tcp, mut counted, mut late } = client;
         // Without it small answers are late, not wrong.
         let _ = tcp.set_nodelay(true);
         let stream = Stream::new(tcp, arrival.clone(), self.host.clock.clone(), self.limits);
@@ -63,12 +73,19 @@ impl Connections {
             biased;
             ended = &mut connection => End::Over(ended),
             () = arrival.closed() => End::NoRoom,
-            () = shared.stopping() => {
-                Pin::new(&mut connection).graceful_shutdown();
+            () = shared.ended(), if late => End::Closing,
+            () = shared.draining(), if !late => {
+                late = arrival.is_new();
+                if late {
+                    counted = Busy::late(shared);
+                } else {
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
                 tokio::select! {
                     biased;
                     ended = &mut connection => End::Over(ended),
-                    () = shared.closing() => End::Closing,
+                    () = shared.closing(), if !late => End::Closing,
+                    () = shared.ended() => End::Closing,
                 }
             }
         };
@@ -76,16 +93,17 @@ impl Connections {
         match end {
             End::NoRoom if arrival.is_in_head() => stream.refuse_at_once(&refusal::no_room()),
             End::Over(Err(error)) if error.is_timeout() && arrival.is_in_head() => {
-                let late = refusal::late(&self.limits);
+                let words = refusal::late(&self.limits);
                 tokio::select! {
                     biased;
-                    () = stream.refuse(&late) => {}
+                    () = stream.refuse(&words) => {}
                     () = shared.closing() => {}
                 }
             }
             End::Over(Err(error)) => tracing::debug!(%error, "a connection broke"),
             End::Over(Ok(())) | End::NoRoom | End::Closing => {}
         }
+        drop(counted);
     }
 
     async fn answer(
@@ -96,15 +114,23 @@ impl Connections {
     ) -> Result<Response<AnswerBody>, HungUp> {
         let told = |problem: Problem| Ok(last(problem).map(|body| AnswerBody::new(body, arrival.clone(), None)));
         let Some(began) = arrival.head() else { return told(refusal::no_room()) };
+        let hosts = request.headers().get_all(HOST).iter().count();
+        if request.version() == Version::HTTP_11 && hosts != 1 {
+            return told(refusal::hostless());
+        }
         let Some(place) = self.place(request.uri().path()) else { return told(refusal::too_many(&self.limits)) };
         let deadline = began + self.limits.head_and_body;
         let request = request.map(|incoming| Body::new(arrival.body(incoming, deadline)));
         let guard = (Busy::request(shared), place.clone());
         let answer = run_apart(self.host.spawner.clone(), self.gate.router(), request, guard);
         match timeout(&*self.host.clock, self.limits.answer, answer).await {
-            Ok(response) => response
-                .map(|response| response.map(|body| AnswerBody::new(body, arrival.clone(), place)))
-                .ok_or(HungUp),
+            Ok(response) => {
+                let mut response = response.ok_or(HungUp)?;
+                if shared.is_draining() {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok(response.map(|body| AnswerBody::new(body, arrival.clone(), place)))
+            }
             Err(_) => told(refusal::unanswered(&self.limits)),
         }
     }

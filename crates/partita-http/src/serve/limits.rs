@@ -23,9 +23,9 @@ pub struct ServeLimits {
     pub answer: Duration,
     /// How long a client may read nothing of what is written to it before its connection is closed.
     pub unread: Duration,
-    /// Headers of a request; over it `head-too-large` (431).
+    /// Headers of a request; over it `too-large` (431).
     pub headers: usize,
-    /// Bytes of a request line and its headers; over it `head-too-large` (431).
+    /// Bytes of a request line and its headers; over it `too-large` (431).
     pub head_bytes: usize,
 }
 

@@ -22,6 +22,11 @@ pub(super) fn unreadable(status: &str, limits: &ServeLimits) -> Problem {
     }
 }
 
+/// The request does not say which server it is for (RFC 9112, section 3.2).
+pub(super) fn hostless() -> Problem {
+    Problem::new(Slug::BadRequest).detail("an HTTP/1.1 request has one Host header")
+}
+
 /// The head took too long.
 pub(super) fn late(limits: &ServeLimits) -> Problem {
     let seconds = limits.head_and_body.as_secs_f32();
@@ -69,7 +74,7 @@ mod tests {
         let limits = ServeLimits::default();
         let told = [
             (unreadable("431", &limits), "431 Request Header Fields Too Large", "16384 bytes"),
-            (unreadable("414", &limits), "414 URI Too Long", "/problems/uri-too-long"),
+            (unreadable("414", &limits), "414 URI Too Long", "/problems/too-large"),
             (unreadable("400", &limits), "400 Bad Request", "Content-Length"),
             (late(&limits), "408 Request Timeout", "10 s"),
             (no_room(), "503 Service Unavailable", "retry-after: 1"),

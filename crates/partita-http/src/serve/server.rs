@@ -1,6 +1,6 @@
 //! Accepting connections, and ending well.
 
-use super::connection::Connections;
+use super::connection::{Client, Connections};
 use super::open::{Open, Seat};
 use super::{Gate, Listener, ServeLimits};
 use partita_time::{Clock, Host, timeout};
@@ -26,14 +26,17 @@ pub struct Server {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Serving,
-    Stopping,
+    Draining,
     Closing,
+    Ended,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     listeners: usize,
     connections: usize,
+    /// Those that came while it drains.
+    late: usize,
     requests: usize,
 }
 
@@ -50,12 +53,20 @@ impl Shared {
         let _ = self.stage.subscribe().wait_for(|now| *now >= stage).await;
     }
 
-    pub(super) async fn stopping(&self) {
-        self.reached(Stage::Stopping).await;
+    pub(super) fn is_draining(&self) -> bool {
+        *self.stage.borrow() >= Stage::Draining
+    }
+
+    pub(super) async fn draining(&self) {
+        self.reached(Stage::Draining).await;
     }
 
     pub(super) async fn closing(&self) {
         self.reached(Stage::Closing).await;
+    }
+
+    pub(super) async fn ended(&self) {
+        self.reached(Stage::Ended).await;
     }
 
     fn advance(&self, stage: Stage) {
@@ -81,6 +92,15 @@ impl Busy {
 
     pub(super) fn request(shared: &Arc<Shared>) -> Self {
         Self::new(shared, |counts| &mut counts.requests)
+    }
+
+    fn connection(shared: &Arc<Shared>) -> Self {
+        Self::new(shared, |counts| &mut counts.connections)
+    }
+
+    /// A connection that draining does not wait for.
+    pub(super) fn late(shared: &Arc<Shared>) -> Self {
+        Self::new(shared, |counts| &mut counts.late)
     }
 }
 
@@ -109,20 +129,29 @@ impl Server {
         Self { shared, clock: host.clock.clone() }
     }
 
-    /// Stops: takes no more connections, lets requests in flight end for at most `grace`, then closes what is left.
+    /// Lets requests in flight end for at most `grace`, then closes what is left. Whoever connects from now on is still heard,
+    /// one request a connection: set a router that refuses before, with [`Gate::set`].
     ///
-    /// Work that outlives its connection goes on until the host's tasks end. A second call waits for the same end.
-    pub async fn stop(&self, grace: Duration) {
-        self.shared.advance(Stage::Stopping);
-        let quiet = self.shared.counted(|counts| counts.connections + counts.requests + counts.listeners == 0);
+    /// Work that outlives its connection goes on until the host's tasks end.
+    pub async fn drain(&self, grace: Duration) {
+        self.shared.advance(Stage::Draining);
+        let quiet = self.shared.counted(|counts| counts.connections + counts.requests == 0);
         let _ = timeout(&*self.clock, grace, quiet).await;
         self.shared.advance(Stage::Closing);
-        self.shared.counted(|counts| counts.connections + counts.listeners == 0).await;
+        self.shared.counted(|counts| counts.connections == 0).await;
+    }
+
+    /// Drains, then takes no more connections. A second call waits for the same end.
+    pub async fn stop(&self, grace: Duration) {
+        self.drain(grace).await;
+        self.shared.advance(Stage::Ended);
+        self.shared.counted(|counts| counts.connections + counts.late + counts.listeners == 0).await;
     }
 
     /// Connections that are open.
     pub fn connections(&self) -> usize {
-        self.shared.counts.borrow().connections
+        let counts = *self.shared.counts.borrow();
+        counts.connections + counts.late
     }
 }
 
@@ -138,7 +167,7 @@ impl Accepting {
     async fn run(self) {
         tokio::select! {
             biased;
-            () = self.shared.stopping() => {}
+            () = self.shared.ended() => {}
             () = self.accept() => {}
         }
     }
@@ -158,10 +187,11 @@ impl Accepting {
 
     fn serve(&self, tcp: tokio::net::TcpStream, seat: Seat) {
         let (connections, shared) = (self.connections.clone(), self.shared.clone());
-        let counted = Busy::new(&self.shared, |counts| &mut counts.connections);
+        let late = self.shared.is_draining();
+        let counted = if late { Busy::late(&self.shared) } else { Busy::connection(&self.shared) };
+        let client = Client { tcp, counted, late };
         self.host.spawner.spawn(Box::pin(async move {
-            let _counted = counted;
-            connections.serve(tcp, &seat.arrival, &shared).await;
+            connections.serve(client, &seat.arrival, &shared).await;
         }));
     }
 }

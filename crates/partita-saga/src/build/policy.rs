@@ -30,7 +30,7 @@ impl<S: State, E: Send + Sync + 'static, P> Draft<S, E, P> {
         self
     }
 
-    /// Tries at most (unlimited unless told). Used up, the saga unwinds before the pivot and parks after it; the pivot itself
+    /// Tries at most (unlimited unless told), those that were put off ([`partita_core::Error::put_off`]) not counted. Used up, the saga unwinds before the pivot and parks after it; the pivot itself
     /// never gives up.
     pub fn retry(mut self, attempts: u32) -> Self
     where
@@ -41,7 +41,8 @@ impl<S: State, E: Send + Sync + 'static, P> Draft<S, E, P> {
     }
 
     /// Tries of the step's undo at most (100 unless told: four minutes of a participant that fails at once). Used up, the
-    /// saga does its other undos and waits for an operator. Tries that their process did not outlive count only from 100 on.
+    /// saga does its other undos and waits for an operator. Tries that their process did not outlive count only from 100 on,
+    /// those that were put off ([`partita_core::Error::put_off`]) never: they go on until it is done.
     pub fn undo_retry(mut self, attempts: u32) -> Self
     where
         P: AfterStep,

@@ -4,6 +4,7 @@ use super::alert::ParkedAlert;
 use super::lately::EndedSaga;
 use super::runner::{Decided, Runner};
 use super::{Inner, lock};
+use crate::build::UNDO_TRIES;
 use crate::definition::{End, Why};
 use crate::journal::{Fact, Instance, Phase, Record};
 use partita_core::{
@@ -58,6 +59,7 @@ impl Runner {
         #[cfg(feature = "sabotage")]
         self.call_before_intent(now).await?;
         let (was_parked, since, row_before) = (before.parked.is_some(), before.at, self.row.clone());
+        let put_off = before.undos_put_off();
         let Decided { facts, state, beside } = decided;
         let stages = !beside.is_empty();
         let record = Record { at: now, epoch: self.inner.fence(&self.instance.id).epoch, facts, state };
@@ -82,6 +84,10 @@ impl Runner {
             let _ = self.inner.rests.send(self.instance.id.clone());
         }
         self.tell(was_parked, since, now);
+        if self.instance.undos_put_off() / UNDO_TRIES > put_off / UNDO_TRIES {
+            let times = self.instance.undos_put_off();
+            self.inner.is_overdue(&self.instance.id, &format!("what it has to undo was put off {times} times"));
+        }
         Ok(None)
     }
 

@@ -31,9 +31,13 @@ pub(crate) struct Slot {
     /// Attempts of doing or settling that their process did not outlive.
     pub(crate) cut: u32,
     pub(crate) attempts: u32,
+    /// Attempts of doing that were put off.
+    pub(crate) put_off: u32,
     pub(crate) undo_attempts: u32,
     /// Those of them that their process did not outlive.
     pub(crate) undos_cut: u32,
+    /// Those of them that were put off.
+    pub(crate) undos_put_off: u32,
     pub(crate) settle_attempts: u32,
     pub(crate) done: bool,
     pub(crate) rejected: bool,
@@ -184,6 +188,11 @@ impl Instance {
         }
     }
 
+    /// Attempts to undo that were put off.
+    pub(crate) fn undos_put_off(&self) -> u32 {
+        self.slots.iter().map(|slot| slot.undos_put_off).sum()
+    }
+
     /// Open intents with their leaves.
     pub(crate) fn open(&self) -> impl Iterator<Item = (usize, Intent)> {
         self.slots.iter().enumerate().filter_map(|(leaf, slot)| Some((leaf, slot.open?)))
@@ -213,13 +222,15 @@ impl Slot {
                 self.out = out.as_ref().map(|out| out.get().into());
             }
             Fact::Rejected { doubt, .. } => (self.open, self.rejected, self.doubt) = (None, true, *doubt),
-            Fact::Unknown { verb: Verb::Do, doubt, .. } => {
+            Fact::Unknown { verb: Verb::Do, doubt, put_off, .. } => {
                 (self.open, self.last) = (None, at);
                 self.doubt |= doubt;
+                self.put_off += u32::from(*put_off);
             }
-            Fact::Unknown { verb: Verb::Undo, cut: true, .. } => {
+            Fact::Unknown { verb: Verb::Undo, cut, put_off, .. } => {
                 self.open = None;
-                self.undos_cut += 1;
+                self.undos_cut += u32::from(*cut);
+                self.undos_put_off += u32::from(*put_off);
             }
             Fact::Closed { doubt, .. } => (self.open, self.doubt) = (None, *doubt),
             Fact::Undone { .. } => (self.open, self.undone) = (None, true),
@@ -235,9 +246,14 @@ impl Slot {
         Some(self.first?.plus(leaf.within?.saturating_add(away)))
     }
 
+    /// Attempts of doing that were not put off.
+    pub(crate) fn tries(&self) -> u32 {
+        self.attempts.saturating_sub(self.put_off)
+    }
+
     /// Whether no further attempt of doing is allowed.
     pub(crate) fn is_spent(&self, retry: Option<u32>) -> bool {
-        retry.is_some_and(|most| self.attempts >= most)
+        retry.is_some_and(|most| self.tries() >= most)
     }
 
     /// Whether something may be left behind.

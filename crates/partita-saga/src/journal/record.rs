@@ -65,6 +65,9 @@ pub(crate) enum Fact {
         /// Whether it was its process that ended, not the attempt.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         cut: bool,
+        /// Whether the participant put it off: then it was no try.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        put_off: bool,
     },
     /// No further attempt of doing; settled as not done unless it is in doubt.
     Closed {

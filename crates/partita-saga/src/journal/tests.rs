@@ -14,12 +14,13 @@ fn text(record: &Record) -> String {
 }
 
 /// Journals outlive the version that wrote them: what stands here must be readable for ever.
-const STORED: [&str; 8] = [
+const STORED: [&str; 9] = [
     r#"{"at":7,"e":3,"f":[{"start":{"name":"n","version":2,"print":"00ff","deadline":60007}},{"open":{"l":0,"v":"d","n":1}}],"s":{"x":1}}"#,
     r#"{"at":7,"e":3,"f":[{"done":{"l":0,"out":[1]}},{"open":{"l":1,"v":"d","n":1}}]}"#,
     r#"{"at":7,"e":3,"f":[{"done":{"l":0,"out":null}},{"done":{"l":1}}]}"#,
     r#"{"at":7,"e":3,"f":["recovered",{"unknown":{"l":1,"v":"d","n":1,"error":"lost","doubt":true}},{"open":{"l":1,"v":"s","n":1,"due":9}}]}"#,
     r#"{"at":7,"e":3,"f":["recovered",{"unknown":{"l":1,"v":"u","n":1,"error":"lost","doubt":true,"cut":true}},{"open":{"l":1,"v":"u","n":2}}]}"#,
+    r#"{"at":7,"e":3,"f":[{"unknown":{"l":1,"v":"u","n":1,"error":"full","doubt":true,"put_off":true}},{"open":{"l":1,"v":"u","n":2}}]}"#,
     r#"{"at":7,"e":3,"f":["cancel",{"closed":{"l":1,"doubt":false}},{"unwind":{"why":"cancelled"}},{"open":{"l":0,"v":"u","n":1}}]}"#,
     r#"{"at":7,"e":3,"f":[{"rejected":{"l":1,"reason":"no","doubt":true}},{"unwind":{"why":{"rejected":{"step":"b","reason":"no"}}}},{"undone":{"l":0}}]}"#,
     r#"{"at":7,"e":3,"f":[{"given_up":{"l":0}},{"parked":{"why":"cannot undo a"}},"end"]}"#,
@@ -52,7 +53,7 @@ fn open(verb: Verb) -> Fact {
 }
 
 fn unknown(doubt: bool) -> Fact {
-    Fact::Unknown { leaf: 0, verb: Verb::Do, n: 1, error: String::new(), doubt, cut: false }
+    Fact::Unknown { leaf: 0, verb: Verb::Do, n: 1, error: String::new(), doubt, cut: false, put_off: false }
 }
 
 #[test]

@@ -10,9 +10,12 @@ use partita_time::{Backoff, Entropy, Timestamp};
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 /// Bytes of an error's text that the journal keeps.
 const MAX_ERROR: usize = 300;
+/// A participant that puts an attempt off for longer is asked earlier.
+const MAX_PUT_OFF: Duration = Duration::from_secs(60);
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -28,11 +31,13 @@ pub(crate) enum Outcome {
 struct Lost {
     error: String,
     doubt: bool,
+    /// How long to wait at least, of one that was put off.
+    put_off: Option<Duration>,
 }
 
 impl Lost {
     fn maybe(error: &str) -> Self {
-        Self { error: error.to_owned(), doubt: true }
+        Self { error: error.to_owned(), doubt: true, put_off: None }
     }
 }
 
@@ -90,11 +95,12 @@ impl Turn<'_> {
         self.push(Fact::Recovered);
         for (leaf, intent) in &lost {
             let error = "the process ended during this attempt".to_owned();
-            self.push(Fact::Unknown { leaf: *leaf, verb: intent.verb, n: intent.n, error, doubt: true, cut: true });
+            let Intent { verb, n, .. } = *intent;
+            self.push(Fact::Unknown { leaf: *leaf, verb, n, error, doubt: true, cut: true, put_off: false });
         }
         for (leaf, intent) in lost {
             if self.instance.slot(leaf).open.is_none() {
-                self.again(leaf, intent.verb, intent.n, true);
+                self.again(leaf, intent.verb, intent.n, Duration::ZERO);
             }
         }
     }
@@ -205,13 +211,13 @@ impl Turn<'_> {
     fn not_done(&mut self, leaf: usize, n: u32) {
         let window = match self.leaf(leaf).map(|leaf| &leaf.settle) {
             Some(Settle::Probe(_, window)) => *window,
-            _ => std::time::Duration::ZERO,
+            _ => Duration::ZERO,
         };
         let certain = self.instance.slot(leaf).last.plus(window);
         let early = self.now < certain;
         self.push(if early {
             let error = "no trace yet, but the request may still be under way".to_owned();
-            Fact::Unknown { leaf, verb: Verb::Settle, n, error, doubt: true, cut: false }
+            Fact::Unknown { leaf, verb: Verb::Settle, n, error, doubt: true, cut: false, put_off: false }
         } else {
             Fact::Closed { leaf, doubt: false }
         });
@@ -230,7 +236,7 @@ impl Turn<'_> {
         let doubt = error.possible_effect() == Effect::Possible;
         let final_say = doubt || error.kind() == ErrorKind::Corrupt || !self.may_turn_back();
         let hopeless = error.may_try_again() == Again::Never && final_say;
-        let lost = Lost { error: error.to_string(), doubt };
+        let lost = Lost { error: error.to_string(), doubt, put_off: error.put_off() };
         if hopeless && verb == Verb::Do && self.instance.phase == Phase::Forward {
             let name = self.leaf(leaf).map_or("", |leaf| leaf.name);
             let why = format!("{name} cannot go on: {}", shortened(lost.error.clone()));
@@ -241,17 +247,20 @@ impl Turn<'_> {
     }
 
     fn unknown(&mut self, leaf: usize, verb: Verb, n: u32, lost: Lost) {
+        let wait = Backoff::default().wait(n, self.entropy);
+        let wait = wait.max(lost.put_off.unwrap_or_default().min(MAX_PUT_OFF));
         self.lose(leaf, verb, n, lost);
-        self.again(leaf, verb, n, false);
+        self.again(leaf, verb, n, wait);
     }
 
     fn lose(&mut self, leaf: usize, verb: Verb, n: u32, lost: Lost) {
-        self.push(Fact::Unknown { leaf, verb, n, error: shortened(lost.error), doubt: lost.doubt, cut: false });
+        let Lost { error, doubt, put_off } = lost;
+        let (error, put_off) = (shortened(error), put_off.is_some());
+        self.push(Fact::Unknown { leaf, verb, n, error, doubt, cut: false, put_off });
     }
 
     /// After an attempt without an answer: the next one, or the way back, or an operator.
-    fn again(&mut self, leaf: usize, verb: Verb, n: u32, at_once: bool) {
-        let wait = if at_once { std::time::Duration::ZERO } else { Backoff::default().wait(n, self.entropy) };
+    fn again(&mut self, leaf: usize, verb: Verb, n: u32, wait: Duration) {
         let due = self.now.plus(wait);
         match verb {
             Verb::Undo if self.has_undone_enough(leaf, n) => {
@@ -267,11 +276,13 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether an undo was tried as often as told. A try that its process did not outlive does not count, unless it is
-    /// what ends each process.
+    /// Whether an undo was tried as often as told. One that was put off is no try; one that its process did not outlive does
+    /// not count, unless it is what ends each process.
     fn has_undone_enough(&mut self, leaf: usize, n: u32) -> bool {
         let Some(most) = self.leaf(leaf).map(|def| def.undo_retry) else { return true };
-        n - self.instance.slot(leaf).undos_cut >= most || n >= most.max(UNDO_TRIES)
+        let slot = self.instance.slot(leaf);
+        let tries = n.saturating_sub(slot.undos_put_off);
+        tries.saturating_sub(slot.undos_cut) >= most || tries >= most.max(UNDO_TRIES)
     }
 
     fn try_again(&mut self, leaf: usize, n: u32, due: Timestamp) {
@@ -279,15 +290,15 @@ impl Turn<'_> {
         let (asks, retry) = (matches!(def.settle, Settle::Probe(..)), def.retry);
         let (name, retriable) = (def.name, def.kind == Kind::Retriable);
         let slot = self.instance.slot(leaf);
-        let (doubt, tries, spent) = (slot.doubt, slot.settle_attempts, slot.is_spent(retry));
+        let (doubt, asked, spent, tries) = (slot.doubt, slot.settle_attempts, slot.is_spent(retry), slot.tries());
         if retriable && spent {
-            return self.park(format!("{name} failed {n} times"));
+            return self.park(format!("{name} failed {tries} times"));
         }
         if doubt && self.key_is_forgotten(leaf, due) {
             return self.park(format!("{name} is in doubt, and its participant keeps the key no longer"));
         }
         if asks && doubt {
-            self.open(leaf, Verb::Settle, tries + 1, due);
+            self.open(leaf, Verb::Settle, asked + 1, due);
         } else {
             self.open(leaf, Verb::Do, n + 1, due);
         }

@@ -125,6 +125,68 @@ async fn a_participant_that_is_down_for_four_minutes_parks_nobody() {
     assert_eq!(world.service.left_behind("t-1"), []);
 }
 
+/// A saga whose undo may be tried thrice, and whose participant puts it off.
+async fn its_undo_is_put_off(world: &World, wait: u64) -> Process {
+    world.service.script("do", "p", [Say::Reject("declined")]);
+    world.service.always("undo", "b", Say::PutOff(secs(wait)));
+    let trip = named("trip")
+        .step("b", act("b"))
+        .undo(undo("b"))
+        .undo_retry(3)
+        .pivot("p", act("p"))
+        .step("c", finish("c"))
+        .build();
+    let process = world.boot(&[&trip]);
+    process.start("t-1").await;
+    process
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_that_is_put_off_uses_up_no_try_and_waits_as_it_was_asked_to() {
+    let world = World::new();
+    let process = its_undo_is_put_off(&world, 7).await;
+    world.pass(secs(3_600)).await;
+    let detail = process.look("t-1").await;
+    assert_eq!(detail.row.class, Class::Unwinding);
+    assert!((505..=520).contains(&detail.steps[0].undo_attempts), "{}", detail.steps[0].undo_attempts);
+    let heard = world.pager.overdue();
+    assert_eq!(heard.len(), 5, "{heard:?}");
+    assert_eq!(heard[0], "t-1: what it has to undo was put off 100 times");
+    world.service.mended("undo", "b");
+    let fail = Say::Fail(Again::Later, Effect::Possible);
+    world.service.script("undo", "b", [fail.clone(), fail]);
+    assert_eq!(process.rests("t-1").await.row.class, Class::Compensated, "all its tries are left");
+    assert_eq!(world.service.left_behind("t-1"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_that_is_put_off_for_a_day_is_tried_each_minute() {
+    let world = World::new();
+    let process = its_undo_is_put_off(&world, 86_400).await;
+    world.pass(secs(600)).await;
+    let attempts = process.look("t-1").await.steps[0].undo_attempts;
+    assert!((10..=11).contains(&attempts), "{attempts}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_is_put_off_uses_up_no_try_and_its_time_still_ends_it() {
+    for (left, end) in [(6, Class::Completed), (60, Class::Compensated)] {
+        let world = World::new();
+        world.service.script("do", "b", vec![Say::PutOff(secs(1)); left]);
+        let saga = named("trip")
+            .step("a", act("a"))
+            .undo(undo("a"))
+            .step("b", act("b"))
+            .undo(undo("b"))
+            .retry(2)
+            .within(secs(40))
+            .build();
+        let process = world.boot(&[&saga]);
+        process.start("t-1").await;
+        assert_eq!(process.rests("t-1").await.row.class, end);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_is_parked_is_reported_once_also_over_a_restart() {
     let world = World::new();

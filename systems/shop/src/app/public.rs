@@ -3,6 +3,7 @@
 use super::audit::{self, Audited};
 use super::{Clients, Ordering, SERVICES};
 use crate::catalog::products_body;
+use crate::psp;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -90,16 +91,15 @@ struct Health {
     stopping: watch::Receiver<bool>,
 }
 
-/// What is served before the stores are open.
-pub(super) fn opening() -> Router {
-    let detail = "the shop is opening its stores";
-    let checks =
-        SERVICES.map(|service| (service.to_owned(), Value::from("opening"))).into_iter().collect::<Map<_, _>>();
+/// What is served before the stores are open, and when they are about to close.
+pub(super) fn not_serving(state: &str, detail: &'static str) -> Router {
+    let checks = SERVICES.map(|service| (service.to_owned(), Value::from(state))).into_iter().collect::<Map<_, _>>();
     let page = any(async move || (StatusCode::SERVICE_UNAVAILABLE, Html(detail)));
     Router::new()
         .route("/readyz", any(async move || not_ready(detail, checks)))
         .route("/console", page.clone())
         .route("/console/{*rest}", page)
+        .route("/psp/v1/{*rest}", any(psp::unavailable))
         .fallback(async move || Problem::new(Slug::NotReady).detail(detail).retry_after(1))
 }
 
@@ -128,7 +128,7 @@ mod tests {
 
     async fn ask(path: &str) -> (StatusCode, String, Value) {
         let request = http::Request::get(path).body(axum::body::Body::empty()).unwrap();
-        let response = opening().oneshot(request).await.unwrap();
+        let response = not_serving("opening", "not yet").oneshot(request).await.unwrap();
         let (status, kind) = (response.status(), response.headers()[http::header::CONTENT_TYPE].clone());
         let body = axum::body::to_bytes(response.into_body(), 4_096).await.unwrap();
         (status, kind.to_str().unwrap().to_owned(), serde_json::from_slice(&body).unwrap_or_default())
@@ -142,6 +142,9 @@ mod tests {
         let (status, kind, body) = ask("/orders/x").await;
         assert_eq!((status.as_u16(), kind.as_str()), (503, "application/problem+json"));
         assert_eq!(body["checks"], Value::Null);
+        let (status, kind, body) = ask("/psp/v1/payment_intents/x").await;
+        assert_eq!((status.as_u16(), kind.as_str()), (503, "application/json"));
+        assert_eq!((&body["error"]["type"], &body["type"]), (&json!("api_error"), &Value::Null));
         let (status, kind, _) = ask("/console/sagas/x").await;
         assert_eq!((status.as_u16(), kind.as_str()), (503, "text/html; charset=utf-8"));
     }

@@ -1,10 +1,11 @@
 //! Where the services' stores are, and how services reach each other.
 
 use crate::env::ServiceEnv;
+use crate::folder;
 use axum::Router;
 use partita::core::{Result, Space, Store};
 use partita::http::{Client, Ledger};
-use partita::sqlite::{SqliteConfig, SqliteStore};
+use partita::sqlite::{Label, SetId, SqliteConfig, SqliteStore};
 use partita::time::{BoxFuture, Host};
 use std::fmt;
 use std::path::PathBuf;
@@ -29,17 +30,29 @@ pub trait Wiring: Send + Sync + fmt::Debug {
 /// One SQLite file a service, calls in the process.
 #[derive(Clone, Debug)]
 pub struct Files {
-    /// The folder of the files.
-    pub folder: PathBuf,
-    /// The machine.
-    pub host: Host,
+    folder: PathBuf,
+    host: Host,
+    set: SetId,
+}
+
+impl Files {
+    /// The files of a folder, which must be there. Nothing is written yet.
+    ///
+    /// # Errors
+    /// What is wrong with a file, or that it is none of this folder; the first, and the names of the others.
+    pub fn at(folder: impl Into<PathBuf>, host: &Host) -> Result<Self> {
+        let folder = folder.into();
+        let set = folder::look_over(&folder)?.unwrap_or_else(|| SetId::new(&host.entropy));
+        Ok(Self { folder, host: host.clone(), set })
+    }
 }
 
 impl Wiring for Files {
     fn store(&self, service: &'static str, spaces: Vec<Space>) -> BoxFuture<'_, Result<Arc<dyn Store>>> {
         Box::pin(async move {
             let path = self.folder.join(format!("{service}.db"));
-            let config = SqliteConfig { wal_limit_bytes: LOG_BYTES, ..SqliteConfig::at(path) };
+            let label = Some(Label { name: service.to_owned(), set: self.set });
+            let config = SqliteConfig { wal_limit_bytes: LOG_BYTES, label, ..SqliteConfig::at(path) };
             Ok(SqliteStore::open(config, spaces, &self.host)? as Arc<dyn Store>)
         })
     }

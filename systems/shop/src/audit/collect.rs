@@ -5,7 +5,7 @@
 //! that looks wrong is read anew, its status first, and only the second judgement counts.
 
 use super::finding::{AuditReport, Finding, Invariant, OrderCounts};
-use super::judge::judge;
+use super::judge::{Evidence, judge};
 use super::model::{LedgerRow, OrderFact, OrderStatus, Service};
 use super::orders::{Orders, Seen, order_of};
 use super::read::{Held, Intents, Ledger, Shipments, accounts, stock};
@@ -181,19 +181,20 @@ impl<'a> Pass<'a> {
         if let Ok(order) = seen {
             count(&mut self.report.orders, order);
             self.young.note(order, self.started);
-            if judge(order, held.beside(&order.order_id, intents), self.started).is_empty() {
-                return self.weigh(order, &held.rows);
+            let evidence = held.beside(&order.order_id, intents);
+            if judge(order, evidence, self.started).is_empty() {
+                return self.weigh(order, evidence);
             }
         }
         self.suspects.push(order_of(seen).to_owned());
     }
 
-    fn weigh(&mut self, order: &OrderFact, rows: &[(Service, LedgerRow)]) {
-        if order.is_running() {
+    fn weigh(&mut self, order: &OrderFact, evidence: Evidence<'_>) {
+        if evidence.moves(order) {
             self.tally.moving(order);
         } else {
-            self.tally.settled(rows);
-            self.tally.unheld(order, rows);
+            self.tally.settled(evidence.rows);
+            self.tally.unheld(order, evidence.rows);
         }
     }
 
@@ -222,7 +223,7 @@ impl<'a> Pass<'a> {
         let now = self.sources.clock.now();
         for (seen, held) in &cases {
             match seen {
-                Ok(order) => self.judged(order, held, judge(order, held.beside(&order.order_id, &intents), now)),
+                Ok(order) => self.judged(order, held.beside(&order.order_id, &intents), now),
                 Err(unreadable) => {
                     self.tally.settled(&held.rows);
                     let what = unreadable.to_string();
@@ -233,11 +234,12 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    fn judged(&mut self, order: &OrderFact, held: &Held, found: Vec<Finding>) {
+    fn judged(&mut self, order: &OrderFact, evidence: Evidence<'_>, now: Timestamp) {
+        let found = judge(order, evidence, now);
         if !found.is_empty() {
             self.tally.suspect(order);
         }
-        self.weigh(order, &held.rows);
+        self.weigh(order, evidence);
         found.into_iter().for_each(|finding| self.report.add(finding));
     }
 

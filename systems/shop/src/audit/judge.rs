@@ -29,6 +29,14 @@ pub struct Evidence<'a> {
     pub intents: &'a [Intent],
 }
 
+impl Evidence<'_> {
+    /// Whether what is held of the order may change while it is looked at: it is in progress, or waits for an operator behind
+    /// its pivot, where other steps go on.
+    pub(super) fn moves(&self, order: &OrderFact) -> bool {
+        order.is_running() || (order.is_parked() && self.intents.iter().any(Intent::is_captured))
+    }
+}
+
 /// Everything about an order that breaks SG1, SG2 or "shipped means captured".
 ///
 /// Rows of an order in progress are not looked at: they move.

@@ -1,8 +1,8 @@
 //! Sums the ledgers up, and compares the sums with stock and accounts (EC1).
 //!
 //! The ledgers of ended orders stand still, so their part of every sum is exact. Orders in progress may be seen by the
-//! stock and not yet by the ledger, or the other way round; what they ask for is the room that a sum is given. With
-//! nothing in progress there is none.
+//! stock and not yet by the ledger, or the other way round; what they ask for is the room that a sum is given. So is what
+//! orders ask for that wait for an operator behind their pivot. With none of them there is no room.
 
 use super::finding::{Finding, Invariant};
 use super::model::{AccountFact, Action, LedgerRow, OrderFact, OrderStatus, Service, StockFact};
@@ -73,7 +73,7 @@ impl Tally {
         }
     }
 
-    /// Gives room for an order in progress.
+    /// Gives room for an order that may move.
     pub(super) fn moving(&mut self, order: &OrderFact) {
         for line in &order.items {
             entry(&mut self.skus, &line.sku).moving += line.quantity;

@@ -1,6 +1,6 @@
 //! Each file by itself.
 
-use crate::folder;
+use crate::folder::{self, Found};
 use partita::core::{ErrorKind, Result};
 use partita::sqlite::{OfflineFile, Survey};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use std::path::Path;
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct FileReport {
     pub(super) file: String,
-    /// In a word or two: `ok`, `empty`, `cannot be opened`, or how many faults.
+    /// In a word or two: `ok`, `empty`, `missing`, `another's`, `cannot be opened`, or how many faults.
     pub(super) found: String,
     pub(super) bytes: u64,
     pub(super) log_bytes: u64,
@@ -47,17 +47,21 @@ pub(super) fn survey(folder: &Path, part: &mut dyn FnMut(String)) -> Result<(Vec
                 (survey.map_or_else(|error| broken(&error.to_string()), read), Some(file))
             }
         };
-        contents.push((report.is_good().then(|| file.as_ref().map(OfflineFile::contents)), path));
+        contents.push((service, report.is_good().then(|| file.as_ref().map(|file| file.contents().clone())), path));
         reports.push(FileReport { file: name, ..report });
         open.push((service, file));
     }
-    let seen = contents.iter().map(|(contents, path)| (contents.as_ref(), path.as_path()));
-    for path in folder::missing(seen.clone()) {
-        for ((_, of), report) in seen.clone().zip(&mut reports) {
-            if of == path {
-                report.found = "missing".into();
-                report.faults.push(folder::is_missing(&path).to_string());
-            }
+    let found: Vec<_> = contents
+        .iter()
+        .map(|(service, contents, path)| Found { service, path, contents: contents.as_ref().map(Option::as_ref) })
+        .collect();
+    let gone = folder::missing(&found).into_iter().map(|path| ("missing", folder::is_missing(&path), path));
+    let others = folder::strangers(&found).into_iter().map(|(path, error)| ("another's", error, path));
+    for (word, error, path) in gone.chain(others) {
+        let reports = reports.iter_mut().zip(&contents).filter(|(_, (_, _, of))| *of == path);
+        for (report, _) in reports {
+            report.found = word.into();
+            report.faults.push(error.to_string());
         }
     }
     Ok((reports, open))

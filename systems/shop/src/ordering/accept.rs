@@ -66,7 +66,7 @@ enum Refused {
 
 async fn take(ordering: &Ordering, body: &Json, key: &str, fingerprint: &str) -> Result<StoredReply, Refused> {
     let order = model::read(body, ordering.0.env.host.clock.now())
-        .map_err(|errors| Refused::Problem(Problem::invalid(Slug::InvalidOrder, errors)))?;
+        .map_err(|errors| Refused::Problem(Problem::invalid(Slug::InvalidOrder, &errors)))?;
     let place = Place::take(ordering).map_err(Refused::Problem)?;
     let reply = place_order(ordering, order, key, fingerprint).await.map_err(|error| match key_taken(&error) {
         Some(record) => Refused::Conflict(record.clone()),

@@ -1,7 +1,7 @@
 //! What an order is, and which requests make one. Pure.
 
 use crate::catalog::product_of;
-use partita::http::{FieldError, Json, pointer_token};
+use partita::http::{FieldErrors, Json, pointer_token};
 use partita::saga::{End, Why};
 use partita::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -129,11 +129,14 @@ pub(super) fn ended(end: &End) -> (Status, Option<String>) {
 }
 
 /// Reads an order from a request; all that is wrong with it at once.
-pub(super) fn read(body: &Json, now: Timestamp) -> Result<Order, Vec<FieldError>> {
-    let mut errors = vec![];
-    let Json::Object(members) = body else { return Err(vec![wrong("#", "must be an object")]) };
+pub(super) fn read(body: &Json, now: Timestamp) -> Result<Order, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let Json::Object(members) = body else {
+        errors.push("#", "must be an object");
+        return Err(errors);
+    };
     for (name, _) in members.iter().filter(|(name, _)| !MEMBERS.contains(&name.as_str())) {
-        errors.push(wrong(&format!("#/{}", pointer_token(name)), "is not known here"));
+        errors.push(&format!("#/{}", pointer_token(name)), "is not known here");
     }
     let customer_id = read_customer(body.get("customer_id"), &mut errors);
     let items = read_items(body.get("items"), &mut errors);
@@ -145,44 +148,40 @@ pub(super) fn read(body: &Json, now: Timestamp) -> Result<Order, Vec<FieldError>
     Ok(Order { customer_id, items, total, payment_method, created_at: now })
 }
 
-fn wrong(pointer: &str, detail: &str) -> FieldError {
-    FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() }
-}
-
-fn read_customer(value: Option<&Json>, errors: &mut Vec<FieldError>) -> String {
+fn read_customer(value: Option<&Json>, errors: &mut FieldErrors) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     match value {
         Some(Json::String(id)) if (1..=64).contains(&id.len()) && id.chars().all(allowed) => return id.clone(),
-        Some(_) => errors.push(wrong("#/customer_id", "must be 1 to 64 of A-Z a-z 0-9 _ . -")),
-        None => errors.push(wrong("#/customer_id", "is missing")),
+        Some(_) => errors.push("#/customer_id", "must be 1 to 64 of A-Z a-z 0-9 _ . -"),
+        None => errors.push("#/customer_id", "is missing"),
     }
     String::new()
 }
 
-fn read_method(value: Option<&Json>, errors: &mut Vec<FieldError>) -> String {
+fn read_method(value: Option<&Json>, errors: &mut FieldErrors) -> String {
     match value {
         Some(Json::String(method)) if METHODS.contains(&method.as_str()) => return method.clone(),
-        Some(Json::String(_)) => errors.push(wrong("#/payment_method", "is not a payment method of this shop")),
-        Some(_) => errors.push(wrong("#/payment_method", "must be a text")),
-        None => errors.push(wrong("#/payment_method", "is missing")),
+        Some(Json::String(_)) => errors.push("#/payment_method", "is not a payment method of this shop"),
+        Some(_) => errors.push("#/payment_method", "must be a text"),
+        None => errors.push("#/payment_method", "is missing"),
     }
     String::new()
 }
 
-fn read_items(value: Option<&Json>, errors: &mut Vec<FieldError>) -> Vec<Line> {
+fn read_items(value: Option<&Json>, errors: &mut FieldErrors) -> Vec<Line> {
     let lines = match value {
         Some(Json::Array(lines)) => {
             if !(1..=MAX_LINES).contains(&lines.len()) {
-                errors.push(wrong("#/items", "takes 1 to 100 lines"));
+                errors.push("#/items", "takes 1 to 100 lines");
             }
             lines
         }
         Some(_) => {
-            errors.push(wrong("#/items", "must be an array"));
+            errors.push("#/items", "must be an array");
             return vec![];
         }
         None => {
-            errors.push(wrong("#/items", "is missing"));
+            errors.push("#/items", "is missing");
             return vec![];
         }
     };
@@ -192,35 +191,35 @@ fn read_items(value: Option<&Json>, errors: &mut Vec<FieldError>) -> Vec<Line> {
         if let Some(Json::String(sku)) = line.get("sku")
             && !seen.insert(sku)
         {
-            errors.push(wrong(&format!("#/items/{index}/sku"), "stands in an earlier line already"));
+            errors.push(&format!("#/items/{index}/sku"), "stands in an earlier line already");
         }
         items.extend(read_line(line, &format!("#/items/{index}"), errors));
     }
     items
 }
 
-fn read_line(line: &Json, at: &str, errors: &mut Vec<FieldError>) -> Option<Line> {
+fn read_line(line: &Json, at: &str, errors: &mut FieldErrors) -> Option<Line> {
     let Json::Object(members) = line else {
-        errors.push(wrong(at, "must be an object"));
+        errors.push(at, "must be an object");
         return None;
     };
     for (name, _) in members.iter().filter(|(name, _)| name != "sku" && name != "quantity") {
-        errors.push(wrong(&format!("{at}/{}", pointer_token(name)), "is not known here"));
+        errors.push(&format!("{at}/{}", pointer_token(name)), "is not known here");
     }
     let product = match line.get("sku") {
         Some(Json::String(sku)) => {
             let product = product_of(sku);
             if product.is_none() {
-                errors.push(wrong(&format!("{at}/sku"), "is not sold here"));
+                errors.push(&format!("{at}/sku"), "is not sold here");
             }
             product
         }
         Some(_) => {
-            errors.push(wrong(&format!("{at}/sku"), "must be a text"));
+            errors.push(&format!("{at}/sku"), "must be a text");
             None
         }
         None => {
-            errors.push(wrong(&format!("{at}/sku"), "is missing"));
+            errors.push(&format!("{at}/sku"), "is missing");
             None
         }
     };
@@ -229,17 +228,17 @@ fn read_line(line: &Json, at: &str, errors: &mut Vec<FieldError>) -> Option<Line
     Some(Line { sku: product.sku.to_owned(), quantity, unit_price: product.price })
 }
 
-fn read_quantity(value: Option<&Json>, at: &str, errors: &mut Vec<FieldError>) -> Option<u64> {
+fn read_quantity(value: Option<&Json>, at: &str, errors: &mut FieldErrors) -> Option<u64> {
     let quantity = match value {
         Some(Json::Number(text)) => text.parse().ok().filter(|quantity| (1..=MAX_QUANTITY).contains(quantity)),
         Some(_) => None,
         None => {
-            errors.push(wrong(at, "is missing"));
+            errors.push(at, "is missing");
             return None;
         }
     };
     if quantity.is_none() {
-        errors.push(wrong(at, "must be an integer from 1 to 100000"));
+        errors.push(at, "must be an integer from 1 to 100000");
     }
     quantity
 }
@@ -250,7 +249,8 @@ mod tests {
 
     fn given(body: &str) -> Result<Order, Vec<String>> {
         let body = Json::parse_object(body.as_bytes()).expect("an object");
-        read(&body, Timestamp::default()).map_err(|errors| errors.into_iter().map(|error| error.pointer).collect())
+        read(&body, Timestamp::default())
+            .map_err(|errors| errors.named().iter().map(|error| error.pointer.clone()).collect())
     }
 
     #[test]

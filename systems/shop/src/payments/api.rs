@@ -152,6 +152,9 @@ impl From<Failure> for Problem {
                 Self::new(Slug::KeyReused).detail("the provider knows this key with other parameters")
             }
             Failure::Wrong(message) => Self::new(Slug::BadRequest).detail(message),
+            Failure::PutOff(secs) => {
+                Self::new(Slug::Overloaded).detail("the provider takes nothing now").retry_after(secs)
+            }
             Failure::Timeout => Self::new(Slug::Timeout).detail("the provider did not answer in time"),
             Failure::InFlight => Self::new(Slug::Upstream).detail("the provider still works on this request"),
             Failure::Moved => Self::new(Slug::Upstream).detail("the payment is in another state by now"),

@@ -34,6 +34,8 @@ pub(super) enum Failure {
     KeyReused,
     /// It says that the request is wrong.
     Wrong(String),
+    /// It takes nothing now, and says in how many seconds it may.
+    PutOff(u32),
     /// It did not answer in time; there may be an effect.
     Timeout,
     /// It answered that it cannot, or not at all, or not understandably; there may be an effect.
@@ -109,6 +111,9 @@ fn understood<T: serde::de::DeserializeOwned>(reply: Result<Reply>) -> Result<T,
     let reply = reply.map_err(|error| lost(&error))?;
     if reply.is_success() {
         return reply.json().map_err(|error| Failure::Upstream(error.to_string()));
+    }
+    if let Some(wait) = reply.retry_after() {
+        return Err(Failure::PutOff(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX)));
     }
     let detail = reply.json::<ErrorBody>().map(|body| body.error).unwrap_or_default();
     Err(refused(reply.status.as_u16(), detail))

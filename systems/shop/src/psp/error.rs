@@ -11,6 +11,8 @@ pub(super) struct Refusal {
     kind: &'static str,
     code: &'static str,
     message: String,
+    /// Seconds until the same request may be taken; only where nothing is known to have happened.
+    pub(super) retry_after: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -29,7 +31,7 @@ struct Inner<'a> {
 
 impl Refusal {
     const fn new(status: u16, kind: &'static str, code: &'static str, message: String) -> Self {
-        Self { status, kind, code, message }
+        Self { status, kind, code, message, retry_after: None }
     }
 
     /// A parameter is not there.
@@ -101,6 +103,11 @@ impl Refusal {
         Self::new(503, "api_error", "service_unavailable", "The provider is unavailable; try again later.".to_owned())
     }
 
+    /// The same, and soon it can again.
+    pub(super) fn put_off(self) -> Self {
+        Self { retry_after: Some(1), ..self }
+    }
+
     /// The provider failed; something may have happened.
     pub(super) fn failed() -> Self {
         Self::new(500, "api_error", "internal_error", "The provider failed; ask for the intent's state.".to_owned())
@@ -121,7 +128,7 @@ impl Refusal {
 impl From<&partita::core::Error> for Refusal {
     fn from(error: &partita::core::Error) -> Self {
         match error.possible_effect() {
-            partita::core::Effect::None => Self::unavailable(),
+            partita::core::Effect::None => Self::unavailable().put_off(),
             partita::core::Effect::Possible => Self::failed(),
         }
     }

@@ -46,12 +46,18 @@ mod view;
 
 use crate::env::ServiceEnv;
 use axum::Router;
+use axum::response::{IntoResponse, Response};
 use partita::core::Result;
 
 pub use audit::audit_router;
 pub(crate) use book::INTENTS;
 pub use book::spaces;
 pub(crate) use describe::describe;
+
+/// What the provider answers while the process that it is part of does not serve.
+pub(crate) async fn unavailable() -> Response {
+    error::Refusal::unavailable().put_off().into_response()
+}
 
 /// Builds the provider and takes up the slow intents that an earlier run left unfinished.
 ///

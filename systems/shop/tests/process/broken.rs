@@ -62,6 +62,86 @@ fn refused(folder: &Path, file: &str, words: &[&str]) {
     assert!(before == after, "{:?} became {:?}", before.keys(), after.keys());
 }
 
+/// Starting, checking and copying refuse it in one line that says the words, and change no file.
+#[track_caller]
+fn refused_as_strange(folder: &Path, words: &[&str]) {
+    let before = lies_in(folder);
+    let (started, checked) = (start(folder), check(folder));
+    assert!(before == lies_in(folder), "{:?} became {:?}", before.keys(), lies_in(folder).keys());
+    let to = tempfile::tempdir().unwrap();
+    let (data, to) = (folder.to_str().unwrap(), to.path().to_str().unwrap());
+    let copied = Process::shop(&["backup", "--data", data, "--to", to]).said(SOON);
+    assert_eq!((started.code, copied.code, checked.code), (Some(1), Some(1), Some(1)), "{started:?} {copied:?}");
+    for text in [&started.err, &copied.err, &checked.out] {
+        assert!(words.iter().all(|word| text.contains(word)), "{words:?} in {text}");
+    }
+    assert!(started.err.lines().count() == 1 && checked.out.contains("another's"), "{started:?} {checked:?}");
+    let after = lies_in(folder);
+    assert!(before.iter().all(|(name, bytes)| after.get(name) == Some(bytes)), "copying changed something");
+    assert!(lies_in(Path::new(to)).is_empty(), "something was copied");
+}
+
+/// Takes from a folder what later versions write on each file.
+fn unlabel(folder: &Path) {
+    for service in SERVICES {
+        let shell = rusqlite::Connection::open(folder.join(format!("{service}.db"))).unwrap();
+        let forget = "ALTER TABLE partita_meta DROP COLUMN name; ALTER TABLE partita_meta DROP COLUMN set_id";
+        shell.execute_batch(forget).unwrap();
+    }
+}
+
+#[test]
+fn files_that_lie_in_anothers_place_are_refused_by_name_and_one_without_a_name_is_known_by_its_tables() {
+    let used = used();
+    let files = lies_in(used.path());
+    for named in [true, false] {
+        for (one, other) in [("inventory", "psp"), ("loyalty", "inventory"), ("shipping", "ordering")] {
+            let folder = lay(&files);
+            if !named {
+                unlabel(folder.path());
+            }
+            let path = |service: &str| folder.path().join(format!("{service}.db"));
+            std::fs::rename(path(one), folder.path().join("between")).unwrap();
+            std::fs::rename(path(other), path(one)).unwrap();
+            std::fs::rename(folder.path().join("between"), path(other)).unwrap();
+            let says = format!("that of `{one}` and lies where that of `{other}` belongs");
+            let file = path(other);
+            refused_as_strange(folder.path(), &[&format!("that of `{one}`"), file.to_str().unwrap(), "from a copy"]);
+            assert!(check(folder.path()).out.contains(&says), "each is named: {says}");
+        }
+    }
+    let folder = lay(&files);
+    unlabel(folder.path());
+    let mut shop = Shop::on(folder.path(), &[]);
+    shop.process.signal(Signal::TERM);
+    assert_eq!(shop.process.wait(SOON).unwrap().code(), Some(0));
+    assert_eq!(
+        check(folder.path()).out.lines().last(),
+        Some("check: ok (5 files, 3 orders)"),
+        "it was given its names"
+    );
+}
+
+#[test]
+fn a_file_of_another_folder_or_of_another_copy_is_refused() {
+    let (one, another, copy) = (used(), used(), tempfile::tempdir().unwrap());
+    let [from, to] = [one.path(), copy.path()].map(|path| path.to_str().unwrap());
+    let said = Process::shop(&["backup", "--data", from, "--to", to]).said(SOON);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let files = lies_in(one.path());
+    for stranger in [another.path(), copy.path()] {
+        for service in ["ordering", "loyalty"] {
+            let folder = lay(&files);
+            let file = format!("{service}.db");
+            std::fs::copy(stranger.join(&file), folder.path().join(&file)).unwrap();
+            let path = folder.path().join(&file);
+            refused_as_strange(folder.path(), &["of another folder", path.to_str().unwrap(), "from one copy"]);
+        }
+    }
+    let whole = Shop::on(copy.path(), &[]);
+    assert_eq!(whole.get("/audit").json()["ok"], true);
+}
+
 fn newer(path: &PathBuf) {
     rusqlite::Connection::open(path).unwrap().pragma_update(None, "user_version", 99).unwrap();
 }

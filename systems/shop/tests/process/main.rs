@@ -25,6 +25,7 @@ fn what_takes_its_time() {
         ("parked", restarting::a_parked_order_is_still_parked_after_a_restart),
         ("stopping", stopping::a_signal_stops_it_within_5_s_whatever_is_open),
         ("not ready", stopping::while_it_stops_it_is_not_ready_and_takes_nothing_new),
+        ("stopping to the end", stopping::until_it_has_stopped_whoever_comes_is_told_so),
         ("no server", starting::without_a_server_drive_and_audit_say_how_to_start_one),
         ("connections", limits::over_2048_connections_the_longest_idle_one_is_closed_for_a_new_one),
         ("few files", limits::a_shop_that_may_open_few_files_takes_fewer_connections_and_stays_reachable),

@@ -77,6 +77,37 @@ pub(crate) fn while_it_stops_it_is_not_ready_and_takes_nothing_new() {
     assert_eq!(shop.process.wait(Duration::from_secs(5)).expect("it goes on").code(), Some(0));
 }
 
+/// A request in flight keeps it for the last second; a new connection is answered until the process ends.
+pub(crate) fn until_it_has_stopped_whoever_comes_is_told_so() {
+    let mut shop = Shop::start();
+    let id = shop.place("flight", "notebook-a5", 1, "pm_slow");
+    shop.paying(&id);
+    let poll = shop.ask("GET", &format!("/orders/{id}")).header("prefer", "wait=30").bytes();
+    let address = shop.address;
+    let polling = std::thread::spawn(move || exchange(address, &poll));
+    let watch = Watch::start();
+    shop.process.signal(Signal::TERM);
+    let mut told = vec![];
+    loop {
+        match shop.ask("GET", "/readyz").try_send() {
+            Ok(answer) if answer.status == 200 => assert!(told.is_empty(), "ready again: {answer:?}"),
+            Ok(answer) => {
+                answer.problem(503, "not-ready");
+                told.push(watch.secs());
+            }
+            Err(error) => {
+                let ended = shop.process.wait(Duration::from_millis(200));
+                assert!(ended.is_some(), "{error} after {} s, and it goes on", watch.secs());
+                break;
+            }
+        }
+    }
+    let ended = watch.secs();
+    let last = told.last().copied().unwrap_or_default();
+    assert!(ended > 1.5 && ended - last < 0.5, "told until {last} s, ended after {ended} s");
+    let _ = polling.join();
+}
+
 #[test]
 fn a_second_signal_stops_it_at_once() {
     let mut shop = Shop::start();

@@ -1,6 +1,6 @@
 //! A store that counts its commits, and those that were refused because something had changed.
 
-use partita::core::{Commit, ErrorKind, Read, Receipt, Result, Store, Ticket};
+use partita::core::{Commit, Error, ErrorKind, Read, Receipt, Result, Store, Ticket};
 use partita::time::{Host, Spawner};
 use partita_testkit::{Intercept, Intercepted};
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Counts {
     applied: AtomicU64,
     conflicts: AtomicU64,
+    /// With so many applied there is no room for more; 0: there is.
+    room: AtomicU64,
 }
 
 impl Counts {
@@ -20,6 +22,18 @@ impl Counts {
             Err(error) if error.kind() == ErrorKind::Conflict => self.conflicts.fetch_add(1, Ordering::Relaxed),
             Err(_) => 0,
         };
+    }
+
+    /// From now on there is room for so many; `None`: for all.
+    pub(crate) fn has_room_for(&self, more: Option<u64>) {
+        let room = more.map_or(0, |more| self.applied.load(Ordering::Relaxed) + more);
+        self.room.store(room, Ordering::Relaxed);
+    }
+
+    fn refusal(&self) -> Option<Error> {
+        let room = self.room.load(Ordering::Relaxed);
+        let is_full = room > 0 && self.applied.load(Ordering::Relaxed) >= room;
+        is_full.then(|| Error::new(ErrorKind::StorageFull, "no room"))
     }
 
     /// Applied and refused.
@@ -47,6 +61,9 @@ impl<S: Store> Intercept for Counting<S> {
     }
 
     fn submit(&self, commit: Commit) -> Ticket {
+        if let Some(refusal) = self.counts.refusal() {
+            return Ticket::refused(refusal);
+        }
         let (ticket, counts) = (self.inner.submit(commit), self.counts.clone());
         if ticket.is_refused() {
             return ticket;
@@ -62,6 +79,9 @@ impl<S: Store> Intercept for Counting<S> {
 
     fn commit(&self, commit: Commit) -> Read<'_, Receipt> {
         Box::pin(async move {
+            if let Some(refusal) = self.counts.refusal() {
+                return Err(refusal);
+            }
             let answer = self.inner.commit(commit).await;
             self.counts.note(&answer);
             answer

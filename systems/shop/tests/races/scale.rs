@@ -17,7 +17,7 @@ const SPACES: [&str; 2] = ["orders", "sagas"];
 
 /// Runs one order to its end, so that there is something to copy; its id.
 async fn one_order(folder: &Path, host: &Host) -> String {
-    let files = Files { folder: folder.to_owned(), host: host.clone() };
+    let files = Files::at(folder, host).unwrap();
     let shop = Shop::open(&files, Options::default(), "http://shop", host).await.unwrap();
     let client = Client::in_process(shop.router(), host);
     let items = json!([{"sku": "espresso-cup", "quantity": 1}]);
@@ -89,7 +89,7 @@ async fn with_100000_ended_orders_the_shop_is_ready_within_2_s() {
     println!("{ORDERS} ended orders made in {:?}", watch.elapsed());
     let (host, group) = Host::system();
     let watch = TokioClock::system();
-    let files = Files { folder: folder.path().to_owned(), host: host.clone() };
+    let files = Files::at(folder.path(), &host).unwrap();
     let shop = Shop::open(&files, Options::default(), "http://shop", &host).await.unwrap();
     let client = Client::in_process(shop.router(), &host);
     let ready = client.get("/readyz").send().await.unwrap();

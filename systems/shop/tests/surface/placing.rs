@@ -31,6 +31,17 @@ fn pointers(shop: &Shop, body: &str) -> Vec<String> {
 }
 
 #[test]
+fn of_thousands_of_wrong_lines_a_thousand_are_named_and_all_are_counted() {
+    let shop = shared();
+    let lines = vec!["0"; 30_000].join(",");
+    let body = format!(r#"{{"customer_id":"ada","items":[{lines}],"payment_method":"pm_ok"}}"#);
+    let answer = shop.post("/orders").key(&fresh("many")).text(&body).send();
+    let problem = answer.problem(422, "invalid-order");
+    assert_eq!(problem["errors"].as_array().unwrap().len(), 1_000);
+    assert_eq!(problem["detail"], "30001 fields are wrong, the first 1000 of them are named");
+}
+
+#[test]
 fn an_accepted_order_says_where_it_is() {
     let shop = shared();
     let answer = shop.send(&fresh("k"), &order("ada", "desk-lamp", 2, "pm_declined"));

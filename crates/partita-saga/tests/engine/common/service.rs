@@ -28,6 +28,8 @@ pub(crate) enum Say {
     SlowReject(Duration),
     /// Answers an error without effect.
     Fail(Again, Effect),
+    /// Has no effect, and asks to come again after so long.
+    PutOff(Duration),
     /// Panics before anything happens.
     Panic,
     /// Of a probe: still under way.
@@ -188,6 +190,7 @@ impl Service {
             }
             Say::LostRequest | Say::Processing => std::future::pending().await,
             Say::Fail(again, possible) => Err(error(again, possible).into()),
+            Say::PutOff(wait) => Err(error(Again::Later, Effect::Possible).retry_after(wait).into()),
             Say::Panic => panic!("scripted"),
         }
     }

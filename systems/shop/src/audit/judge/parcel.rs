@@ -1,6 +1,6 @@
 //! Whether an order's shipment is recorded beside the row that sent it.
 
-use super::{Case, Effect, Effects, Intent};
+use super::{Case, Effect, Effects};
 use crate::audit::model::{Action, OrderFact, OrderStatus};
 use crate::audit::shipment::Shipment;
 
@@ -9,8 +9,6 @@ impl Case<'_> {
     pub(super) fn parcel(&mut self, effects: &Effects<'_>) {
         let sent = !matches!(effects[Action::Ship as usize], Effect::Absent);
         let wanted = sent || self.order.status == OrderStatus::Confirmed;
-        // Behind its pivot a parked order's shipment may be under way: its row was read before it.
-        let may_be = self.order.status == OrderStatus::Pending && self.evidence.intents.iter().any(Intent::is_captured);
         match self.evidence.shipments {
             [] if wanted => self.wrong(&format!("{}, but shipping has no shipment for it", self.state())),
             [] => {}
@@ -19,7 +17,8 @@ impl Case<'_> {
                     self.wrong(&format!("its shipment {why}"));
                 }
             }
-            [..] if may_be => {}
+            // Its row was read before it.
+            [..] if self.evidence.moves(self.order) => {}
             [..] => self.wrong(&format!("{}, but shipping has a shipment for it", self.state())),
         }
     }

@@ -1,0 +1,1 @@
+SELECT name, set_id FROM partita_meta
