@@ -5,7 +5,7 @@ mod cells;
 use std::cell::Cell;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-pub(crate) use cells::{Mine, Padded, Striped};
+pub(crate) use cells::{Mine, Padded, Seat, Striped};
 
 /// More stripes than this cost more to sum than they save.
 const MOST: usize = 8;
@@ -17,14 +17,22 @@ pub(crate) fn count() -> usize {
 }
 
 /// Threads that may have a stripe alone: a runtime's, and as many beside it.
-pub(crate) fn first_threads(most: usize) -> usize {
-    (2 * std::thread::available_parallelism().map_or(1, usize::from)).min(most)
+pub(crate) fn first_threads() -> u32 {
+    static COUNT: OnceLock<u32> = OnceLock::new();
+    *COUNT.get_or_init(|| {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        u32::try_from(2 * processors.min(MOST)).unwrap_or(1)
+    })
+}
+
+/// Stripes for all threads beyond the first.
+pub(crate) fn shared() -> u32 {
+    first_threads().min(8)
 }
 
 impl<T: Default> Default for Striped<T> {
     fn default() -> Self {
-        let alone = first_threads(2 * MOST);
-        Self::new(alone, MOST.min(alone))
+        Self::new(first_threads(), shared())
     }
 }
 
