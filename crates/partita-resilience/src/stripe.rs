@@ -17,17 +17,14 @@ pub(crate) fn count() -> usize {
 }
 
 /// Threads that may have a stripe alone: a runtime's, and as many beside it.
-pub(crate) fn first_threads() -> u32 {
-    static COUNT: OnceLock<u32> = OnceLock::new();
-    *COUNT.get_or_init(|| {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        u32::try_from(2 * processors.min(MOST)).unwrap_or(1)
-    })
+pub(crate) fn first_threads() -> usize {
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| 2 * std::thread::available_parallelism().map_or(1, usize::from).min(MOST))
 }
 
 /// Stripes for all threads beyond the first.
-pub(crate) fn shared() -> u32 {
-    first_threads().min(8)
+pub(crate) fn shared() -> usize {
+    first_threads().min(MOST)
 }
 
 impl<T: Default> Default for Striped<T> {

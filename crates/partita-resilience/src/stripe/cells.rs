@@ -12,9 +12,10 @@ pub(crate) struct Padded<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct Striped<T> {
     cells: Box<[Padded<T>]>,
-    alone: u32,
-    /// Cells of a stripe, as a power of two.
-    shift: u32,
+    alone: usize,
+    shared: usize,
+    /// Cells of a stripe.
+    each: usize,
 }
 
 /// Where a thread writes.
@@ -35,14 +36,13 @@ pub(crate) struct Mine<'a, T> {
 
 impl<T: Default> Striped<T> {
     /// With `alone` stripes of one thread each and `shared` further ones.
-    pub(crate) fn new(alone: u32, shared: u32) -> Self {
+    pub(crate) fn new(alone: usize, shared: usize) -> Self {
         Self::of_many(alone, shared, 1)
     }
 
-    /// With at least `each` cells to a stripe.
-    pub(crate) fn of_many(alone: u32, shared: u32, each: usize) -> Self {
-        let shift = each.next_power_of_two().trailing_zeros();
-        Self { cells: (0..(alone + shared) << shift).map(|_| Padded::default()).collect(), alone, shift }
+    /// With `each` cells to a stripe.
+    pub(crate) fn of_many(alone: usize, shared: usize, each: usize) -> Self {
+        Self { cells: (0..(alone + shared) * each).map(|_| Padded::default()).collect(), alone, shared, each }
     }
 }
 
@@ -50,10 +50,9 @@ impl<T> Striped<T> {
     /// That of a thread.
     #[inline(always)]
     pub(crate) fn seat(&self, thread: usize) -> Seat {
-        let first = self.alone as usize;
-        let alone = thread < first;
-        let place = if alone { thread } else { first + thread % ((self.cells.len() >> self.shift) - first) };
-        Seat { first: place << self.shift, alone }
+        let alone = thread < self.alone;
+        let place = if alone { thread } else { self.alone + thread % self.shared };
+        Seat { first: place * self.each, alone }
     }
 
     /// A thread's first cell.
@@ -76,7 +75,7 @@ impl<T> Striped<T> {
 
     /// Everybody's stripes.
     pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> {
-        (0..self.cells.len()).step_by(1 << self.shift).map(|first| Seat { first, alone: false })
+        (0..self.cells.len()).step_by(self.each).map(|first| Seat { first, alone: false })
     }
 }
 

@@ -36,21 +36,24 @@ pub(crate) type Sums = [u64; CELLS];
 pub(crate) struct Ring {
     tick: AtomicU64,
     width: u64,
-    /// Buckets that are kept, as a power of two.
-    shift: u32,
-    cells: u32,
+    /// Buckets that are kept, a power of two, less one.
+    mask: u64,
+    cells: usize,
+    shift: u8,
 }
 
 impl Ring {
     /// Buckets of `width` nanoseconds, with room for `reach` of them at least, and for what `watches` stuck calls.
     pub(crate) fn new(width: u64, reach: u64, watches: bool) -> Self {
-        let shift = reach.next_power_of_two().trailing_zeros();
-        Self { tick: AtomicU64::new(0), width: width.max(1), shift, cells: if watches { 5 } else { 3 } }
+        let slots = reach.next_power_of_two();
+        let (cells, shift) = (if watches { CELLS } else { CELLS - 2 }, slots.ilog2());
+        let shift = u8::try_from(shift).unwrap_or(u8::MAX);
+        Self { tick: AtomicU64::new(0), width: width.max(1), mask: slots - 1, cells, shift }
     }
 
     /// Words that a stripe needs, its counters among them.
     pub(crate) const fn words(&self) -> usize {
-        COUNTERS + ((self.cells as usize) << self.shift)
+        COUNTERS + (self.cells << self.shift)
     }
 
     /// The bucket of a moment, if it is the newest one that anybody asked for.
@@ -76,7 +79,7 @@ impl Ring {
 
     /// Buckets that are kept.
     pub(crate) const fn reach(&self) -> u64 {
-        1 << self.shift
+        self.mask + 1
     }
 
     /// When a bucket began, in nanoseconds.
@@ -93,7 +96,7 @@ impl Ring {
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation, reason = "less than the number of buckets, which is a usize")]
     const fn word(&self, cell: usize, tick: u64) -> usize {
-        COUNTERS + (cell << self.shift) + (tick & (self.reach() - 1)) as usize
+        COUNTERS + (cell << self.shift) + (tick & self.mask) as usize
     }
 
     /// Adds one to a cell of a bucket; one that is gone stays gone.
@@ -119,7 +122,7 @@ impl Ring {
     pub(crate) fn sum(&self, words: &Words, generation: u64, from: u64, to: u64) -> Sums {
         let mut sums = [0; CELLS];
         for seat in words.seats() {
-            for (cell, sum) in sums.iter_mut().enumerate().take(self.cells as usize) {
+            for (cell, sum) in sums.iter_mut().enumerate().take(self.cells) {
                 for tick in from..=to {
                     let seen = words.word(seat, self.word(cell, tick)).load(Ordering::Relaxed);
                     *sum += if seen & TAG == self.tag(generation, tick) { seen & !TAG } else { 0 };

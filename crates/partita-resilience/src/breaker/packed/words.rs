@@ -12,7 +12,7 @@ pub(crate) struct Words(Striped<[AtomicU64; CELL]>);
 
 impl Words {
     /// With `alone` stripes of one thread each and `shared` further ones, of at least `each` words.
-    pub(crate) fn new(alone: u32, shared: u32, each: usize) -> Self {
+    pub(crate) fn new(alone: usize, shared: usize, each: usize) -> Self {
         Self(Striped::of_many(alone, shared, each.div_ceil(CELL)))
     }
 
