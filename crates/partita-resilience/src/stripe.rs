@@ -5,7 +5,7 @@ mod cells;
 use std::cell::Cell;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-pub(crate) use cells::{Mine, Padded, Striped};
+pub(crate) use cells::{Mine, Padded, Seat, Striped};
 
 /// More stripes than this cost more to sum than they save.
 const MOST: usize = 8;
@@ -17,14 +17,19 @@ pub(crate) fn count() -> usize {
 }
 
 /// Threads that may have a stripe alone: a runtime's, and as many beside it.
-pub(crate) fn first_threads(most: usize) -> usize {
-    (2 * std::thread::available_parallelism().map_or(1, usize::from)).min(most)
+pub(crate) fn first_threads() -> usize {
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| 2 * std::thread::available_parallelism().map_or(1, usize::from).min(MOST))
+}
+
+/// Stripes for all threads beyond the first.
+pub(crate) fn shared() -> usize {
+    first_threads().min(MOST)
 }
 
 impl<T: Default> Default for Striped<T> {
     fn default() -> Self {
-        let alone = first_threads(2 * MOST);
-        Self::new(alone, MOST.min(alone))
+        Self::new(first_threads(), shared())
     }
 }
 

@@ -62,6 +62,10 @@ impl Timing {
         self.coarse.nanos()
     }
 
+    pub(crate) const fn coarse_clock(&self) -> &CoarseClock {
+        &self.coarse
+    }
+
     /// How late the coarse clock is.
     pub fn lag(&self) -> Lag {
         self.coarse.lag()

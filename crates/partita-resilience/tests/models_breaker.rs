@@ -8,6 +8,14 @@ mod sync {
     pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 }
 
+#[allow(dead_code, reason = "a model needs a part of it")]
+#[path = "../src/stripe/cells.rs"]
+mod cells;
+
+mod stripe {
+    pub(crate) use super::cells::{Seat, Striped};
+}
+
 #[allow(dead_code, unreachable_pub, reason = "a model uses a part of what the crate exports")]
 #[path = "../src/breaker/packed/mod.rs"]
 mod packed;
@@ -21,13 +29,13 @@ use loom::thread;
 use packed::calls::Calls;
 use packed::machine::{Cause, Lease, Machine, Rules};
 use packed::ring::{Cell, Ring};
-use packed::stripes::{Seat, Stripes};
 use packed::word::{Mode, State, Word};
+use packed::words::Words;
 
 const RULES: Rules = Rules { successes: 1, lease: 100, half_open_max: 300, ramp: 50 };
 
 fn machine(leases: usize, rules: Rules) -> Arc<Machine> {
-    Arc::new(Machine::new(leases, rules, 0))
+    Arc::new(Machine::new(leases, rules.into(), 0))
 }
 
 /// A machine that has just become half-open, at 10.
@@ -222,9 +230,9 @@ fn an_operator_wins_over_whatever_goes_on() {
 #[test]
 fn threads_that_share_a_stripe_lose_nothing_within_a_bucket() {
     check(|| {
-        let ring = Ring::new(10, 2);
-        let all = Arc::new((Stripes::new(0, 1, 1 + ring.lines()), ring));
-        let seat = Seat { stripe: 0, alone: false };
+        let ring = Ring::new(10, 2, false);
+        let all = Arc::new((Words::new(0, 1, ring.words()), ring));
+        let seat = all.0.seat(0);
         let other = Arc::clone(&all);
         let theirs = thread::spawn(move || other.1.add(&other.0, seat, (1, other.1.tick(3)), Cell::Total));
         all.1.add(&all.0, seat, (1, all.1.tick(5)), Cell::Total);
@@ -237,10 +245,10 @@ fn threads_that_share_a_stripe_lose_nothing_within_a_bucket() {
 #[test]
 fn a_stripe_of_ones_own_is_read_whole_by_others() {
     check(|| {
-        let ring = Ring::new(10, 2);
-        let all = Arc::new((Stripes::new(1, 1, 1 + ring.lines()), ring));
+        let ring = Ring::new(10, 2, false);
+        let all = Arc::new((Words::new(1, 1, ring.words()), ring));
         let other = Arc::clone(&all);
-        let seat = Seat { stripe: 0, alone: true };
+        let seat = all.0.seat(0);
         let owner = thread::spawn(move || {
             other.1.add(&other.0, seat, (1, 0), Cell::Total);
             other.1.add(&other.0, seat, (1, 2), Cell::Total);

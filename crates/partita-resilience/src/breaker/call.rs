@@ -37,7 +37,7 @@ impl Breaker {
         let (mut word, mut extra) = (core.machine.word().0, 0);
         let start;
         if core.is_healthy(word) {
-            start = core.timing.coarse_nanos();
+            start = core.now();
         } else {
             if let Some(refusal) = core.refuse_quick() {
                 return Err(Error::Rejected(core.rejected(refusal)));
@@ -51,9 +51,9 @@ impl Breaker {
             }
         }
         let mut permit = Permit::of(core, Ticket { word, start, extra });
-        let result = match core.settings.call_timeout {
+        let result = match core.common.settings.call_timeout {
             None => work().await,
-            Some(limit) => match within(&core.timing, limit, work()).await {
+            Some(limit) => match within(&core.common.timing, limit, work()).await {
                 Some(result) => result,
                 None => return Err(timed_out(core, permit, limit)),
             },
@@ -92,6 +92,6 @@ fn timed_out<E>(core: &Core, permit: Permit<'_>, limit: Duration) -> Error<E> {
 impl Core {
     pub(super) fn tell_timeout(&self, limit: Duration) {
         let kind = EventKind::TimedOut { after: limit, which: Limit::Call };
-        self.listeners.tell(&self.event(self.timing.coarse_nanos(), kind));
+        self.common.listeners.tell(&self.event(self.now(), kind));
     }
 }

@@ -1,7 +1,7 @@
 //! The settings of a breaker, and what can only be a mistake among them.
 
 use super::Breaker;
-use super::core::Core;
+use super::core::{Common, Core};
 use super::packed::machine::Rules;
 use crate::{BuildError, Event, Listeners, Name, PolicyKind, Timing};
 use std::sync::Arc;
@@ -54,7 +54,7 @@ pub(crate) struct Settings {
     pub(crate) open_max_ms: u64,
     pub(crate) open_jitter: f64,
     pub(crate) probes: usize,
-    pub(crate) rules: Rules,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) call_timeout: Option<Duration>,
     pub(crate) compact: bool,
 }
@@ -232,7 +232,8 @@ impl Builder {
     /// A setting that can only be a mistake, with what to write instead.
     pub fn build(self) -> Result<Breaker, BuildError> {
         let settings = self.settings(false)?;
-        Ok(Breaker::of(Arc::new(Core::new(self.name, self.timing, self.listeners, settings))))
+        let common = Common { settings, timing: self.timing, listeners: self.listeners };
+        Ok(Breaker::of(Arc::new(Core::new(self.name, Arc::new(common)))))
     }
 
     /// Checks without making. `compact` is for one breaker among very many.
@@ -257,12 +258,12 @@ impl Builder {
             open_max_ms: self.open_max.map_or(open_ms.max(300_000), millis),
             open_jitter: self.open_jitter,
             probes: usize::try_from(self.half_open_calls).unwrap_or(usize::MAX),
-            rules: Rules {
+            rules: Arc::new(Rules {
                 successes: self.half_open_successes,
                 lease: millis(self.call_timeout.unwrap_or(half_open_max)),
                 half_open_max: millis(half_open_max),
                 ramp: millis(self.ramp),
-            },
+            }),
             call_timeout: self.call_timeout,
             compact,
         })

@@ -4,14 +4,16 @@ mod judge;
 
 use super::config::Settings;
 use super::packed::calls::Calls;
-use super::packed::counters::{self, Count};
+use super::packed::counters::{self, COUNTERS, Count};
 use super::packed::machine::{Cause, Change, Lease, Machine};
 use super::packed::ring::{Cell, Ring};
-use super::packed::stripes::Stripes;
 use super::packed::word::{Mode, State, Word};
+use super::packed::words::Words;
 use crate::stripe;
 use crate::sync::{AtomicU64, Ordering};
 use crate::{Event, EventKind, Listeners, Name, PolicyKind, Reason, Timing, WindowView};
+use partita_time::CoarseClock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Nanoseconds in a millisecond.
@@ -80,7 +82,6 @@ pub(crate) struct Refusal {
 
 /// What healthy calls read and only others write.
 #[derive(Debug)]
-#[repr(align(128))]
 struct Pulse {
     /// Successes need no judgement before this bucket.
     quiet: AtomicU64,
@@ -89,50 +90,67 @@ struct Pulse {
     watched: AtomicU64,
 }
 
-/// See the module.
+/// What the breakers of many keys have in common.
 #[derive(Debug)]
+pub(super) struct Common {
+    pub(super) settings: Settings,
+    pub(super) timing: Timing,
+    pub(super) listeners: Listeners,
+}
+
+/// See the module. What a healthy call reads lies side by side, apart from the count of its owners.
+#[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Core {
     pub(super) machine: Machine,
     pulse: Pulse,
     ring: Ring,
-    stripes: Stripes,
-    calls: Option<Calls>,
+    words: Words,
+    coarse: CoarseClock,
+    slow: u64,
     /// Whether healthy calls are counted in a window of time and by nothing else.
     is_quick: bool,
-    pub(super) settings: Settings,
-    pub(super) timing: Timing,
-    pub(super) listeners: Listeners,
+    calls: Option<Box<Calls>>,
+    pub(super) common: Arc<Common>,
     pub(super) name: Name,
     opened: AtomicU64,
     last_failure: AtomicU64,
-    zero: [AtomicU64; 8],
+    /// The counters at the last reset.
+    zero: OnceLock<Box<[AtomicU64; COUNTERS]>>,
 }
 
 impl Core {
-    pub(super) fn new(name: Name, timing: Timing, listeners: Listeners, settings: Settings) -> Self {
+    pub(super) fn new(name: Name, common: Arc<Common>) -> Self {
+        let Common { settings, timing, listeners } = &*common;
+        let watches = settings.stuck.is_some();
         let ring = match settings.window_calls {
-            None => Ring::new(settings.window / settings.buckets, settings.buckets),
-            Some(_) => Ring::new(settings.slow / 2, 16),
+            None => Ring::new(settings.window / settings.buckets, settings.buckets, watches),
+            Some(_) => Ring::new(settings.slow / 2, 16, watches),
         };
-        let uses_ring = settings.window_calls.is_none() || settings.stuck.is_some();
-        let lines = 1 + if uses_ring { ring.lines() } else { 0 };
-        let threads = stripe::first_threads(16);
-        let (alone, shared) = if settings.compact { (0, 1) } else { (threads, threads.min(8)) };
+        let uses_ring = settings.window_calls.is_none() || watches;
+        let each = if uses_ring { ring.words() } else { COUNTERS };
+        let (alone, shared) = if settings.compact { (0, 1) } else { (stripe::first_threads(), stripe::shared()) };
         Self {
-            machine: Machine::new(settings.probes, settings.rules, timing.coarse_nanos() / MS),
+            machine: Machine::new(settings.probes, Arc::clone(&settings.rules), timing.coarse_nanos() / MS),
             pulse: Pulse { quiet: AtomicU64::new(0), consecutive: AtomicU64::new(0), watched: AtomicU64::new(0) },
             ring,
-            stripes: Stripes::new(alone, shared, lines),
-            calls: settings.window_calls.map(Calls::new),
-            is_quick: settings.window_calls.is_none() && settings.stuck.is_none() && !listeners.hears_routine(),
-            settings,
-            timing,
-            listeners,
+            words: Words::new(alone, shared, each),
+            coarse: timing.coarse_clock().clone(),
+            slow: settings.slow,
+            is_quick: settings.window_calls.is_none() && !watches && !listeners.hears_routine(),
+            calls: settings.window_calls.map(Calls::new).map(Box::new),
+            common,
             name,
             opened: AtomicU64::new(0),
             last_failure: AtomicU64::new(u64::MAX),
-            zero: std::array::from_fn(|_| AtomicU64::new(0)),
+            zero: OnceLock::new(),
         }
+    }
+
+    /// Coarse time, in nanoseconds.
+    #[inline(always)]
+    pub(super) fn now(&self) -> u64 {
+        self.coarse.nanos()
     }
 
     pub(super) fn event<'a>(&'a self, at: u64, kind: EventKind<'a>) -> Event<'a> {
@@ -141,7 +159,7 @@ impl Core {
 
     #[inline(always)]
     fn count(&self, what: Count) {
-        counters::count(&self.stripes, stripe::mine(), what);
+        counters::count(&self.words, self.words.seat(stripe::mine()), what);
     }
 
     /// Whether a call needs nothing but this word and the time.
@@ -154,13 +172,13 @@ impl Core {
     #[inline(always)]
     pub(crate) fn enter_quick(&self) -> Option<Ticket> {
         let word = self.machine.word().0;
-        self.is_healthy(word).then(|| Ticket { word, start: self.timing.coarse_nanos(), extra: 0 })
+        self.is_healthy(word).then(|| Ticket { word, start: self.now(), extra: 0 })
     }
 
     /// Asks for a permit.
     #[inline(never)]
     pub(crate) fn enter(&self) -> Result<Ticket, Refusal> {
-        let now = self.timing.coarse_nanos();
+        let now = self.now();
         let tick = self.watch(now);
         let answer = loop {
             self.settle(now);
@@ -177,7 +195,7 @@ impl Core {
         match answer {
             Ok(ticket) => {
                 self.watch_over(ticket, Cell::Begun);
-                self.listeners.routine(|| self.event(now, EventKind::Admitted));
+                self.common.listeners.routine(|| self.event(now, EventKind::Admitted));
                 Ok(ticket)
             }
             Err(refusal) => Err(self.refuse(refusal, now)),
@@ -200,7 +218,7 @@ impl Core {
         if word.mode() != Mode::Automatic || word.state() != State::Open {
             return 0;
         }
-        let now = self.timing.coarse_nanos();
+        let now = self.now();
         let wait = (word.deadline() * MS).saturating_sub(now);
         if wait > 0 {
             self.refuse(Refusal { reason: Reason::Open, wait: Some(Duration::from_nanos(wait)) }, now);
@@ -211,16 +229,16 @@ impl Core {
     #[inline(always)]
     fn refuse(&self, refusal: Refusal, now: u64) -> Refusal {
         self.count(Count::Rejected);
-        if self.listeners.hears() {
+        if self.common.listeners.hears() {
             let Refusal { reason, wait: retry_after } = refusal;
-            self.listeners.tell(&self.event(now, EventKind::Rejected { reason, retry_after }));
+            self.common.listeners.tell(&self.event(now, EventKind::Rejected { reason, retry_after }));
         }
         refusal
     }
 
     /// Refuses a call for which the breaker was open a moment ago.
     pub(super) fn refuse_unready(&self) -> Refusal {
-        let now = self.timing.coarse_nanos();
+        let now = self.now();
         let word = self.machine.word();
         let (reason, wait) = match word.mode() {
             Mode::ForcedOpen => return self.refuse(Refusal { reason: Reason::ForcedOpen, wait: None }, now),
@@ -252,8 +270,9 @@ impl Core {
     /// The wait until the oldest probe must have ended: later, it is slow and reopens.
     fn verdict_due(&self, first: u64, now: u64) -> u64 {
         let end = first * MS;
-        let began = end.saturating_sub(self.settings.rules.lease * MS);
-        let slow = if self.settings.slow == NEVER_SLOW { end } else { began.saturating_add(self.settings.slow) };
+        let began = end.saturating_sub(self.common.settings.rules.lease * MS);
+        let slow =
+            if self.common.settings.slow == NEVER_SLOW { end } else { began.saturating_add(self.common.settings.slow) };
         slow.min(end).saturating_sub(now).max(MS)
     }
 
@@ -276,19 +295,19 @@ impl Core {
         let reason = change.cause.as_str();
         if change.to.mode() == Mode::MetricsOnly && change.cause != Cause::Operator {
             let (from, to) = (change.from.state().as_str(), change.to.state().as_str());
-            return self.listeners.tell(&self.event(at, EventKind::WouldChange { from, to, reason, window }));
+            return self.common.listeners.tell(&self.event(at, EventKind::WouldChange { from, to, reason, window }));
         }
         if change.to.state() == State::Open && change.to.mode() == Mode::Automatic {
             self.opened.fetch_add(1, Ordering::Relaxed);
         }
         if from != to {
-            self.listeners.tell(&self.event(at, EventKind::StateChanged { from, to, reason, window }));
+            self.common.listeners.tell(&self.event(at, EventKind::StateChanged { from, to, reason, window }));
         }
     }
 
     /// An operator's word.
     pub(super) fn set(&self, mode: Mode) {
-        let now = self.timing.coarse_nanos();
+        let now = self.now();
         self.settle(now);
         let change = self.machine.set(mode, now.div_ceil(MS));
         self.tell(change, now, None);
@@ -297,7 +316,8 @@ impl Core {
     /// Closed, with every counter at zero.
     pub(super) fn reset(&self) {
         self.set(Mode::Automatic);
-        for (zero, total) in self.zero.iter().zip(counters::totals(&self.stripes)) {
+        let zero = self.zero.get_or_init(Box::default);
+        for (zero, total) in zero.iter().zip(counters::totals(&self.words)) {
             zero.store(total, Ordering::Relaxed);
         }
         self.opened.store(0, Ordering::Relaxed);
@@ -305,9 +325,9 @@ impl Core {
     }
 
     pub(super) fn total(&self) -> Totals {
-        let sums = counters::totals(&self.stripes);
+        let sums = counters::totals(&self.words);
         let of = |what: Count| {
-            let zero = self.zero[what as usize].load(Ordering::Relaxed);
+            let zero = self.zero.get().map_or(0, |zero| zero[what as usize].load(Ordering::Relaxed));
             sums[what as usize].saturating_sub(zero)
         };
         let last = self.last_failure.load(Ordering::Relaxed);

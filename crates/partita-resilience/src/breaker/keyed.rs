@@ -1,6 +1,6 @@
 //! One breaker for each key.
 
-use super::core::{Core, MS};
+use super::core::{Common, Core, MS};
 use super::registry::worst_first;
 use super::{Breaker, Builder, Mode, Snapshot, State};
 use crate::keyed::{Bounds, Idle, Keyed};
@@ -52,9 +52,10 @@ impl Builder {
         let settings = self.settings(true)?;
         let Self { name, timing, listeners, .. } = self;
         let clock = timing.clone();
+        let common = Arc::new(Common { settings, timing, listeners });
         let make = move |key: Option<&K>| {
             let name = key.map_or_else(|| format!("{name}/*"), |key| format!("{name}/{key}"));
-            Breaker::of(Arc::new(Core::new(name.into(), timing.clone(), listeners.clone(), settings.clone())))
+            Breaker::of(Arc::new(Core::new(name.into(), Arc::clone(&common))))
         };
         let keyed = Keyed::builder(PolicyKind::Breaker, make).capacity(bounds.capacity).ttl(bounds.ttl);
         keyed.judge(|breaker: &Breaker| need(breaker)).timing(clock).build()
@@ -65,7 +66,7 @@ impl Builder {
 fn need(breaker: &Breaker) -> Idle {
     let core = &breaker.0;
     let word = core.machine.word();
-    let open = word.state() == State::Open && word.deadline() * MS > core.timing.coarse_nanos();
+    let open = word.state() == State::Open && word.deadline() * MS > core.now();
     if open || word.mode() != Mode::Automatic { Idle::Needed } else { Idle::Usual }
 }
 

@@ -49,8 +49,8 @@ impl Running {
 
     /// Ready when the time of the call is over.
     pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
-        let Some(limit) = self.core.settings.call_timeout else { return Poll::Pending };
-        let sleep = self.sleep.get_or_insert_with(|| self.core.timing.sleep(limit));
+        let Some(limit) = self.core.common.settings.call_timeout else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| self.core.common.timing.sleep(limit));
         sleep.as_mut().poll(cx).map(|()| limit)
     }
 
@@ -58,7 +58,7 @@ impl Running {
     #[cfg(feature = "http")]
     pub(crate) fn go_on(self) -> (OwnedPermit, Option<Limited>) {
         let Self { permit, core, sleep } = self;
-        let limit = core.settings.call_timeout.map(|limit| (limit, Limit::Call));
+        let limit = core.common.settings.call_timeout.map(|limit| (limit, Limit::Call));
         let limited = limit.map(|limit| Limited::going_on(core, permit.began(), limit, sleep));
         (permit, limited)
     }
@@ -74,7 +74,7 @@ impl Running {
 #[cfg(feature = "http")]
 impl Watch for Core {
     fn timing(&self) -> &crate::Timing {
-        &self.timing
+        &self.common.timing
     }
 
     fn ended(&self, _: Duration, _: bool) {}

@@ -92,12 +92,12 @@ impl Breaker {
 
     /// Its time and chance.
     pub fn timing(&self) -> &Timing {
-        &self.0.timing
+        &self.0.common.timing
     }
 
     /// Where it stands now; what has fallen due has happened. Closed where an operator disabled it or lets it only watch.
     pub fn state(&self) -> State {
-        self.0.settle(self.0.timing.coarse_nanos());
+        self.0.settle(self.0.now());
         self.0.shown(self.0.machine.word())
     }
 
@@ -113,7 +113,7 @@ impl Breaker {
 
     /// How far back calls count; None for a window of calls.
     pub fn window(&self) -> Option<Duration> {
-        let settings = &self.0.settings;
+        let settings = &self.0.common.settings;
         settings.window_calls.is_none().then(|| Duration::from_nanos(settings.window))
     }
 
@@ -124,7 +124,7 @@ impl Breaker {
 
     /// Its settings in words.
     pub(crate) fn explain(&self) -> String {
-        let settings = &self.0.settings;
+        let settings = &self.0.common.settings;
         let reach = match (settings.window_calls, self.window()) {
             (Some(calls), _) => format!("the last {calls} calls"),
             (None, window) => format!("{} of calls", time(window.unwrap_or_default())),

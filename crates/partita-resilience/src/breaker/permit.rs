@@ -71,7 +71,7 @@ impl Headed {
     /// Says what became of the call.
     pub(crate) fn finish(mut self, outcome: Outcome) {
         if let Some(core) = &self.permit.core {
-            self.permit.ticket.start += core.timing.coarse_nanos().saturating_sub(self.at);
+            self.permit.ticket.start += core.now().saturating_sub(self.at);
         }
         self.permit.record(outcome);
     }
@@ -166,7 +166,7 @@ impl Breaker {
             return None;
         }
         let (core, mut ticket) = (permit.core.take().map(|_| Arc::clone(&self.0)), permit.ticket);
-        let at = self.0.timing.coarse_nanos();
+        let at = self.0.now();
         if matches!(ticket.kind(), Kind::Plain { .. }) {
             self.0.head(&mut ticket);
         }

@@ -57,7 +57,7 @@ impl Breaker {
     /// Where it stands now; what has fallen due has happened.
     pub fn snapshot(&self) -> Snapshot {
         let core = &self.0;
-        let now = core.timing.coarse_nanos();
+        let now = core.now();
         core.settle(now);
         let (word, since) = core.dated();
         let view = core.view(word.generation(), now);

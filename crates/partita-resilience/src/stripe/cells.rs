@@ -7,15 +7,26 @@ use crate::sync::{AtomicU64, Ordering};
 #[repr(align(128))]
 pub(crate) struct Padded<T>(pub(crate) T);
 
-/// A `T` for each thread. The first threads, two for each processor, have theirs alone and may write it without an atomic
-/// step; later ones share.
+/// Some `T`s for each thread. The first threads, two for each processor, have theirs alone and may write them without an
+/// atomic step; later ones share.
 #[derive(Debug)]
 pub(crate) struct Striped<T> {
     cells: Box<[Padded<T>]>,
     alone: usize,
+    shared: usize,
+    /// Cells of a stripe.
+    each: usize,
 }
 
-/// A thread's stripe.
+/// Where a thread writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat {
+    first: usize,
+    /// Whether no other thread writes there.
+    pub(crate) alone: bool,
+}
+
+/// A thread's stripe of one cell.
 #[derive(Debug)]
 pub(crate) struct Mine<'a, T> {
     pub(crate) cell: &'a T,
@@ -26,22 +37,57 @@ pub(crate) struct Mine<'a, T> {
 impl<T: Default> Striped<T> {
     /// With `alone` stripes of one thread each and `shared` further ones.
     pub(crate) fn new(alone: usize, shared: usize) -> Self {
-        Self { cells: (0..alone + shared).map(|_| Padded::default()).collect(), alone }
+        Self::of_many(alone, shared, 1)
+    }
+
+    /// With `each` cells to a stripe.
+    pub(crate) fn of_many(alone: usize, shared: usize, each: usize) -> Self {
+        Self { cells: (0..(alone + shared) * each).map(|_| Padded::default()).collect(), alone, shared, each }
     }
 }
 
 impl<T> Striped<T> {
     /// That of a thread.
     #[inline(always)]
-    pub(crate) fn of(&self, thread: usize) -> Mine<'_, T> {
+    pub(crate) fn seat(&self, thread: usize) -> Seat {
         let alone = thread < self.alone;
-        let place = if alone { thread } else { self.alone + thread % (self.cells.len() - self.alone) };
-        Mine { cell: &self.cells[place].0, alone }
+        let place = if alone { thread } else { self.alone + thread % self.shared };
+        Seat { first: place * self.each, alone }
     }
 
-    /// Everybody's.
+    /// A thread's first cell.
+    #[inline(always)]
+    pub(crate) fn of(&self, thread: usize) -> Mine<'_, T> {
+        let seat = self.seat(thread);
+        Mine { cell: self.cell(seat, 0), alone: seat.alone }
+    }
+
+    /// A cell of a stripe.
+    #[inline(always)]
+    pub(crate) fn cell(&self, seat: Seat, cell: usize) -> &T {
+        &self.cells[seat.first + cell].0
+    }
+
+    /// Everybody's cells.
     pub(crate) fn every(&self) -> impl Iterator<Item = &T> {
         self.cells.iter().map(|cell| &cell.0)
+    }
+
+    /// Everybody's stripes.
+    pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> {
+        (0..self.cells.len()).step_by(self.each).map(|first| Seat { first, alone: false })
+    }
+}
+
+impl Seat {
+    /// Adds one to a word of the stripe.
+    #[inline(always)]
+    pub(crate) fn bump(self, word: &AtomicU64) {
+        if self.alone {
+            word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        } else {
+            word.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) fn places(breaker: &Breaker) -> usize {
 }
 
 /// A breaker with some calls behind it.
-pub(crate) fn breaker(timing: &Timing) -> Breaker {
+fn breaker(timing: &Timing) -> Breaker {
     let breaker = Breaker::builder("b").min_calls(4).failure_rate(0.7).timing(timing.clone()).build().unwrap();
     for good in [true, false, true] {
         let _ = at_once(breaker.call(|| ready(good.then_some(()).ok_or("down"))));
@@ -22,7 +22,7 @@ pub(crate) fn breaker(timing: &Timing) -> Breaker {
 }
 
 /// A breaker that has tripped.
-pub(crate) fn tripped(timing: &Timing) -> Breaker {
+fn tripped(timing: &Timing) -> Breaker {
     let breaker = breaker(timing);
     for _ in 0..8 {
         let _ = at_once(breaker.call(|| ready(Err::<(), _>("down"))));
@@ -32,7 +32,7 @@ pub(crate) fn tripped(timing: &Timing) -> Breaker {
 }
 
 /// A breaker whose open time is over.
-pub(crate) fn half_open(clock: &ManualClock) -> Breaker {
+fn half_open(clock: &ManualClock) -> Breaker {
     let breaker = tripped(&timing(clock));
     clock.advance_to(breaker.next_due().unwrap());
     assert_eq!(breaker.state(), State::HalfOpen);
@@ -58,6 +58,16 @@ pub(crate) enum Stands {
     ForcedOpen,
     Disabled,
     MetricsOnly,
+}
+
+impl Stands {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Closed, Self::Open, Self::HalfOpen, Self::Ramp, Self::ForcedOpen, Self::Disabled, Self::MetricsOnly];
+
+    /// Whether it lets no call through.
+    pub(crate) fn refuses(self) -> bool {
+        matches!(self, Self::Open | Self::ForcedOpen)
+    }
 }
 
 /// A breaker in a state, whose calls end well or badly.

@@ -171,25 +171,25 @@ fn a_dropped_call_leaves_no_trace_in_a_timeout_or_a_deadline() {
     }
 }
 
-type Shared = Coalesce<&'static str, u32, &'static str>;
+pub(crate) type Map = Coalesce<&'static str, u32, &'static str>;
 
 /// Calls for one key, or each for its own.
 #[derive(Debug)]
-struct Together(bool);
+pub(crate) struct Shared(pub(crate) bool);
 
-impl Case for Together {
-    type World = Shared;
+impl Case for Shared {
+    type World = Map;
 
-    fn world(&self, clock: &ManualClock) -> Shared {
+    fn world(&self, clock: &ManualClock) -> Map {
         Coalesce::builder("c").timing(timing(clock)).build().unwrap()
     }
 
-    fn call<'a>(&'a self, shared: &'a Shared, clock: &'a ManualClock, work: &'a Work, which: u32) -> Call<'a> {
+    fn call<'a>(&'a self, shared: &'a Map, clock: &'a ManualClock, work: &'a Work, which: u32) -> Call<'a> {
         let key = if self.0 { "a" } else { ["a", "b", "c"][which as usize] };
         Box::pin(async move { End::of(&shared.call(key, || work.run(clock, 3, true)).await) })
     }
 
-    fn look(&self, shared: &Shared, clock: &ManualClock) -> String {
+    fn look(&self, shared: &Map, clock: &ManualClock) -> String {
         let under_way = shared.snapshot().under_way;
         let lead = |key| begins(|work| shared.call(key, || work.run(clock, 1, true)), &Work::default());
         format!("{under_way} under way, new calls lead: {:?}", ["a", "b", "c"].map(lead))
@@ -199,7 +199,7 @@ impl Case for Together {
 #[test]
 fn a_dropped_call_leaves_nothing_in_the_map_of_a_coalescing_policy() {
     for one_key in [true, false] {
-        assert!(drop_after_every_poll(&Together(one_key)) >= 4);
+        assert!(drop_after_every_poll(&Shared(one_key)) >= 4);
     }
 }
 

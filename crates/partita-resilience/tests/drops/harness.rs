@@ -1,12 +1,13 @@
 //! Polls calls by hand on virtual time, drops them, and compares with a policy that they never reached.
 
+use crate::tasks::Tasks;
 use partita_resilience::deadline::Context;
 use partita_resilience::{Error, Timing};
 use partita_time::{Clock, ManualClock};
-use std::cell::Cell;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -45,13 +46,17 @@ pub(crate) struct Seen {
     pub(crate) good: u32,
     /// Attempts under way.
     pub(crate) live: u32,
+    /// Answers that had begun, whose bodies were to follow.
+    pub(crate) heads: u32,
     /// How the call ended.
     pub(crate) end: Option<End>,
+    /// Whether it was dropped before.
+    pub(crate) dropped: bool,
 }
 
-/// The work of one call, which tells what becomes of it.
-#[derive(Debug, Default)]
-pub(crate) struct Work(Cell<Seen>);
+/// The work of one call, which tells what becomes of it. Clones are the same work.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Work(Arc<Mutex<Seen>>);
 
 struct UnderWay<'a>(&'a Work);
 
@@ -63,13 +68,11 @@ impl Drop for UnderWay<'_> {
 
 impl Work {
     pub(crate) fn seen(&self) -> Seen {
-        self.0.get()
+        *self.0.lock().unwrap()
     }
 
-    fn note(&self, what: impl FnOnce(&mut Seen)) {
-        let mut seen = self.0.get();
-        what(&mut seen);
-        self.0.set(seen);
+    pub(crate) fn note(&self, what: impl FnOnce(&mut Seen)) {
+        what(&mut self.0.lock().unwrap());
     }
 
     /// Waits `steps` times 10 ms, then ends.
@@ -97,6 +100,11 @@ pub(crate) trait Case {
     /// Does to the untouched policy, at once, what became of one call for good between two polls.
     fn settle(&self, _untouched: &Self::World, _before: Seen, _now: Seen) {}
 
+    /// What goes on behind the calls, if anything can.
+    fn tasks<'a>(&self, _world: &'a Self::World) -> Option<&'a Tasks> {
+        None
+    }
+
     /// What is in use and what is left. Asked once, at the end: it may take what is left.
     fn look(&self, world: &Self::World, clock: &ManualClock) -> String;
 }
@@ -108,8 +116,10 @@ enum Drops {
     Forward,
     /// All of them, the last one first.
     Backward,
-    /// One of them; the others go on to their end.
+    /// One of them; the others go on to their end, and so does what they left behind them.
     Only(usize),
+    /// What goes on behind them, as when a runtime ends; the calls go on to their end.
+    Behind,
 }
 
 struct Run<'a, C: Case> {
@@ -117,6 +127,7 @@ struct Run<'a, C: Case> {
     clock: &'a ManualClock,
     still: &'a ManualClock,
     untouched: &'a C::World,
+    tasks: Option<&'a Tasks>,
     work: &'a [Work],
     settled: Vec<Seen>,
     calls: Vec<Option<Call<'a>>>,
@@ -138,8 +149,8 @@ impl<C: Case> Run<'_, C> {
     /// Polls each call, and again while one ends: what it held may be what another waits for.
     fn poll_calls(&mut self) {
         let mut under_way = usize::MAX;
-        while self.calls.iter().flatten().count() < under_way {
-            under_way = self.calls.iter().flatten().count();
+        while self.under_way() < under_way {
+            under_way = self.under_way();
             for (place, work) in self.calls.iter_mut().zip(self.work) {
                 let Some(call) = place else { continue };
                 if let Poll::Ready(end) = poll(call.as_mut()) {
@@ -147,32 +158,63 @@ impl<C: Case> Run<'_, C> {
                     work.note(|seen| seen.end = Some(end));
                 }
             }
+            self.tasks.into_iter().for_each(Tasks::poll);
         }
+        self.settle();
+    }
+
+    fn settle(&mut self) {
         for at in 0..self.calls.len() {
             let now = self.work[at].seen();
             self.case.settle(self.untouched, std::mem::replace(&mut self.settled[at], now), now);
         }
     }
 
-    fn over(&self) -> bool {
-        self.calls.iter().all(Option::is_none)
+    /// Calls and tasks that have not ended.
+    fn under_way(&self) -> usize {
+        self.calls.iter().flatten().count() + self.tasks.map_or(0, Tasks::count)
+    }
+
+    fn drop_call(&mut self, which: usize) {
+        if self.calls[which].take().is_some() {
+            self.work[which].note(|seen| seen.dropped = true);
+        }
+    }
+
+    fn drop_tasks(&self) {
+        self.tasks.into_iter().for_each(Tasks::end);
+    }
+
+    fn go_on(&mut self) {
+        if self.polled > 0 {
+            self.poll_calls();
+        }
+        while self.under_way() > 0 {
+            assert!(self.polled < MOST, "a call that stays does not end");
+            self.round();
+        }
     }
 
     fn drop_calls(&mut self, drops: Drops) {
         match drops {
-            Drops::Forward => self.calls.iter_mut().for_each(|call| *call = None),
-            Drops::Backward => self.calls.iter_mut().rev().for_each(|call| *call = None),
+            Drops::Forward => {
+                (0..self.calls.len()).for_each(|which| self.drop_call(which));
+                self.drop_tasks();
+            }
+            Drops::Backward => {
+                self.drop_tasks();
+                (0..self.calls.len()).rev().for_each(|which| self.drop_call(which));
+            }
             Drops::Only(which) => {
-                self.calls[which] = None;
-                if self.polled > 0 {
-                    self.poll_calls();
-                }
-                while !self.over() {
-                    assert!(self.polled < MOST, "a call that stays does not end");
-                    self.round();
-                }
+                self.drop_call(which);
+                self.go_on();
+            }
+            Drops::Behind => {
+                self.drop_tasks();
+                self.go_on();
             }
         }
+        self.settle();
     }
 }
 
@@ -187,15 +229,16 @@ fn run<C: Case + Debug>(case: &C, calls: usize, polls: usize, drops: Drops) -> b
         clock: &clock,
         still: &still,
         untouched: &untouched,
+        tasks: case.tasks(&world),
         work: &work,
         settled: vec![Seen::default(); calls],
         calls: begun,
         polled: 0,
     };
-    while run.polled < polls && !run.over() {
+    while run.polled < polls && run.under_way() > 0 {
         run.round();
     }
-    let over = run.over();
+    let over = run.under_way() == 0;
     run.drop_calls(drops);
     drop(run);
     let what = format!("{case:?}: {calls} calls, dropped after {polls} polls, {drops:?}");
@@ -210,7 +253,7 @@ fn run<C: Case + Debug>(case: &C, calls: usize, polls: usize, drops: Drops) -> b
 pub(crate) fn drop_after_every_poll<C: Case + Debug>(case: &C) -> usize {
     let mut most = 0;
     for calls in [1, 3] {
-        let all = [Drops::Forward, Drops::Backward];
+        let all = [Drops::Forward, Drops::Backward, Drops::Behind];
         for drops in all.into_iter().chain((0..calls).map(Drops::Only)) {
             let polls = (0..MOST).find(|polls| run(case, calls, *polls, drops)).expect("the calls do not end");
             most = most.max(polls);

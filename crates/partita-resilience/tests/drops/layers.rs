@@ -1,10 +1,11 @@
-//! The same calls through the tower layers whose futures are written by hand; those of coalesce and cache box the plain
-//! call.
+//! The same calls through the tower layers, those of whole stacks too.
 
 use crate::breaker::{Broken, Stands};
-use crate::calls::{Again, Beside, Timed, Until};
+use crate::calls::{Again, Beside, Map, Shared, Timed, Until};
 use crate::harness::{Call, Case, End, Seen, Work, drop_after_every_poll};
 use crate::limits::{Limited, Moves, Room, Sheds, Way};
+use crate::stack::{Crowded, Kept, Second, Together, TogetherOr, Whole, clock_waits};
+use partita_resilience::Error;
 use partita_resilience::adaptive::Adaptive;
 use partita_resilience::breaker::{Breaker, BreakerLayer};
 use partita_resilience::bulkhead::Bulkhead;
@@ -15,7 +16,7 @@ use partita_resilience::retry::Retry;
 use partita_resilience::shed::{Priority, Shed};
 use partita_resilience::timeout::Timeout;
 use partita_time::ManualClock;
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 /// A case whose policy is also a layer.
 trait Layered: Case {
@@ -75,6 +76,59 @@ through! {
     Until, Deadline: |_me, policy, which| 2 + which, true, policy.layer();
 }
 
+/// The key of a request.
+#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps, reason = "the shape that layers ask for")]
+pub(crate) const fn key(request: &&'static str) -> Option<&'static str> {
+    Some(*request)
+}
+
+/// The work of one call as a service that owns it; `good` is told the number of the attempt.
+pub(crate) fn service(
+    work: &Work,
+    clock: &ManualClock,
+    steps: u32,
+    good: impl Fn(u32) -> bool + Clone + Send + 'static,
+) -> impl Service<&'static str, Response = u32, Error = &'static str, Future: Send> + Clone + Send + 'static {
+    let (work, clock) = (work.clone(), clock.clone());
+    service_fn(move |_| {
+        let (work, clock, good) = (work.clone(), clock.clone(), good(Context::current().number()));
+        async move { work.run(&clock, steps, good).await }
+    })
+}
+
+/// Asks a stack's layer around the work of one call.
+macro_rules! through_stack {
+    ($($case:ty, $world:ty: |$world_:ident, $clock:ident| $layer:expr, $steps:expr, $good:expr;)+) => {$(
+        impl Layered for $case {
+            fn ask<'a>(&'a self, $world_: &'a $world, $clock: &'a ManualClock, work: &'a Work, _: u32) -> Call<'a> {
+                let service = $layer.layer(service(work, $clock, $steps, $good));
+                Box::pin(async move { End::of(&service.oneshot("a").await) })
+            }
+        }
+    )+};
+}
+
+/// What makes the second answer to a request.
+macro_rules! second {
+    ($clock:expr) => {{
+        let clock = $clock.clone();
+        move |_: &&'static str| {
+            let clock = clock.clone();
+            move |_: Option<&Error<&'static str>>| async move { clock_waits(&clock).await }
+        }
+    }};
+}
+
+through_stack! {
+    Whole, <Whole as Case>::World: |held, clock| held.stack.layer(), 2, |number| number == 3;
+    Crowded, <Crowded as Case>::World: |held, clock| held.stack.layer(), 3, |_| true;
+    Together, <Together as Case>::World: |world, clock| world.0.stack.layer(key), 3, |_| true;
+    Kept, <Kept as Case>::World: |world, clock| world.0.stack.layer(key), 3, |_| true;
+    Second, <Second as Case>::World: |held, clock| held.stack.layer(second!(clock)), 2, |_| false;
+    TogetherOr, <TogetherOr as Case>::World: |world, clock| world.0.stack.layer(key, second!(clock)), 3, |_| false;
+    Shared, Map: |map, clock| map.layer(key), 3, |_| true;
+}
+
 #[test]
 fn a_dropped_response_future_of_a_limit_gives_back_what_it_held() {
     for stands in [Stands::Closed, Stands::HalfOpen, Stands::Ramp, Stands::Disabled, Stands::MetricsOnly] {
@@ -103,4 +157,22 @@ fn a_dropped_response_future_of_calls_gives_back_what_it_held() {
         assert!(drop_after_every_poll(&Through(Timed(limit))) >= 3);
         assert!(drop_after_every_poll(&Through(Until(limit))) >= 3);
     }
+}
+
+#[test]
+fn a_dropped_response_future_of_a_stack_gives_back_what_it_held_in_every_policy() {
+    assert!(drop_after_every_poll(&Through(Whole)) >= 10);
+    for stands in Stands::ALL {
+        let least = if stands.refuses() { 1 } else { 4 };
+        assert!(drop_after_every_poll(&Through(Crowded(stands))) >= least, "{stands:?}");
+    }
+    assert!(drop_after_every_poll(&Through(Second)) >= 4);
+}
+
+#[test]
+fn a_dropped_response_future_of_what_shares_answers_leaves_nothing_in_its_map() {
+    assert!(drop_after_every_poll(&Through(Shared(true))) >= 4);
+    assert!(drop_after_every_poll(&Through(Together)) >= 4);
+    assert!(drop_after_every_poll(&Through(TogetherOr)) >= 5);
+    assert!(drop_after_every_poll(&Through(Kept)) >= 4);
 }

@@ -5,10 +5,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
+mod bodies;
 mod breaker;
 mod calls;
 mod harness;
 mod layers;
 mod limits;
 mod pool;
+mod refresh;
 mod stack;
+mod tasks;

@@ -1,13 +1,13 @@
 //! Several policies in one stack.
 
-use crate::breaker::{breaker, half_open, places};
+use crate::breaker::{Broken, Stands, places};
 use crate::calls::{budget, pay, purse};
-use crate::harness::{Call, Case, End, Seen, Work, at_once, begins, drop_after_every_poll, ms, timing};
+use crate::harness::{Call, Case, End, Seen, Work, begins, drop_after_every_poll, ms, timing};
 use crate::limits::{bulkhead, rooms};
-use partita_resilience::breaker::Breaker;
+use crate::refresh::{Answers, fetched, stale};
+use partita_resilience::breaker::{Breaker, State};
 use partita_resilience::budget::Budget;
 use partita_resilience::bulkhead::Bulkhead;
-use partita_resilience::cache::Cache;
 use partita_resilience::coalesce::Coalesce;
 use partita_resilience::fallback::Fallback;
 use partita_resilience::hedge::Hedge;
@@ -16,49 +16,53 @@ use partita_resilience::retry::{Jitter, Retry};
 use partita_resilience::stack::{Answered, Policy, Stack};
 use partita_resilience::{ByResult, Outcome};
 use partita_time::ManualClock;
-use std::future::ready;
 use std::time::Duration;
 
 /// What the policies beneath a stack hold.
-struct Held<S = (), F = ()> {
-    stack: Stack<ByResult, S, F>,
-    breaker: Breaker,
-    bulkhead: Bulkhead,
-    budget: Budget,
-    limiter: Limiter,
+pub(crate) struct Held<S = (), F = ()> {
+    pub(crate) stack: Stack<ByResult, S, F>,
+    pub(crate) breaker: Breaker,
+    pub(crate) bulkhead: Bulkhead,
+    pub(crate) budget: Budget,
+    pub(crate) limiter: Limiter,
 }
 
 impl<S, F> Held<S, F> {
-    fn look(&self) -> String {
+    pub(crate) fn look(&self) -> String {
         let seen = self.breaker.snapshot();
         let counts = (seen.state, seen.total, seen.successful, seen.failed, seen.consecutive_failures);
         let waiting = self.limiter.snapshot().waiting;
-        let (places, rooms, purse) = (places(&self.breaker), rooms(&self.bulkhead), purse(&self.budget));
+        // A ramp lets a share of all calls through, whatever becomes of them.
+        let places = if seen.state == State::Ramp { 0 } else { places(&self.breaker) };
+        let (rooms, purse) = (rooms(&self.bulkhead), purse(&self.budget));
         format!("{counts:?}, {places} places; {rooms}; {purse}; {waiting} wait")
     }
 
     /// Tells the breaker how attempts ended.
-    fn record(&self, before: Seen, now: Seen) {
+    pub(crate) fn record(&self, before: Seen, now: Seen) {
         let ends = [(now.failed - before.failed, Outcome::Failure), (now.good - before.good, Outcome::Success)];
         for (times, outcome) in ends {
-            (0..times).for_each(|_| self.breaker.admit().unwrap().record(outcome));
+            for _ in 0..times {
+                let permit = (0..10).find_map(|_| self.breaker.admit().ok());
+                permit.expect("it lets calls through, as the other did").record(outcome);
+            }
         }
     }
 }
 
 /// Parts of a stack that several stacks here have.
-fn parts(clock: &ManualClock, permits: u32, quota: Quota) -> (Bulkhead, Budget, Limiter) {
+pub(crate) fn parts(clock: &ManualClock, permits: u32, quota: Quota) -> (Bulkhead, Budget, Limiter) {
     let limiter = Limiter::builder("l").quota(quota).max_wait(Duration::from_secs(1)).timing(timing(clock));
     (bulkhead(clock, permits, 500), budget(clock, false), limiter.build().unwrap())
 }
 
-fn lenient(clock: &ManualClock) -> Breaker {
+pub(crate) fn lenient(clock: &ManualClock) -> Breaker {
     Breaker::builder("b").min_calls(1_000).timing(timing(clock)).build().unwrap()
 }
 
 /// Deadline, rate limit, retry, breaker, bulkhead and attempt timeout.
 #[derive(Debug)]
-struct Whole;
+pub(crate) struct Whole;
 
 impl Case for Whole {
     type World = Held;
@@ -96,15 +100,15 @@ fn a_dropped_call_gives_back_what_it_held_in_every_policy_of_a_stack() {
     assert!(polls >= 10, "{polls}");
 }
 
-/// Hedges over a half-open breaker, or a closed one, and a bulkhead that is too small for all.
+/// Hedges over a breaker that stands so, and a bulkhead that is too small for all.
 #[derive(Debug)]
-struct Crowded(bool);
+pub(crate) struct Crowded(pub(crate) Stands);
 
 impl Case for Crowded {
     type World = Held;
 
     fn world(&self, clock: &ManualClock) -> Held {
-        let breaker = if self.0 { half_open(clock) } else { breaker(&timing(clock)) };
+        let breaker = Broken(self.0, true).world(clock);
         let (bulkhead, _, limiter) = parts(clock, 1, Quota::per_second(100));
         let hedges = budget(clock, false);
         let hedge = Hedge::builder("h").delay(ms(15)).budget(hedges);
@@ -129,9 +133,10 @@ impl Case for Crowded {
 
 #[test]
 fn a_dropped_call_gives_probe_and_place_in_the_queue_of_a_stack_back() {
-    for half_open in [false, true] {
-        let polls = drop_after_every_poll(&Crowded(half_open));
-        assert!(polls >= 4, "{polls}");
+    for stands in Stands::ALL {
+        let polls = drop_after_every_poll(&Crowded(stands));
+        let least = if stands.refuses() { 1 } else { 4 };
+        assert!(polls >= least, "{stands:?}: {polls}");
     }
 }
 
@@ -139,7 +144,7 @@ type Shared = Coalesce<&'static str, u32, &'static str>;
 
 /// One call for all, with a second answer.
 #[derive(Debug)]
-struct Together;
+pub(crate) struct Together;
 
 impl Case for Together {
     type World = (Held<Shared>, Shared);
@@ -173,20 +178,15 @@ fn a_dropped_call_leaves_nothing_in_the_map_of_a_stack_that_coalesces() {
     assert!(drop_after_every_poll(&Together) >= 4);
 }
 
-type Answers = Cache<&'static str, u32>;
-
 /// A stale answer, and a second one where there is none.
 #[derive(Debug)]
-struct Kept;
+pub(crate) struct Kept;
 
 impl Case for Kept {
     type World = (Held<Answers>, Answers);
 
     fn world(&self, clock: &ManualClock) -> Self::World {
-        let cache = Cache::builder("c").ttl(Duration::from_secs(1)).stale(Duration::from_secs(9)).timing(timing(clock));
-        let cache: Answers = cache.build().unwrap();
-        at_once(cache.call("a", || ready(Ok::<_, ()>(1)))).unwrap();
-        clock.advance(Duration::from_secs(2));
+        let cache = stale(clock, None);
         let (bulkhead, budget, limiter) = parts(clock, 1, Quota::per_second(100));
         let breaker = lenient(clock);
         let stack = Policy::new("kept").deadline(Duration::from_secs(2)).cache(cache.clone()).breaker(breaker.clone());
@@ -200,9 +200,7 @@ impl Case for Kept {
 
     fn settle(&self, untouched: &Self::World, before: Seen, now: Seen) {
         untouched.0.record(before, now);
-        if before.good < now.good {
-            at_once(untouched.1.call("a", || ready(Ok::<_, ()>(3)))).unwrap();
-        }
+        fetched(&untouched.1, before, now);
     }
 
     fn look(&self, (held, cache): &Self::World, clock: &ManualClock) -> String {
@@ -219,7 +217,7 @@ fn a_dropped_fetch_leaves_the_right_to_fetch_free_in_a_stack_that_caches() {
 
 /// A second answer for what fails.
 #[derive(Debug)]
-struct Second;
+pub(crate) struct Second;
 
 impl Case for Second {
     type World = Held<(), Answered>;
@@ -246,7 +244,7 @@ impl Case for Second {
     }
 }
 
-async fn clock_waits(clock: &ManualClock) -> Result<u32, &'static str> {
+pub(crate) async fn clock_waits(clock: &ManualClock) -> Result<u32, &'static str> {
     partita_time::Clock::sleep(clock, ms(10)).await;
     Ok(0)
 }
@@ -258,7 +256,7 @@ fn a_call_dropped_during_its_second_answer_holds_nothing_any_more() {
 
 /// One call for all that fails, and a second answer for each caller.
 #[derive(Debug)]
-struct TogetherOr;
+pub(crate) struct TogetherOr;
 
 impl Case for TogetherOr {
     type World = (Held<Shared, Answered>, Shared);

@@ -19,7 +19,7 @@ impl Core {
     pub(crate) fn leave(&self, ticket: Ticket, outcome: Outcome) {
         let Ticket { word, start, extra } = ticket;
         let healthy = matches!(outcome, Outcome::Success);
-        if !(healthy && self.leave_healthy(Word(word), start, self.timing.coarse_nanos())) {
+        if !(healthy && self.leave_healthy(Word(word), start, self.now())) {
             self.leave_checked(word, start, extra, (outcome, false));
         }
     }
@@ -36,7 +36,7 @@ impl Core {
         let steady = word.is_plain()
             && self.is_quick
             && self.machine.word() == word
-            && now.saturating_sub(start) < self.settings.slow
+            && now.saturating_sub(start) < self.slow
             && self.pulse.consecutive.load(Ordering::Relaxed) == 0;
         if !steady {
             return false;
@@ -45,22 +45,21 @@ impl Core {
         if tick >= self.pulse.quiet.load(Ordering::Relaxed) {
             return false;
         }
-        let thread = stripe::mine();
-        let seat = self.stripes.seat(thread);
-        self.ring.add(&self.stripes, seat, (word.generation(), tick), Cell::Total);
-        counters::count(&self.stripes, thread, Count::Successful);
+        let seat = self.words.seat(stripe::mine());
+        self.ring.add(&self.words, seat, (word.generation(), tick), Cell::Total);
+        counters::count(&self.words, seat, Count::Successful);
         true
     }
 
     fn tell_end(&self, now: u64, elapsed: u64, outcome: Outcome) {
         let elapsed = Duration::from_nanos(elapsed);
-        self.listeners.routine(|| self.event(now, EventKind::Ended { outcome, elapsed }));
+        self.common.listeners.routine(|| self.event(now, EventKind::Ended { outcome, elapsed }));
     }
 
     #[inline(never)]
     fn leave_checked(&self, word: u64, start: u64, extra: u64, (outcome, cut): (Outcome, bool)) {
         let ticket = Ticket { word, start, extra };
-        let now = self.timing.coarse_nanos();
+        let now = self.now();
         self.settle(now);
         let elapsed = now.saturating_sub(ticket.start);
         if let Kind::Probe { slot, deadline } = ticket.kind() {
@@ -73,7 +72,7 @@ impl Core {
         let word = self.machine.word();
         if word.generation() == ticket.word().generation() {
             if ticket.kind() != Kind::Free {
-                let slow = elapsed >= self.settings.slow || (cut && self.settings.slow != NEVER_SLOW);
+                let slow = elapsed >= self.common.settings.slow || (cut && self.common.settings.slow != NEVER_SLOW);
                 self.judge(ticket, word, (outcome, slow), now);
             }
         } else {
@@ -148,8 +147,8 @@ impl Core {
         if let Some(calls) = &self.calls {
             calls.push(generation, failed, slow, || self.machine.word().generation() == generation);
         } else {
-            let seat = self.stripes.seat(stripe::mine());
-            let add = |cell| self.ring.add(&self.stripes, seat, (generation, tick), cell);
+            let seat = self.words.seat(stripe::mine());
+            let add = |cell| self.ring.add(&self.words, seat, (generation, tick), cell);
             add(Cell::Total);
             if failed {
                 add(Cell::Failed);
@@ -174,28 +173,29 @@ impl Core {
 
     /// Until when successes change nothing: within a bucket they only lower the rates of a window that has its fewest calls.
     fn rest(&self, seen: u64, tick: u64, view: &WindowView) {
-        let quiet = if view.failed + view.slow == 0 && (self.calls.is_none() || view.total >= self.settings.min_calls) {
-            u64::MAX
-        } else if view.total < self.settings.min_calls {
-            0
-        } else if self.calls.is_some() {
-            u64::MAX
-        } else {
-            tick + 1
-        };
+        let quiet =
+            if view.failed + view.slow == 0 && (self.calls.is_none() || view.total >= self.common.settings.min_calls) {
+                u64::MAX
+            } else if view.total < self.common.settings.min_calls {
+                0
+            } else if self.calls.is_some() {
+                u64::MAX
+            } else {
+                tick + 1
+            };
         let _ = self.pulse.quiet.compare_exchange(seen, quiet, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     fn verdict(&self, view: &WindowView, in_a_row: u64) -> Option<Cause> {
-        if view.total >= self.settings.min_calls {
-            if view.failed > 0 && view.failure_rate() >= self.settings.failure_rate {
+        if view.total >= self.common.settings.min_calls {
+            if view.failed > 0 && view.failure_rate() >= self.common.settings.failure_rate {
                 return Some(Cause::FailureRate);
             }
-            if view.slow > 0 && view.slow_rate() >= self.settings.slow_rate {
+            if view.slow > 0 && view.slow_rate() >= self.common.settings.slow_rate {
                 return Some(Cause::SlowRate);
             }
         }
-        (in_a_row >= self.settings.consecutive).then_some(Cause::Consecutive)
+        (in_a_row >= self.common.settings.consecutive).then_some(Cause::Consecutive)
     }
 
     fn trip(&self, word: Word, now: u64, cause: Cause, view: &WindowView) {
@@ -212,18 +212,18 @@ impl Core {
             return WindowView { total, failed, slow, reach: None };
         }
         let to = self.ring.tick(now);
-        let from = (to + 1).saturating_sub(self.settings.buckets);
-        let [total, failed, slow, ..] = self.ring.sum(&self.stripes, generation, from, to);
+        let from = (to + 1).saturating_sub(self.common.settings.buckets);
+        let [total, failed, slow, ..] = self.ring.sum(&self.words, generation, from, to);
         WindowView { total, failed, slow, reach: Some(Duration::from_nanos(now - self.ring.start(from).min(now))) }
     }
 
     /// Counts a call that may get stuck where it began.
     pub(super) fn watch_over(&self, ticket: Ticket, cell: Cell) {
-        if let (Kind::Plain { tick }, Some(_)) = (ticket.kind(), self.settings.stuck)
+        if let (Kind::Plain { tick }, Some(_)) = (ticket.kind(), self.common.settings.stuck)
             && ticket.extra & HEADED == 0
         {
-            let seat = self.stripes.seat(stripe::mine());
-            self.ring.add(&self.stripes, seat, (ticket.word().generation(), tick), cell);
+            let seat = self.words.seat(stripe::mine());
+            self.ring.add(&self.words, seat, (ticket.word().generation(), tick), cell);
         }
     }
 
@@ -235,7 +235,7 @@ impl Core {
 
     /// Looks for stuck calls once in each bucket; the bucket of `now`.
     pub(super) fn watch(&self, now: u64) -> u64 {
-        let Some(most) = self.settings.stuck else { return 0 };
+        let Some(most) = self.common.settings.stuck else { return 0 };
         let tick = self.ring.tick(now);
         if self.pulse.watched.load(Ordering::Relaxed) == tick {
             return tick;
@@ -245,13 +245,16 @@ impl Core {
         if !matches!(word.state(), State::Closed | State::Ramp) {
             return tick;
         }
-        let Some(last) = self.ring.tick_before(now.saturating_sub(self.settings.slow)) else { return tick };
+        let Some(last) = self.ring.tick_before(now.saturating_sub(self.common.settings.slow)) else { return tick };
         let from = (tick + 1).saturating_sub(self.ring.reach());
-        let [.., begun, ended] = self.ring.sum(&self.stripes, word.generation(), from, last);
+        let [.., begun, ended] = self.ring.sum(&self.words, word.generation(), from, last);
         let stuck = begun.saturating_sub(ended);
         let view = self.view(word.generation(), now);
         let with = WindowView { total: view.total + stuck, slow: view.slow + stuck, ..view };
-        if stuck >= most && with.total >= self.settings.min_calls && with.slow_rate() >= self.settings.slow_rate {
+        if stuck >= most
+            && with.total >= self.common.settings.min_calls
+            && with.slow_rate() >= self.common.settings.slow_rate
+        {
             self.trip(word, now, Cause::Stuck, &with);
         }
         tick
@@ -260,9 +263,9 @@ impl Core {
     /// An open time in milliseconds.
     pub(super) fn open_time(&self, exponent: u64) -> u64 {
         let doubled = 1_u64.checked_shl(u32::try_from(exponent).unwrap_or(u32::MAX)).unwrap_or(u64::MAX);
-        let base = self.settings.open_ms.saturating_mul(doubled).min(self.settings.open_max_ms);
-        let (least, most) = jitter_range(base, self.settings.open_jitter);
-        if most > least { least + self.timing.entropy().below(most - least + 1) } else { base }
+        let base = self.common.settings.open_ms.saturating_mul(doubled).min(self.common.settings.open_max_ms);
+        let (least, most) = jitter_range(base, self.common.settings.open_jitter);
+        if most > least { least + self.common.timing.entropy().below(most - least + 1) } else { base }
     }
 }
 

@@ -1,9 +1,13 @@
 //! What a breaker counts for as long as it lives.
 
-use super::stripes::{Stripes, bump};
+use super::words::Words;
+use crate::stripe::Seat;
 use crate::sync::Ordering;
 
-/// What is counted; the place in the line.
+/// Words of a stripe that hold counters: its first.
+pub(crate) const COUNTERS: usize = 8;
+
+/// What is counted; its word.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Count {
     Successful,
@@ -16,18 +20,19 @@ pub(crate) enum Count {
     Stale,
 }
 
-/// Adds one in this thread's stripe.
+/// Adds one in a stripe.
 #[inline(always)]
-pub(crate) fn count(stripes: &Stripes, thread: usize, what: Count) {
-    let seat = stripes.seat(thread);
-    bump(&stripes.line(seat, 0)[what as usize], seat.alone);
+pub(crate) fn count(words: &Words, seat: Seat, what: Count) {
+    seat.bump(words.word(seat, what as usize));
 }
 
 /// All stripes together.
-pub(crate) fn totals(stripes: &Stripes) -> [u64; 8] {
-    let mut sums = [0_u64; 8];
-    for line in stripes.every(0) {
-        sums.iter_mut().zip(line).for_each(|(sum, counter)| *sum = sum.wrapping_add(counter.load(Ordering::Relaxed)));
+pub(crate) fn totals(words: &Words) -> [u64; COUNTERS] {
+    let mut sums = [0_u64; COUNTERS];
+    for seat in words.seats() {
+        for (word, sum) in sums.iter_mut().enumerate() {
+            *sum = sum.wrapping_add(words.word(seat, word).load(Ordering::Relaxed));
+        }
     }
     sums
 }

@@ -5,6 +5,7 @@
 
 use super::word::{Mode, State, Tagged, Word};
 use crate::sync::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 /// Why a breaker changed its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,7 +91,6 @@ const WHOLE: u64 = 1 << 20;
 
 /// See the module.
 #[derive(Debug)]
-#[repr(align(128))]
 pub(crate) struct Machine {
     word: AtomicU64,
     since: AtomicU64,
@@ -98,11 +98,11 @@ pub(crate) struct Machine {
     share: AtomicU64,
     floor: AtomicU64,
     leases: Box<[AtomicU64]>,
-    rules: Rules,
+    rules: Arc<Rules>,
 }
 
 impl Machine {
-    pub(crate) fn new(leases: usize, rules: Rules, now: u64) -> Self {
+    pub(crate) fn new(leases: usize, rules: Arc<Rules>, now: u64) -> Self {
         Self {
             word: AtomicU64::new(0),
             since: AtomicU64::new(Tagged::new(0, now).0),

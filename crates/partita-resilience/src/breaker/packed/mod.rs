@@ -4,5 +4,5 @@ pub(crate) mod calls;
 pub(crate) mod counters;
 pub(crate) mod machine;
 pub(crate) mod ring;
-pub(crate) mod stripes;
 pub(crate) mod word;
+pub(crate) mod words;

@@ -8,15 +8,18 @@
 //! and that races the first one of the next lap lands in that lap. A cell that was not written for 2^20 laps (121 days at 10
 //! s) could be taken for a new one.
 
-use super::stripes::{Seat, Stripes, bump};
+use super::counters::COUNTERS;
+use super::words::Words;
+use crate::stripe::Seat;
 use crate::sync::{AtomicU64, Ordering};
 
-/// What a bucket counts; the place in its line.
+/// What a bucket counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cell {
     Total,
     Failed,
     Slow,
+    /// Only where stuck calls are looked for, as the next one.
     Begun,
     Ended,
 }
@@ -30,24 +33,27 @@ pub(crate) type Sums = [u64; CELLS];
 
 /// See the module.
 #[derive(Debug)]
-#[repr(align(64))]
 pub(crate) struct Ring {
     tick: AtomicU64,
     width: u64,
-    slots: u64,
-    shift: u32,
+    /// Buckets that are kept, a power of two, less one.
+    mask: u64,
+    cells: usize,
+    shift: u8,
 }
 
 impl Ring {
-    /// Buckets of `width` nanoseconds, with room for `reach` of them at least.
-    pub(crate) fn new(width: u64, reach: u64) -> Self {
+    /// Buckets of `width` nanoseconds, with room for `reach` of them at least, and for what `watches` stuck calls.
+    pub(crate) fn new(width: u64, reach: u64, watches: bool) -> Self {
         let slots = reach.next_power_of_two();
-        Self { tick: AtomicU64::new(0), width: width.max(1), slots, shift: slots.trailing_zeros() }
+        let (cells, shift) = (if watches { CELLS } else { CELLS - 2 }, slots.ilog2());
+        let shift = u8::try_from(shift).unwrap_or(u8::MAX);
+        Self { tick: AtomicU64::new(0), width: width.max(1), mask: slots - 1, cells, shift }
     }
 
-    /// Lines that a stripe needs, beside its first one.
-    pub(crate) fn lines(&self) -> usize {
-        usize::try_from(self.slots).unwrap_or(usize::MAX)
+    /// Words that a stripe needs, its counters among them.
+    pub(crate) const fn words(&self) -> usize {
+        COUNTERS + (self.cells << self.shift)
     }
 
     /// The bucket of a moment, if it is the newest one that anybody asked for.
@@ -73,7 +79,7 @@ impl Ring {
 
     /// Buckets that are kept.
     pub(crate) const fn reach(&self) -> u64 {
-        self.slots
+        self.mask + 1
     }
 
     /// When a bucket began, in nanoseconds.
@@ -86,21 +92,22 @@ impl Ring {
         (generation & 0xfff) << 52 | ((tick >> self.shift) & LAPS) << 32
     }
 
-    #[inline]
-    #[allow(clippy::cast_possible_truncation, reason = "less than the number of slots, which is a usize")]
-    const fn slot(&self, tick: u64) -> usize {
-        1 + (tick & (self.slots - 1)) as usize
+    /// The word of a bucket's cell: all buckets of a cell lie side by side.
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "less than the number of buckets, which is a usize")]
+    const fn word(&self, cell: usize, tick: u64) -> usize {
+        COUNTERS + (cell << self.shift) + (tick & self.mask) as usize
     }
 
     /// Adds one to a cell of a bucket; one that is gone stays gone.
     #[inline(always)]
-    pub(crate) fn add(&self, stripes: &Stripes, seat: Seat, at: (u64, u64), cell: Cell) {
+    pub(crate) fn add(&self, words: &Words, seat: Seat, at: (u64, u64), cell: Cell) {
         let (generation, tick) = at;
-        let cell = &stripes.line(seat, self.slot(tick))[cell as usize];
+        let cell = words.word(seat, self.word(cell as usize, tick));
         let tag = self.tag(generation, tick);
         let seen = cell.load(Ordering::Relaxed);
         if seen & TAG == tag {
-            bump(cell, seat.alone);
+            seat.bump(cell);
         } else if self.is_kept(tick) {
             renew(cell, seen, tag, seat.alone);
         }
@@ -108,18 +115,17 @@ impl Ring {
 
     /// Whether the ring still has a bucket.
     fn is_kept(&self, tick: u64) -> bool {
-        self.tick.load(Ordering::Relaxed).saturating_sub(tick) < self.slots
+        self.tick.load(Ordering::Relaxed).saturating_sub(tick) < self.reach()
     }
 
     /// The sums of the buckets `from` to `to` of a generation, all stripes together.
-    pub(crate) fn sum(&self, stripes: &Stripes, generation: u64, from: u64, to: u64) -> Sums {
+    pub(crate) fn sum(&self, words: &Words, generation: u64, from: u64, to: u64) -> Sums {
         let mut sums = [0; CELLS];
-        for tick in from..=to {
-            let tag = self.tag(generation, tick);
-            for line in stripes.every(self.slot(tick)) {
-                for (sum, cell) in sums.iter_mut().zip(line) {
-                    let seen = cell.load(Ordering::Relaxed);
-                    *sum += if seen & TAG == tag { seen & !TAG } else { 0 };
+        for seat in words.seats() {
+            for (cell, sum) in sums.iter_mut().enumerate().take(self.cells) {
+                for tick in from..=to {
+                    let seen = words.word(seat, self.word(cell, tick)).load(Ordering::Relaxed);
+                    *sum += if seen & TAG == self.tag(generation, tick) { seen & !TAG } else { 0 };
                 }
             }
         }
