@@ -11,7 +11,8 @@ use std::sync::Arc;
 pub struct SqliteConfig {
     /// The file. Its folder must exist; `<path>-wal`, `<path>-shm` and `<path>.lock` lie beside it.
     pub path: PathBuf,
-    /// Whose file it is; written on it at its first opening, and another one's is refused. Nobody's unless told.
+    /// Whose file it is; written on it at its first opening, and another one's is refused. Nobody's unless told. The set of
+    /// files that are there is told by [`crate::inspect`].
     pub label: Option<Label>,
     /// Threads that read, each with a connection of its own; 2 unless told.
     pub readers: usize,

@@ -227,9 +227,5 @@ fn flush_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 fn at(path: &Path, error: std::io::Error) -> Error {
-    let kind = match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::StorageFull,
-        _ => ErrorKind::Io,
-    };
-    Error::new(kind, "the copy cannot be written").effect(Effect::Possible).with("path", path.display()).because(error)
+    crate::error::of_io(error, "the copy cannot be written").effect(Effect::Possible).with("path", path.display())
 }

@@ -4,11 +4,13 @@ use partita_core::{Effect, Error, ErrorKind};
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE};
 
+const NO_ROOM: &str = "there is no room on the disk; free some";
+
 /// The error in our words. Its effect is `None`: whoever cannot promise that says so.
 pub(crate) fn of(error: rusqlite::Error) -> Error {
     use rusqlite::Error as E;
     let (kind, message) = match (error.sqlite_error_code(), extended(&error)) {
-        (Some(ErrorCode::DiskFull), _) => (ErrorKind::StorageFull, "no room for the store; free some"),
+        (Some(ErrorCode::DiskFull), _) => (ErrorKind::StorageFull, NO_ROOM),
         (_, Some(SQLITE_IOERR_WRITE | SQLITE_IOERR_SHMSIZE)) => {
             (ErrorKind::StorageFull, "the disk takes no writes; free some room, or look at the disk")
         }
@@ -29,6 +31,15 @@ pub(crate) fn of(error: rusqlite::Error) -> Error {
             (ErrorKind::Corrupt, "a row does not hold what it should")
         }
         _ => (ErrorKind::Other, "SQLite refused"),
+    };
+    Error::new(kind, message).effect(Effect::None).because(error)
+}
+
+/// An error of the system in our words: `message` says what to do, unless it is room that is missing. Nothing was done.
+pub(crate) fn of_io(error: std::io::Error, message: &str) -> Error {
+    let (kind, message) = match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => (ErrorKind::StorageFull, NO_ROOM),
+        _ => (ErrorKind::Io, message),
     };
     Error::new(kind, message).effect(Effect::None).because(error)
 }

@@ -14,10 +14,8 @@ impl FileLock {
     pub(crate) fn take(data: &Path) -> Result<Self> {
         let path = beside(data, ".lock");
         let io = |error: std::io::Error| {
-            Error::new(ErrorKind::Io, "the store's folder cannot be written; create it or choose another")
-                .effect(Effect::None)
-                .with("folder", folder(data).display())
-                .because(error)
+            let message = "the store's folder cannot be written; create it or choose another";
+            crate::error::of_io(error, message).with("folder", folder(data).display())
         };
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;

@@ -12,7 +12,7 @@ use crate::space::Spaces;
 use crate::tail::Tails;
 use crate::writer::Writer;
 use partita_core::{
-    Commit, Effect, Error, ErrorKind, Fence, Position, Read, Receipt, Result, Space, Store, StoreFacts, Ticket, check,
+    Commit, Error, ErrorKind, Fence, Position, Read, Receipt, Result, Space, Store, StoreFacts, Ticket, check,
 };
 use partita_time::{BoxFuture, Host};
 #[cfg(test)]
@@ -172,7 +172,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
 }
 
 fn started(what: &str, error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Io, format!("the store could not {what}")).effect(Effect::None).because(error)
+    crate::error::of_io(error, &format!("the store could not {what}"))
 }
 
 impl Shared {

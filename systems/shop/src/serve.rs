@@ -54,11 +54,11 @@ async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
     let url = reachable(listener.local_addr());
     let gate = Gate::from(Shop::opening());
     let server = Server::start(listener, gate.clone(), limits, host);
-    std::fs::create_dir_all(&args.data).map_err(|error| unusable(&args.data, &error))?;
+    std::fs::create_dir_all(&args.data).map_err(|error| unusable(&args.data, error))?;
     let files = Files::at(&args.data, host)?;
     let is_new = !args.data.join("ordering.db").exists();
     let options = Options { max_unfinished: args.max_unfinished, ..Options::default() };
-    let shop = Shop::open(&files, options, &url, host).await?;
+    let shop = Shop::open(&files, options, &url, host).await.map_err(without_room)?;
     gate.set(shop.router());
     let found = found(&shop, is_new).await?;
     tracing::info!(data = %args.data.display(), found, "orders are taken");
@@ -102,7 +102,19 @@ async fn stop(shop: &Shop, gate: &Gate, server: &Server) {
     say(&format!("stopped; {} go on at the next start\n", count(shop.ordering().unfinished(), "saga", "sagas")));
 }
 
-fn unusable(folder: &Path, error: &std::io::Error) -> Error {
+/// Opening writes to each file. On a full disk it cannot, and changes nothing.
+fn without_room(error: Error) -> Error {
+    if error.kind() != ErrorKind::StorageFull {
+        return error;
+    }
+    error.with("way out", "make room on the disk of the data folder and start again; nothing that was accepted is lost")
+}
+
+fn unusable(folder: &Path, error: std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        let full = Error::new(ErrorKind::StorageFull, "no room to make the data folder");
+        return without_room(full.with("folder", folder.display()).because(error));
+    }
     let why = if folder.is_file() { "it is a file".to_owned() } else { error.to_string() };
     let message = format!("the data folder {} cannot be used ({why}); choose another with --data", folder.display());
     Error::new(ErrorKind::Io, message)

@@ -57,6 +57,17 @@ impl Row {
         Class::of(&self.value.class).unwrap_or(Class::Running)
     }
 
+    /// When it was last written, or before.
+    pub(super) fn written(&self) -> Timestamp {
+        self.value.rests.unwrap_or(self.value.changed)
+    }
+
+    /// When one that waits for a slot is looked at without: at its deadline. A line from a later time than now was written
+    /// before the clock was set back; then only the journal tells when that is.
+    pub(super) fn alarm(&self, now: Timestamp) -> Option<Timestamp> {
+        self.value.deadline.map(|deadline| if self.written() > now { now } else { deadline })
+    }
+
     /// The first line of a saga.
     pub(crate) fn first(id: &str, value: RowValue) -> Result<(Self, Part)> {
         let row = Self { value: Arc::new(value), revision: 1, due: None };

@@ -170,7 +170,7 @@ async fn bring_in_all(inner: &Arc<Inner>, live: &mut Live, now: Timestamp, scan:
 /// nothing, and the saga is looked at.
 fn due(record: &Record, now: Timestamp) -> Timestamp {
     let due = record.due.unwrap_or(now);
-    let from_later = || Row::read(record).is_ok_and(|row| row.value.rests.unwrap_or(row.value.changed) > now);
+    let from_later = || Row::read(record).is_ok_and(|row| row.written() > now);
     if due > now && from_later() { now } else { due }
 }
 
@@ -188,8 +188,8 @@ fn bring_in(inner: &Arc<Inner>, record: &Record, due: Timestamp, now: Timestamp)
         fetch(inner, key, Some(slot));
         return true;
     }
-    let deadline = Row::read(record).ok().and_then(|row| row.value.deadline);
-    lock(&inner.agenda).rest(Rest::Turn(deadline), &key.into());
+    let alarm = Row::read(record).ok().and_then(|row| row.alarm(now));
+    lock(&inner.agenda).rest(Rest::Turn(alarm), &key.into());
     false
 }
 

@@ -2,9 +2,10 @@
 
 use crate::common::service::Say;
 use crate::common::steps::{act, ask, millis, named, secs, trip, undo};
-use crate::common::{World, is_right};
+use crate::common::{EPOCH, World, is_right};
 use partita_core::{Again, Effect};
 use partita_saga::Class;
+use partita_time::{Timestamp, TokioClock};
 
 #[tokio::test(start_paused = true)]
 async fn ten_slots_carry_two_hundred_sagas_to_their_end() {
@@ -129,4 +130,32 @@ async fn many_are_taken_up_in_the_order_of_their_starts() {
     process.rests(&id(599)).await;
     let sagas: Vec<String> = world.service.calls().into_iter().map(|call| call.saga).collect();
     assert_eq!(sagas, (0..600).map(id).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_slot_turns_back_at_its_deadline_though_the_clock_was_set_back() {
+    let mut world = World::new();
+    world.settings.max_running = 1;
+    world.service.always("do", "a", Say::Slow(secs(1_000)));
+    let saga = named("trip")
+        .deadline(secs(30))
+        .step("a", act("a"))
+        .undo(undo("a"))
+        .attempt(secs(2_000))
+        .pivot("p", act("p"))
+        .build();
+    let process = world.boot(&[&saga]);
+    for id in ["t-1", "t-2"] {
+        process.start(id).await;
+    }
+    world.pass(secs(10)).await;
+    process.crash().await;
+    let behind = EPOCH.as_millis() - 3_600_000;
+    world.clock = TokioClock::anchored(Timestamp::from_millis(behind));
+    let process = world.boot(&[&saga]);
+    world.pass(secs(29)).await;
+    assert_eq!(process.look("t-2").await.row.class, Class::Running);
+    world.pass(secs(2)).await;
+    let row = process.look("t-2").await.row;
+    assert_eq!((row.class, row.reason.as_deref()), (Class::Unwinding, Some("the deadline passed")));
 }

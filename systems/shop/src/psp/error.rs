@@ -128,7 +128,8 @@ impl Refusal {
 impl From<&partita::core::Error> for Refusal {
     fn from(error: &partita::core::Error) -> Self {
         match error.possible_effect() {
-            partita::core::Effect::None => Self::unavailable().put_off(),
+            partita::core::Effect::None if error.put_off().is_some() => Self::unavailable().put_off(),
+            partita::core::Effect::None => Self::unavailable(),
             partita::core::Effect::Possible => Self::failed(),
         }
     }

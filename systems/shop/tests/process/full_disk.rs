@@ -171,7 +171,14 @@ fn does_not_start_without_room(disk: &Disk) {
     });
     assert_eq!(said.code, Some(1), "{said:?}");
     let why = said.err.contains("no room") || said.err.contains("takes no writes");
-    assert!(why && said.err.contains(".db"), "{said:?}");
+    assert!(why && said.err.contains(".db") && said.err.contains("start again"), "{said:?}");
+    let new = disk.0.path().join("new");
+    let said = disk.filled(|| {
+        until(5.0, "it is full", || std::fs::write(data.join("probe"), [0; 4096]).is_err().then_some(()));
+        Process::shop(&["--listen", "127.0.0.1:0", "--data", new.to_str().unwrap()]).said(Duration::from_secs(20))
+    });
+    let why = said.err.contains("no room") && said.err.contains("start again") && said.err.lines().count() == 1;
+    assert!(said.code == Some(1) && why, "{said:?}");
     std::fs::remove_file(data.join("probe")).unwrap();
     let shop = Shop::on(&data, &[]);
     assert_eq!(shop.get("/audit").json()["ok"], true);
