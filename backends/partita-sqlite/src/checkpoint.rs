@@ -1,8 +1,8 @@
 //! Moves the write-ahead log into the database file, on a connection of its own.
 //!
 //! While there is work the log is moved in steps (`PASSIVE`). A step disturbs nobody, but the writer goes on meanwhile, so
-//! the log would never be whole in the database and never be reused; behind each step the writer therefore waits once, for
-//! the little that it has added. A second after the last commit the log is cut to nothing (`TRUNCATE`); then the thread
+//! the log would never be whole in the database and never be reused. A second step moves what was added during the first;
+//! behind it the writer waits once, for the little that it has added since. A second after the last commit the log is cut to nothing (`TRUNCATE`); then the thread
 //! sleeps until the next commit. Cutting takes SQLite's lock for writing, for as long as a slow disk needs; the writer and
 //! the checkpointer therefore take turns, and neither finds the file locked by the other.
 
@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The least limit of the log, in bytes. Between two steps it grows by a quarter of its limit.
+/// The least limit of the log, in bytes. It grows to half of its limit before it is moved.
 const LEAST_LIMIT_BYTES: u64 = 4 << 20;
 /// How long nothing must have been committed before the log is cut.
 const IDLE: Duration = Duration::from_secs(1);
@@ -46,6 +46,8 @@ struct State {
     commits: u64,
     settled: u64,
     tries: u32,
+    /// The first of two steps is done.
+    halfway: bool,
     catch_up: bool,
     writer_waits: bool,
     asleep: bool,
@@ -61,7 +63,7 @@ enum Task {
 impl Checkpoints {
     pub(crate) fn new(limit_bytes: u64) -> Self {
         let limit_bytes = limit_bytes.max(LEAST_LIMIT_BYTES);
-        let step_bytes = limit_bytes / 4;
+        let step_bytes = limit_bytes / 2;
         let state = State {
             wal_bytes: 0,
             step_at: step_bytes,
@@ -70,6 +72,7 @@ impl Checkpoints {
             commits: 1,
             settled: 0,
             tries: 0,
+            halfway: false,
             catch_up: false,
             writer_waits: false,
             asleep: false,
@@ -100,7 +103,7 @@ impl Checkpoints {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The writer has committed and answered. Behind a step, or over the limit, it waits here for another step.
+    /// The writer has committed and answered. Behind two steps, or over the limit, it waits here for another step.
     pub(crate) fn committed(&self, wal_bytes: u64) {
         let mut state = self.state();
         state.commits += 1;
@@ -120,7 +123,7 @@ impl Checkpoints {
     fn log_begins_anew(&self, state: &mut State) {
         state.step_at = self.step_bytes;
         state.stop_at = self.limit_bytes;
-        state.catch_up = false;
+        (state.halfway, state.catch_up) = (false, false);
     }
 
     pub(crate) fn end(&self) {
@@ -189,6 +192,11 @@ impl Checkpoints {
 
     fn stepped(&self) {
         let mut state = self.state();
+        state.halfway = !state.writer_waits && !state.halfway;
+        if state.halfway {
+            state.step_at = state.wal_bytes;
+            return;
+        }
         state.step_at = state.wal_bytes + self.step_bytes;
         state.catch_up = !state.writer_waits;
         if std::mem::take(&mut state.writer_waits) {
@@ -197,7 +205,7 @@ impl Checkpoints {
                 tracing::warn!(wal_bytes, limit_bytes, "the log is over its limit; a long read holds it");
             }
             // Where a long reader keeps the log from being reused, one wait per step is enough.
-            state.stop_at = state.stop_at.max(state.wal_bytes + self.step_bytes);
+            state.stop_at = state.stop_at.max(state.wal_bytes + self.limit_bytes / 4);
             self.done.notify_all();
         }
     }
@@ -235,4 +243,32 @@ pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> bool {
         tracing::warn!(%error, mode, "checkpoint failed; it is tried again after the next commits");
         false
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_writer_waits_once_behind_two_steps() {
+        let checkpoints = Checkpoints::new(64 << 20);
+        let is_step = || matches!(checkpoints.next_task(), Task::Step);
+        checkpoints.committed(32 << 20);
+        assert!(is_step());
+        checkpoints.committed(40 << 20);
+        checkpoints.stepped();
+        assert!(!checkpoints.state().catch_up && is_step(), "what came meanwhile is moved before anybody waits");
+        checkpoints.committed(42 << 20);
+        checkpoints.stepped();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| checkpoints.committed(43 << 20));
+            while !checkpoints.state().writer_waits {
+                std::thread::yield_now();
+            }
+            assert!(is_step() && !writer.is_finished());
+            checkpoints.stepped();
+        });
+        checkpoints.committed(1 << 20);
+        assert!(!checkpoints.state().catch_up && checkpoints.state().step_at == 32 << 20);
+    }
 }

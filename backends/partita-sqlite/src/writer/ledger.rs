@@ -79,12 +79,19 @@ impl<K: Copy + Ord + Hash> Ledger<K> {
         self.gone.insert(key);
     }
 
-    /// What the transaction should move into the file.
-    pub(super) fn next(&self, tail: &mut Tail<K>, all: bool) -> Option<Moving<K>> {
+    /// What the transaction should move into the file: more than comes while a generation moves, and no more at once.
+    pub(super) fn next(&mut self, tail: &mut Tail<K>, all: bool) -> Option<Moving<K>> {
         if all {
             return tail.next(usize::MAX, true);
         }
-        if self.since < MOVED_AT_ONCE / 2 { None } else { tail.next(MOVED_AT_ONCE.max(2 * self.since), false) }
+        if self.since < MOVED_AT_ONCE / 2 {
+            return None;
+        }
+        let moving = tail.next(MOVED_AT_ONCE.max(2 * self.since), false);
+        if moving.is_none() {
+            self.since = 0;
+        }
+        moving
     }
 
     /// Readers may look for what the transaction adds from now on; they find it once it is durable.
@@ -146,5 +153,19 @@ mod tests {
         ledger.add(1, 0, 1);
         ledger.settle(&mut tail, None);
         assert_eq!((tail.length(1), ledger.newest), (Some(1), 12));
+    }
+
+    #[test]
+    fn a_generation_moves_bit_by_bit_from_its_first_transaction_on() {
+        let (mut ledger, mut tail) = (Ledger::ending_at(0, 0), Tail::of(8_192));
+        let mut most = 0;
+        for key in 0..40_000_u64 {
+            let moving = ledger.next(&mut tail, false);
+            most = most.max(moving.as_ref().map_or(0, |moving| moving.runs.len()));
+            ledger.add(key, 0, 1);
+            ledger.settle(&mut tail, moving.as_ref());
+        }
+        assert_eq!(most, MOVED_AT_ONCE, "keys of one place each");
+        assert_eq!((tail.length(20_000), tail.length(39_999)), (None, Some(1)));
     }
 }
