@@ -17,14 +17,17 @@ pub(crate) fn count() -> usize {
 }
 
 /// Threads that may have a stripe alone: a runtime's, and as many beside it.
-pub(crate) fn first_threads() -> usize {
-    static COUNT: OnceLock<usize> = OnceLock::new();
-    *COUNT.get_or_init(|| 2 * std::thread::available_parallelism().map_or(1, usize::from).min(MOST))
+pub(crate) fn first_threads() -> u16 {
+    static COUNT: OnceLock<u16> = OnceLock::new();
+    *COUNT.get_or_init(|| {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        u16::try_from(2 * processors.min(MOST)).unwrap_or(1)
+    })
 }
 
 /// Stripes for all threads beyond the first.
-pub(crate) fn shared() -> usize {
-    first_threads().min(MOST)
+pub(crate) fn shared() -> u16 {
+    first_threads().min(8)
 }
 
 impl<T: Default> Default for Striped<T> {

@@ -116,7 +116,7 @@ pub(crate) struct Core {
     opened: AtomicU64,
     last_failure: AtomicU64,
     /// The counters at the last reset.
-    zero: OnceLock<Box<[AtomicU64; COUNTERS]>>,
+    zero: OnceLock<Box<[AtomicU64; COUNTERS as usize]>>,
 }
 
 impl Core {

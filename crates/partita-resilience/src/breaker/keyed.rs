@@ -105,3 +105,13 @@ impl<K: Hash + Eq + Clone> Keyed<K, Breaker> {
         worst_first(all.map(Breaker::snapshot).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Core;
+
+    #[test]
+    fn a_breaker_of_a_key_keeps_little_beside_its_counters() {
+        assert!(size_of::<Core>() <= 256, "{}", size_of::<Core>());
+    }
+}

@@ -12,10 +12,10 @@ pub(crate) struct Padded<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct Striped<T> {
     cells: Box<[Padded<T>]>,
-    alone: usize,
-    shared: usize,
+    alone: u16,
+    shared: u16,
     /// Cells of a stripe.
-    each: usize,
+    each: u32,
 }
 
 /// Where a thread writes.
@@ -36,13 +36,14 @@ pub(crate) struct Mine<'a, T> {
 
 impl<T: Default> Striped<T> {
     /// With `alone` stripes of one thread each and `shared` further ones.
-    pub(crate) fn new(alone: usize, shared: usize) -> Self {
+    pub(crate) fn new(alone: u16, shared: u16) -> Self {
         Self::of_many(alone, shared, 1)
     }
 
     /// With `each` cells to a stripe.
-    pub(crate) fn of_many(alone: usize, shared: usize, each: usize) -> Self {
-        Self { cells: (0..(alone + shared) * each).map(|_| Padded::default()).collect(), alone, shared, each }
+    pub(crate) fn of_many(alone: u16, shared: u16, each: u32) -> Self {
+        let cells = u32::from(alone + shared) * each;
+        Self { cells: (0..cells).map(|_| Padded::default()).collect(), alone, shared, each }
     }
 }
 
@@ -50,9 +51,10 @@ impl<T> Striped<T> {
     /// That of a thread.
     #[inline(always)]
     pub(crate) fn seat(&self, thread: usize) -> Seat {
-        let alone = thread < self.alone;
-        let place = if alone { thread } else { self.alone + thread % self.shared };
-        Seat { first: place * self.each, alone }
+        let first = usize::from(self.alone);
+        let alone = thread < first;
+        let place = if alone { thread } else { first + thread % usize::from(self.shared) };
+        Seat { first: place * self.each as usize, alone }
     }
 
     /// A thread's first cell.
@@ -75,7 +77,7 @@ impl<T> Striped<T> {
 
     /// Everybody's stripes.
     pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> {
-        (0..self.cells.len()).step_by(self.each).map(|first| Seat { first, alone: false })
+        (0..self.cells.len()).step_by(self.each as usize).map(|first| Seat { first, alone: false })
     }
 }
 

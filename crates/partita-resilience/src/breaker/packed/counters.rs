@@ -5,7 +5,7 @@ use crate::stripe::Seat;
 use crate::sync::Ordering;
 
 /// Words of a stripe that hold counters: its first.
-pub(crate) const COUNTERS: usize = 8;
+pub(crate) const COUNTERS: u32 = 8;
 
 /// What is counted; its word.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +27,8 @@ pub(crate) fn count(words: &Words, seat: Seat, what: Count) {
 }
 
 /// All stripes together.
-pub(crate) fn totals(words: &Words) -> [u64; COUNTERS] {
-    let mut sums = [0_u64; COUNTERS];
+pub(crate) fn totals(words: &Words) -> [u64; COUNTERS as usize] {
+    let mut sums = [0_u64; COUNTERS as usize];
     for seat in words.seats() {
         for (word, sum) in sums.iter_mut().enumerate() {
             *sum = sum.wrapping_add(words.word(seat, word).load(Ordering::Relaxed));

@@ -38,7 +38,7 @@ pub(crate) struct Ring {
     width: u64,
     /// Buckets that are kept, a power of two, less one.
     mask: u64,
-    cells: usize,
+    cells: u32,
     shift: u8,
 }
 
@@ -46,13 +46,13 @@ impl Ring {
     /// Buckets of `width` nanoseconds, with room for `reach` of them at least, and for what `watches` stuck calls.
     pub(crate) fn new(width: u64, reach: u64, watches: bool) -> Self {
         let slots = reach.next_power_of_two();
-        let (cells, shift) = (if watches { CELLS } else { CELLS - 2 }, slots.ilog2());
+        let (cells, shift) = (if watches { 5 } else { 3 }, slots.ilog2());
         let shift = u8::try_from(shift).unwrap_or(u8::MAX);
         Self { tick: AtomicU64::new(0), width: width.max(1), mask: slots - 1, cells, shift }
     }
 
     /// Words that a stripe needs, its counters among them.
-    pub(crate) const fn words(&self) -> usize {
+    pub(crate) const fn words(&self) -> u32 {
         COUNTERS + (self.cells << self.shift)
     }
 
@@ -96,7 +96,7 @@ impl Ring {
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation, reason = "less than the number of buckets, which is a usize")]
     const fn word(&self, cell: usize, tick: u64) -> usize {
-        COUNTERS + (cell << self.shift) + (tick & self.mask) as usize
+        COUNTERS as usize + (cell << self.shift) + (tick & self.mask) as usize
     }
 
     /// Adds one to a cell of a bucket; one that is gone stays gone.
@@ -122,7 +122,7 @@ impl Ring {
     pub(crate) fn sum(&self, words: &Words, generation: u64, from: u64, to: u64) -> Sums {
         let mut sums = [0; CELLS];
         for seat in words.seats() {
-            for (cell, sum) in sums.iter_mut().enumerate().take(self.cells) {
+            for (cell, sum) in sums.iter_mut().enumerate().take(self.cells as usize) {
                 for tick in from..=to {
                     let seen = words.word(seat, self.word(cell, tick)).load(Ordering::Relaxed);
                     *sum += if seen & TAG == self.tag(generation, tick) { seen & !TAG } else { 0 };
