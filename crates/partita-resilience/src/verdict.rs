@@ -21,7 +21,7 @@ pub(crate) enum Verdict {
 
 impl Verdict {
     /// Judges `result`: the dependency's own end by `classify`, what policies say by their rules.
-    pub(crate) fn of<T, E>(classify: &impl Classify<T, E>, result: &Result<T, Error<E>>) -> Self {
+    pub(crate) fn of<T, E>(classify: &impl Classify<T, E>, result: Result<&T, &Error<E>>) -> Self {
         match result {
             Ok(answer) => Self::of_inner(classify, Ok(answer)),
             Err(error) => Self::of_error(classify, error),
@@ -63,9 +63,16 @@ impl From<Outcome> for Verdict {
 pub(crate) fn outcome<T, E, C: Classify<T, E>>(judge: &C, result: &Result<T, Error<E>>) -> Outcome {
     match result {
         Ok(answer) => judge.classify(Ok(answer)),
-        Err(Error::Inner(error)) => judge.classify(Err(error)),
-        Err(Error::TimedOut { which: Limit::Attempt | Limit::Call, .. }) => Outcome::Failure,
-        Err(Error::TimedOut { .. }) => Outcome::Cancelled,
-        Err(_) => Outcome::Ignored,
+        Err(error) => outcome_of(judge, error),
+    }
+}
+
+/// [`outcome`] of a call that failed.
+pub(crate) fn outcome_of<T, E, C: Classify<T, E>>(judge: &C, error: &Error<E>) -> Outcome {
+    match error {
+        Error::Inner(error) => judge.classify(Err(error)),
+        Error::TimedOut { which: Limit::Attempt | Limit::Call, .. } => Outcome::Failure,
+        Error::TimedOut { .. } => Outcome::Cancelled,
+        _ => Outcome::Ignored,
     }
 }

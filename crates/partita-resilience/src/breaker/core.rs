@@ -153,6 +153,12 @@ impl Core {
         self.coarse.nanos()
     }
 
+    /// [`Core::now`] at the end of what began with that.
+    #[inline(always)]
+    fn now_again(&self) -> u64 {
+        self.coarse.nanos_again()
+    }
+
     pub(super) fn event<'a>(&'a self, at: u64, kind: EventKind<'a>) -> Event<'a> {
         Event { at: Duration::from_nanos(at), policy: PolicyKind::Breaker, name: &self.name, kind }
     }

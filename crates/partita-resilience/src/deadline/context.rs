@@ -11,63 +11,42 @@ use std::task::Poll;
 use std::time::Duration;
 
 thread_local! {
-    /// That of the future that is being polled.
-    static CURRENT: Current = const {
-        Current {
-            deadline: Cell::new(NEVER),
-            attempt: Cell::new(1),
-            idempotent: Cell::new(false),
-            keyed: Cell::new(false),
-            key: Cell::new(None),
-        }
-    };
+    /// That of the future that is being polled, without its key: a thread that ends need not forget it.
+    static CURRENT: Current = const { Current { deadline: Cell::new(NEVER), mark: Cell::new(Mark::FIRST) } };
+    /// The key of that.
+    static KEY: Cell<Option<Arc<str>>> = const { Cell::new(None) };
 }
 
 /// The deadline of a call without one.
 pub(crate) const NEVER: u64 = u64::MAX;
 
-/// A [`Context`], word by word: they are exchanged at every poll, and a copy of the whole would stall on the stores of its
+/// A [`Context`], word by word: they change places at every poll, and a copy of the whole would stall on the stores of its
 /// parts.
 struct Current {
     deadline: Cell<u64>,
-    attempt: Cell<u32>,
-    idempotent: Cell<bool>,
-    /// Whether there is a key.
-    keyed: Cell<bool>,
-    key: Cell<Option<Arc<str>>>,
+    mark: Cell<Mark>,
 }
 
-impl Current {
-    #[inline(always)]
-    fn exchange(&self, context: &mut Context) {
-        context.deadline = self.deadline.replace(context.deadline);
-        context.attempt = self.attempt.replace(context.attempt);
-        context.idempotent = self.idempotent.replace(context.idempotent);
-        let keyed = context.key.is_some();
-        if self.keyed.replace(keyed) || keyed {
-            self.exchange_key(context);
-        }
+/// The attempt's number, whether the call is idempotent, and whether it has a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark(u64);
+
+impl Mark {
+    const FIRST: Self = Self(1);
+    const IDEMPOTENT: u64 = 1 << 32;
+    const KEYED: u64 = 1 << 33;
+
+    #[allow(clippy::cast_possible_truncation, reason = "the lower half is what is wanted")]
+    const fn attempt(self) -> u32 {
+        self.0 as u32
     }
 
-    #[inline(never)]
-    fn exchange_key(&self, context: &mut Context) {
-        context.key = self.key.replace(context.key.take());
+    const fn with_attempt(self, attempt: u32) -> Self {
+        Self(self.0 & !(u32::MAX as u64) | attempt as u64)
     }
 
-    #[inline(always)]
-    fn read(&self, context: &mut Context) {
-        context.deadline = self.deadline.get();
-        context.attempt = self.attempt.get();
-        context.idempotent = self.idempotent.get();
-        if self.keyed.get() {
-            self.read_key(context);
-        }
-    }
-
-    #[inline(never)]
-    fn read_key(&self, context: &mut Context) {
-        context.key = self.key.take();
-        self.key.set(context.key.clone());
+    const fn has(self, bit: u64) -> bool {
+        self.0 & bit != 0
     }
 }
 
@@ -80,8 +59,7 @@ impl Current {
 pub struct Context {
     /// In nanoseconds of the clock.
     deadline: u64,
-    attempt: u32,
-    idempotent: bool,
+    mark: Mark,
     key: Option<Arc<str>>,
 }
 
@@ -94,7 +72,7 @@ impl Default for Context {
 impl Context {
     /// No deadline, the first attempt, not to be made twice.
     pub const fn new() -> Self {
-        Self { deadline: NEVER, attempt: 1, idempotent: false, key: None }
+        Self { deadline: NEVER, mark: Mark::FIRST, key: None }
     }
 
     /// That of the future that is being polled; [`Context::new`] outside of any.
@@ -110,10 +88,19 @@ impl Context {
     pub(crate) fn read(&mut self, given: Option<&Self>) {
         match given {
             Some(given) => self.clone_from(given),
-            None => {
-                let _ = CURRENT.try_with(|current| current.read(self));
-            }
+            None => CURRENT.with(|current| {
+                (self.deadline, self.mark) = (current.deadline.get(), current.mark.get());
+                if self.mark.has(Mark::KEYED) {
+                    self.read_key();
+                }
+            }),
         }
+    }
+
+    #[inline(never)]
+    fn read_key(&mut self) {
+        self.key = exchange_key(None);
+        exchange_key(self.key.clone());
     }
 
     /// Ends at `moment`, as time since the clock of the policies was made, unless it ends sooner already.
@@ -157,7 +144,7 @@ impl Context {
     /// [`Context::attempt`], in place.
     #[inline]
     pub(crate) const fn set_attempt(&mut self, attempt: u32) {
-        self.attempt = attempt;
+        self.mark = self.mark.with_attempt(attempt);
     }
 
     /// Making the call twice does no more than making it once.
@@ -170,13 +157,14 @@ impl Context {
     /// [`Context::idempotent`], in place.
     #[inline]
     pub(crate) const fn set_idempotent(&mut self) {
-        self.idempotent = true;
+        self.mark = Mark(self.mark.0 | Mark::IDEMPOTENT);
     }
 
     /// Carries a key by which the other side knows a repetition, which makes it one that may be made twice.
     #[must_use]
     pub fn key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.key = Some(key.into());
+        self.mark = Mark(self.mark.0 | Mark::KEYED);
         self
     }
 
@@ -192,7 +180,7 @@ impl Context {
 
     /// The attempt's number.
     pub const fn number(&self) -> u32 {
-        self.attempt
+        self.mark.attempt()
     }
 
     /// The key by which the other side knows a repetition.
@@ -202,7 +190,7 @@ impl Context {
 
     /// Whether it may be made twice: it is idempotent or carries a key.
     pub const fn may_repeat(&self) -> bool {
-        self.idempotent || self.key.is_some()
+        self.mark.has(Mark::IDEMPOTENT | Mark::KEYED)
     }
 
     /// Makes this the current one while `work` is polled.
@@ -230,11 +218,9 @@ impl Context {
     /// Makes this the current one meanwhile.
     #[inline(always)]
     pub(crate) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
-        let mut turn = Turn(self.clone());
-        turn.exchange();
+        let mut turn = Turn::of(self);
         let done = work();
-        turn.exchange();
-        turn.0.key = None;
+        turn.end();
         // In line instead of in its drop, which is for a panic.
         mem::forget(turn);
         done
@@ -288,20 +274,51 @@ impl<M: FnOnce() -> F, F: Future> Future for ScopedNew<'_, M, F> {
 }
 
 /// The time in which a context is the current one. Holds the one from before.
-struct Turn(Context);
+struct Turn {
+    deadline: u64,
+    mark: Mark,
+    key: Option<Arc<str>>,
+    /// Whether either has a key.
+    keyed: bool,
+}
 
 impl Turn {
     #[inline(always)]
-    fn exchange(&mut self) {
-        // A thread that ends has no current context any more; the work then sees none.
-        let _ = CURRENT.try_with(|current| current.exchange(&mut self.0));
+    fn of(context: &Context) -> Self {
+        let Context { deadline, mark, key } = context;
+        let mut turn = CURRENT.with(|current| {
+            let (deadline, before) = (current.deadline.replace(*deadline), current.mark.replace(*mark));
+            let keyed = Mark(mark.0 | before.0).has(Mark::KEYED);
+            Self { deadline, mark: before, key: None, keyed }
+        });
+        if turn.keyed {
+            turn.key = exchange_key(key.clone());
+        }
+        turn
+    }
+
+    #[inline(always)]
+    fn end(&mut self) {
+        CURRENT.with(|current| {
+            current.deadline.set(self.deadline);
+            current.mark.set(self.mark);
+        });
+        if self.keyed {
+            exchange_key(self.key.take());
+        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.exchange();
+        self.end();
     }
+}
+
+/// A thread that ends has no current key any more; the work then sees none.
+#[inline(never)]
+fn exchange_key(key: Option<Arc<str>>) -> Option<Arc<str>> {
+    KEY.try_with(|current| current.replace(key)).unwrap_or_default()
 }
 
 /// Nanoseconds of a time; one that is longer than 584 years is as long as that.
@@ -346,7 +363,7 @@ impl Attempt {
 
     /// Its number; the first is 1.
     pub const fn number(&self) -> u32 {
-        self.context.attempt
+        self.context.number()
     }
 
     /// The time left when it began.

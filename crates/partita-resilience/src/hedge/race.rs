@@ -122,7 +122,7 @@ impl Course {
     where
         C: Classify<T, E>,
     {
-        let verdict = Verdict::of(judge, &end);
+        let verdict = Verdict::of(judge, end.as_ref());
         if verdict == Verdict::Good {
             core.observe(started, true);
         }

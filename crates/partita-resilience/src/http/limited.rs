@@ -1,64 +1,19 @@
 //! Limits of time that hold until a body ends.
 
-use crate::timed::Watch;
-use crate::{Error, ErrorShape, Limit};
+use crate::timed::{self, Watch};
+use crate::{Error, ErrorShape};
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
-use partita_time::Sleep;
 use pin_project_lite::pin_project;
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::task::{Context, Poll};
 
-/// A call's limit of time, and who set it: hears how the call ended, and of one that was dropped.
-pub(crate) struct Limited {
-    watch: Arc<dyn Watch + Send + Sync>,
-    started: Duration,
-    after: Duration,
-    which: Limit,
-    sleep: Option<Sleep>,
-    told: bool,
-}
+/// A call's limit of time, which goes on with the body of its answer.
+pub(crate) type Limited = timed::Limited<Arc<dyn Watch + Send + Sync>>;
 
 impl Limited {
-    pub(crate) fn new(
-        watch: Arc<dyn Watch + Send + Sync>,
-        started: Duration,
-        (after, which): (Duration, Limit),
-    ) -> Self {
-        Self { watch, started, after, which, sleep: None, told: false }
-    }
-
-    /// That of a call whose timer may run already.
-    pub(crate) fn going_on(
-        watch: Arc<dyn Watch + Send + Sync>,
-        started: Duration,
-        limit: (Duration, Limit),
-        sleep: Option<Sleep>,
-    ) -> Self {
-        let mut limited = Self::new(watch, started, limit);
-        limited.sleep = sleep;
-        limited
-    }
-
-    fn ended(mut self, good: bool) {
-        self.told = true;
-        self.watch.ended(self.started, good);
-    }
-
-    /// Ready when the time is over.
-    fn poll_over<E>(&mut self, cx: &mut Context<'_>) -> Poll<Error<E>> {
-        let (timing, after, started) = (self.watch.timing(), self.after, self.started);
-        let left = || after.saturating_sub(timing.now().saturating_sub(started));
-        ready!(self.sleep.get_or_insert_with(|| timing.sleep(left())).as_mut().poll(cx));
-        self.told = true;
-        self.watch.cut(started, Some((after, self.which)));
-        Poll::Ready(Error::TimedOut { after, which: self.which })
-    }
-
     /// The head of a response in its time, whose body has the rest.
     pub(super) async fn head<B, X, M>(
         mut self,
@@ -84,20 +39,6 @@ impl Limited {
     }
 }
 
-impl Drop for Limited {
-    fn drop(&mut self) {
-        if !self.told {
-            self.watch.cut(self.started, None);
-        }
-    }
-}
-
-impl fmt::Debug for Limited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Limited({:?})", self.after)
-    }
-}
-
 pin_project! {
     /// A body that fails with [`Error::TimedOut`] when the time of its call is over: whether it stalls, or never ends.
     #[derive(Debug)]
@@ -114,7 +55,7 @@ impl<B: Body> LimitedBody<B> {
         Self { body: Some(body), limited: None }
     }
 
-    pub(super) fn new(body: B, limited: Limited) -> Self {
+    pub(super) fn new(body: B, mut limited: Limited) -> Self {
         if body.is_end_stream() {
             limited.ended(true);
             return Self::free(body);
@@ -146,7 +87,7 @@ impl<B: Body> Body for LimitedBody<B> {
         match this.limited {
             Some(_) if over => {
                 let good = !matches!(frame, Poll::Ready(Some(Err(_))));
-                this.limited.take().into_iter().for_each(|limited| limited.ended(good));
+                this.limited.take().into_iter().for_each(|mut limited| limited.ended(good));
                 frame
             }
             Some(limited) => match limited.poll_over(cx) {

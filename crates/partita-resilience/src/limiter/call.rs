@@ -50,13 +50,15 @@ impl Limiter {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.core.pass(&self.meter).await?;
+        if let Some(moment) = self.pass()? {
+            moment.await;
+        }
         work().await.map_err(Error::Inner)
     }
 
-    /// Waits until a call may pass, within the longest wait.
-    pub(crate) async fn pass(&self) -> Result<(), Rejected> {
-        self.core.pass(&self.meter).await
+    /// Lets a call pass, within the longest wait: now, or at a moment of its own.
+    pub(crate) fn pass(&self) -> Result<Option<Reservation>, Rejected> {
+        self.core.pass(&self.meter)
     }
 
     /// Its quota in words.

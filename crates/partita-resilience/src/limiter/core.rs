@@ -122,14 +122,13 @@ impl Core {
         Ok(Reservation::new(Arc::clone(self), meter, ticket))
     }
 
-    /// Lets a call pass, within the longest wait.
-    pub(super) async fn pass(self: &Arc<Self>, meter: &Arc<Meter>) -> Result<(), Rejected> {
+    /// Lets a call pass, within the longest wait: now, or at a moment of its own.
+    pub(super) fn pass(self: &Arc<Self>, meter: &Arc<Meter>) -> Result<Option<Reservation>, Rejected> {
         if self.max_wait.is_zero() {
             let decision = self.check(meter, 1);
-            return if decision.allowed() { Ok(()) } else { Err(self.rejected(&decision)) };
+            return if decision.allowed() { Ok(None) } else { Err(self.rejected(&decision)) };
         }
-        self.reserve(Arc::clone(meter), 1, self.max_wait)?.await;
-        Ok(())
+        self.reserve(Arc::clone(meter), 1, self.max_wait).map(Some)
     }
 
     #[cold]

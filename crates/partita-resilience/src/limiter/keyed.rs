@@ -115,8 +115,11 @@ impl<K: Hash + Eq> KeyedLimiter<K> {
         Fut: Future<Output = Result<T, E>>,
     {
         let meter = self.meters.get(key);
-        self.core.pass(&meter).await?;
+        let moment = self.core.pass(&meter)?;
         drop(meter);
+        if let Some(moment) = moment {
+            moment.await;
+        }
         work().await.map_err(Error::Inner)
     }
 

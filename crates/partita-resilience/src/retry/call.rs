@@ -90,7 +90,7 @@ impl<C> Retry<C> {
             let began = Attempt::begin(&context, || now.take().unwrap_or_else(|| timing.nanos()));
             let attempt = Attempt::at(&context, began);
             let result = pin!(context.scope_new(|| work(attempt))).await;
-            let (place, delay) = match self.next(&mut course, &context, &result) {
+            let (place, delay) = match self.next(&mut course, &context, result.as_ref()) {
                 Next::Return(None) => return result,
                 Next::Return(stop) => return answer(&context, result, stop),
                 Next::Again(place, delay) => (place, delay),
@@ -108,7 +108,7 @@ impl<C> Retry<C> {
     }
 
     #[inline(always)]
-    pub(crate) fn next<T, E, H>(&self, course: &mut Course<H>, context: &Context, result: &Result<T, Error<E>>) -> Next
+    pub(crate) fn next<T, E, H>(&self, course: &mut Course<H>, context: &Context, result: Result<&T, &Error<E>>) -> Next
     where
         C: Classify<T, E>,
         E: fmt::Debug,

@@ -191,7 +191,8 @@ impl<H: Hold> Course<H> {
     pub(super) fn succeeded(&mut self, context: &Context) {
         self.first_under_way = false;
         let core = self.hold.core();
-        core.recent.record(core.timing.coarse_nanos(), false);
+        // Failures look closer.
+        core.recent.record(core.timing.coarse_nanos_again(), false);
         core.counts.add(Count::Successful);
         if context.number() > 1 {
             core.counts.add(Count::Rescued);
@@ -270,12 +271,17 @@ impl<H: Hold> Course<H> {
 
 /// The end of the call from the end of its last attempt.
 pub(crate) fn answer<T, E>(context: &Context, result: Result<T, Error<E>>, stop: Option<Stop>) -> Result<T, Error<E>> {
-    let attempts = context.number();
-    let alone = matches!(stop, Some(Stop::NotRetryable | Stop::NotIdempotent | Stop::NotRepeatable | Stop::Rejected));
-    match result {
-        Err(last) if attempts > 1 || !alone => Err(Error::Exhausted { attempts, last: Box::new(last) }),
-        result => result,
+    match (result, stop) {
+        (Err(last), Some(stop)) => Err(gave_up(context, last, stop)),
+        (result, _) => result,
     }
+}
+
+/// The error of the call from that of its last attempt.
+pub(crate) fn gave_up<E>(context: &Context, last: Error<E>, stop: Stop) -> Error<E> {
+    let attempts = context.number();
+    let alone = matches!(stop, Stop::NotRetryable | Stop::NotIdempotent | Stop::NotRepeatable | Stop::Rejected);
+    if attempts > 1 || !alone { Error::Exhausted { attempts, last: Box::new(last) } } else { last }
 }
 
 impl<H: Hold> Drop for Course<H> {

@@ -147,7 +147,7 @@ where
                 },
             };
             let retry = this.course.hold().clone();
-            match retry.next(this.course, this.context, &result) {
+            match retry.next(this.course, this.context, result.as_ref()) {
                 Next::Return(None) => return Poll::Ready(result),
                 Next::Return(stop) => return Poll::Ready(answer(this.context, result, stop)),
                 Next::Again(place, delay) => {

@@ -35,8 +35,8 @@ mod tests;
 
 pub use call::Retry;
 pub use config::RetryBuilder;
+pub(crate) use core::{Core, Course, Next, Place, gave_up};
 pub use core::{Gate, Stop};
-pub(crate) use core::{Next, answer};
 #[cfg(feature = "http")]
 pub use http::{ByMethod, Http, HttpOverIo, retry_after};
 pub use jitter::Jitter;

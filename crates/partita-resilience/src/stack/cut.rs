@@ -5,52 +5,53 @@ use super::lasting::Keeps;
 use super::permits::Permits;
 use crate::breaker::Permit;
 use crate::bulkhead::{Core, Held};
-use crate::deadline::{Context, nanos};
-use crate::verdict::outcome;
+use crate::deadline::{NEVER, nanos};
+use crate::verdict::outcome_of;
 use crate::{Classify, Error, Outcome, adaptive};
 
 /// What an attempt holds. An attempt that its deadline cuts short is no failure to the breaker: who says that it would not
 /// have answered? But one that had at least half of the stack's own deadline was a slow call, which the adaptive limit has
 /// seen for so long, and which the bulkhead counts as failed.
-pub(super) struct Cut<'a, 'h, C, S> {
-    permit: Option<Permit<'a>>,
-    held: &'h mut Option<Held<&'a Core>>,
-    adaptive: &'h mut Option<adaptive::Permit>,
-    parts: &'a Parts<C, S>,
-    context: &'h Context,
+pub(super) struct Cut<'a, C, S> {
+    pub(super) permit: Option<Permit<'a>>,
+    pub(super) adaptive: Option<adaptive::Permit>,
+    pub(super) held: Option<Held<&'a Core>>,
+    pub(super) parts: &'a Parts<C, S>,
     /// When the work began, in nanoseconds of the clock.
-    from: u64,
-    /// Whether the attempt has an end.
-    ended: bool,
+    pub(super) from: u64,
+    /// When its time is over.
+    pub(super) ends: u64,
+    /// Whether the work has begun and has no end.
+    pub(super) runs: bool,
 }
 
-impl<'a, 'h, C, S> Cut<'a, 'h, C, S> {
+impl<'a, C, S> Cut<'a, C, S> {
     #[inline(always)]
-    pub(super) const fn new(
-        permit: Option<Permit<'a>>,
-        (held, adaptive): (&'h mut Option<Held<&'a Core>>, &'h mut Option<adaptive::Permit>),
-        parts: &'a Parts<C, S>,
-        (context, from): (&'h Context, u64),
-    ) -> Self {
-        Self { permit, held, adaptive, parts, context, from, ended: false }
+    pub(super) const fn new(parts: &'a Parts<C, S>) -> Self {
+        Self { permit: None, adaptive: None, held: None, parts, from: 0, ends: NEVER, runs: false }
     }
 
-    /// Gives back what an attempt held, with how it ended, or leaves it to the answer.
+    /// Gives back what an attempt held, with what its answer says, or leaves it to the answer.
     #[inline(always)]
-    pub(super) fn settle<T, E, M>(&mut self, end: &mut Result<T, Error<E>>)
+    pub(super) fn settle<T, E, M>(&mut self, answer: &mut T)
     where
         C: Classify<T, E>,
         M: Keeps<T>,
     {
-        let judged = outcome(&self.parts.judge, end);
-        match end {
-            Ok(answer) if M::KEEPS => M::keep(answer, self.keep(judged), judged),
-            _ => self.end(judged),
-        }
+        let judged = self.parts.judge.classify(Ok(answer));
+        if M::KEEPS { M::keep(answer, self.keep(judged), judged) } else { self.end(judged) }
+    }
+
+    /// Gives back what an attempt held that failed.
+    pub(super) fn settle_failed<T, E>(&mut self, error: &Error<E>)
+    where
+        C: Classify<T, E>,
+    {
+        self.end(outcome_of::<T, _, _>(&self.parts.judge, error));
     }
 
     fn keep(&mut self, judged: Outcome) -> Permits {
-        self.ended = true;
+        self.runs = false;
         let breaker = self.parts.breaker.as_ref().zip(self.permit.take());
         let bulkhead = self.parts.bulkhead.as_ref().zip(self.held.take());
         Permits::new(judged, breaker, bulkhead, self.adaptive.take())
@@ -61,11 +62,11 @@ impl<'a, 'h, C, S> Cut<'a, 'h, C, S> {
         if judged == Outcome::Cancelled {
             return;
         }
-        self.ended = true;
+        self.runs = false;
         if let Some(permit) = self.adaptive.take() {
             permit.finish(judged);
         }
-        if let Some(held) = self.held {
+        if let Some(held) = &mut self.held {
             held.finish(judged);
         }
         if let Some(permit) = &mut self.permit {
@@ -75,15 +76,15 @@ impl<'a, 'h, C, S> Cut<'a, 'h, C, S> {
 
     #[cold]
     fn cut(&mut self) {
-        let had = self.context.ends().saturating_sub(self.from);
+        let had = self.ends.saturating_sub(self.from);
         let enough = self.parts.deadline.is_some_and(|deadline| had >= nanos(deadline) / 2);
-        if !enough || self.parts.timing.nanos() < self.context.ends() {
+        if !enough || self.parts.timing.nanos() < self.ends {
             return;
         }
         if let Some(permit) = self.adaptive.take() {
             permit.finish(Outcome::Failure);
         }
-        if let Some(held) = self.held {
+        if let Some(held) = &mut self.held {
             held.finish(Outcome::Failure);
         }
         if let Some(permit) = &mut self.permit {
@@ -92,10 +93,10 @@ impl<'a, 'h, C, S> Cut<'a, 'h, C, S> {
     }
 }
 
-impl<C, S> Drop for Cut<'_, '_, C, S> {
+impl<C, S> Drop for Cut<'_, C, S> {
     #[inline(always)]
     fn drop(&mut self) {
-        if !self.ended {
+        if self.runs {
             self.cut();
         }
     }

@@ -46,6 +46,7 @@
 mod ask;
 mod cached;
 mod call;
+mod calling;
 mod check;
 #[cfg(test)]
 mod check_tests;
@@ -69,6 +70,7 @@ mod second;
 #[cfg(test)]
 mod tests;
 mod time;
+mod trial;
 
 pub use ask::{Answers, Ask, Sharing};
 pub use call::Stack;

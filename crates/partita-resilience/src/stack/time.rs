@@ -5,7 +5,7 @@ use crate::{Error, Limit, Timing};
 use partita_time::Sleep;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// The time that a call has left, from one wait to the next, in nanoseconds. The timer is set when something first waits.
@@ -62,31 +62,35 @@ impl<'a> TimeLeft<'a> {
         mut work: Pin<&mut F>,
     ) -> impl Future<Output = Option<F::Output>> {
         poll_fn(move |cx| {
-            if let Poll::Ready(end) = work.as_mut().poll(cx) {
-                return Poll::Ready(Some(end));
-            }
-            self.now = NEVER;
-            if self.end == NEVER {
-                return Poll::Pending;
-            }
-            let left = || Duration::from_nanos(self.end.saturating_sub(timing.nanos()));
-            let sleep = self.sleep.get_or_insert_with(|| timing.sleep(left()));
-            sleep.as_mut().poll(cx).map(|()| None)
+            let polled = work.as_mut().poll(cx);
+            self.limit(timing, polled, cx)
         })
+    }
+
+    /// What was polled; None when it waits and the time is over.
+    #[inline(always)]
+    pub(super) fn limit<T>(&mut self, timing: &Timing, polled: Poll<T>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        match polled {
+            Poll::Ready(end) => Poll::Ready(Some(end)),
+            Poll::Pending => self.poll_over(timing, cx).map(|()| None),
+        }
+    }
+
+    /// Something waits: ready when the time is over first.
+    #[inline(never)]
+    fn poll_over(&mut self, timing: &Timing, cx: &mut Context<'_>) -> Poll<()> {
+        self.now = NEVER;
+        if self.end == NEVER {
+            return Poll::Pending;
+        }
+        let left = || Duration::from_nanos(self.end.saturating_sub(timing.nanos()));
+        self.sleep.get_or_insert_with(|| timing.sleep(left())).as_mut().poll(cx)
     }
 
     /// The call ended while it had time.
     #[inline(always)]
     pub(super) fn sufficed(&self) {
         self.counts.into_iter().for_each(Counts::in_time);
-    }
-
-    /// The call ended, `in_time` or not.
-    #[inline(always)]
-    pub(super) fn ended(&self, in_time: bool) {
-        if in_time {
-            self.sufficed();
-        }
     }
 
     /// How a call ends whose time is over.

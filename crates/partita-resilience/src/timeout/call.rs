@@ -3,9 +3,9 @@
 use super::core::{Begun, Core};
 use super::{TimeoutBuilder, TimeoutSnapshot};
 use crate::deadline::Context;
-use crate::timed::Timed;
 #[cfg(feature = "http")]
 use crate::timed::Watch;
+use crate::timed::{Limited, Timed};
 use crate::{Error, Name, Nested, Plain, Rejected};
 use std::fmt;
 use std::future::Future;
@@ -57,7 +57,7 @@ impl Timeout {
         Fut: Future<Output = Result<T, E>>,
     {
         let limit = self.begin(&Context::current())?;
-        pin!(self.limited::<_, Plain>(limit, work())).await
+        pin!(self.timed::<_, Plain>(limit, work())).await
     }
 
     /// As [`Timeout::call`] around another policy, and in a context that is handed in.
@@ -70,7 +70,7 @@ impl Timeout {
         Fut: Future<Output = Result<T, Error<E>>>,
     {
         let limit = self.begin(context)?;
-        pin!(self.limited::<_, Nested>(limit, work())).await
+        pin!(self.timed::<_, Nested>(limit, work())).await
     }
 
     /// When a call begins, and its limit.
@@ -84,8 +84,12 @@ impl Timeout {
         Arc::<Core>::clone(&self.0)
     }
 
-    /// Runs `work` within the limit of a call that began.
-    pub(crate) fn limited<F, M>(&self, (started, limit): Begun, work: F) -> Timed<&Core, F, M> {
+    /// The limit of a call that began.
+    pub(crate) fn limited(&self, (started, limit): Begun) -> Limited<&Core> {
+        Limited::new(&*self.0, started, limit)
+    }
+
+    fn timed<F, M>(&self, (started, limit): Begun, work: F) -> Timed<&Core, F, M> {
         Timed::new(&*self.0, work, started, limit)
     }
 }

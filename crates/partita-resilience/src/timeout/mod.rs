@@ -13,6 +13,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::core::Core;
 pub use call::Timeout;
 pub use config::{Step, TimeoutBuilder};
 pub use layer::ResponseFuture;

@@ -19,7 +19,7 @@ impl Core {
     pub(crate) fn leave(&self, ticket: Ticket, outcome: Outcome) {
         let Ticket { word, start, extra } = ticket;
         let healthy = matches!(outcome, Outcome::Success);
-        if !(healthy && self.leave_healthy(Word(word), start, self.now())) {
+        if !(healthy && self.leave_healthy(Word(word), start, self.now_again())) {
             self.leave_checked(word, start, extra, (outcome, false));
         }
     }
