@@ -19,7 +19,7 @@ pub use clock::{Clock, Elapsed, Sleep, TokioClock, timeout};
 pub use coarse::{CoarseClock, Lag};
 pub use entropy::Entropy;
 pub use manual::ManualClock;
-pub use spawn::{BoxFuture, Spawner, TaskGroup};
+pub use spawn::{BoxFuture, Runtime, Spawner, TaskGroup};
 pub use timestamp::Timestamp;
 
 /// What one process is given: time, tasks and randomness.

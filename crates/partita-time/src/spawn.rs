@@ -15,6 +15,24 @@ pub trait Spawner: Send + Sync + fmt::Debug + 'static {
     fn spawn(&self, task: BoxFuture<'static, ()>);
 }
 
+/// The tokio runtime on which a caller runs: what it spawns lives as long as the runtime.
+#[derive(Clone, Debug)]
+pub struct Runtime(tokio::runtime::Handle);
+
+impl Runtime {
+    /// That of the calling task; None outside of any.
+    pub fn current() -> Option<Self> {
+        tokio::runtime::Handle::try_current().ok().map(Self)
+    }
+}
+
+impl Spawner for Runtime {
+    #[allow(clippy::disallowed_methods, reason = "the ban points here for tasks that belong to no group")]
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        drop(self.0.spawn(task));
+    }
+}
+
 /// The tasks of one process, real or simulated. Clones share the group.
 #[derive(Clone, Default)]
 pub struct TaskGroup(Arc<Mutex<Tasks>>);
@@ -47,7 +65,7 @@ impl TaskGroup {
 }
 
 impl Spawner for TaskGroup {
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that the ban points to")]
+    #[allow(clippy::disallowed_methods, reason = "this is the place that the ban points to")]
     fn spawn(&self, task: BoxFuture<'static, ()>) {
         let mut tasks = self.tasks();
         if tasks.ended {

@@ -111,7 +111,7 @@ impl Builder {
     }
 
     /// `buckets`: the parts that the window slides by; default 10, so that it is never more than a tenth short, and 8 where
-    /// each key has a breaker, which take half the memory: room is for 4, 8, 16 and so on.
+    /// each key has a breaker, which take less memory: room is for 4, 8, 16 and so on.
     pub const fn buckets(mut self, buckets: u32) -> Self {
         self.buckets = Some(buckets);
         self

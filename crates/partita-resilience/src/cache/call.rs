@@ -88,7 +88,8 @@ impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
     }
 
     /// As [`Cache::call`], but who finds a stale answer gets it at once, and the fetch is made in the background, one per
-    /// key. Without a spawner it is made by the caller, as in [`Cache::call`].
+    /// key: by the tokio runtime of the caller, the host that the cache's [`Timing`](crate::Timing) is of, or its
+    /// [`spawner`](super::CacheBuilder::spawner). Where there is none it is made by the caller, as in [`Cache::call`].
     ///
     /// # Errors
     /// As [`Cache::call`].
@@ -115,20 +116,22 @@ impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
         Fut: Future<Output = Result<T, Error<E>>> + Send + 'static,
     {
         let core = &self.0.core;
-        let refresh = match (core.find(&key), &core.spawner) {
-            (Found::Fresh(entry), _) => return Ok(entry.answer.clone()),
-            (Found::Stale(entry), _) => return Ok(core.serve_stale(&entry)),
-            (Found::Refresh(refresh), Some(spawner)) => {
-                let answer = core.serve_stale(&refresh.entry);
-                let shared = Arc::clone(&self.0);
-                spawner.spawn(Box::pin(async move {
-                    let end = work(Fetch::Behind).await;
-                    let _ = shared.settle(key, Some(refresh), &end);
-                }));
-                return Ok(answer);
-            }
-            (Found::Refresh(refresh), None) => Some(refresh),
-            (Found::Nothing, _) => None,
+        let refresh = match core.find(&key) {
+            Found::Fresh(entry) => return Ok(entry.answer.clone()),
+            Found::Stale(entry) => return Ok(core.serve_stale(&entry)),
+            Found::Refresh(refresh) => match core.spawner() {
+                Some(spawner) => {
+                    let answer = core.serve_stale(&refresh.entry);
+                    let shared = Arc::clone(&self.0);
+                    spawner.spawn(Box::pin(async move {
+                        let end = work(Fetch::Behind).await;
+                        let _ = shared.settle(key, Some(refresh), &end);
+                    }));
+                    return Ok(answer);
+                }
+                None => Some(refresh),
+            },
+            Found::Nothing => None,
         };
         let end = work(Fetch::Awaited).await;
         self.0.take(key, refresh, end)

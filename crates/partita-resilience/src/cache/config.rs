@@ -69,7 +69,8 @@ impl<K: Hash + Eq, T, C> CacheBuilder<K, T, C> {
     }
 
     /// Fetches anew in the background, while a stale answer serves: in the layer, in [`Cache::call_refreshing`], and in
-    /// those of a stack. The other calls borrow their work, which a task cannot; they fetch in the caller's time.
+    /// those of a stack. Default the tokio runtime of the caller, or the host that [`CacheBuilder::timing`] is of; on virtual
+    /// time nothing. The other calls borrow their work, which a task cannot; they fetch in the caller's time.
     pub fn spawner(mut self, spawner: Arc<dyn Spawner>) -> Self {
         self.spawner = Some(spawner);
         self

@@ -97,6 +97,11 @@ impl<K: Hash + Eq, T> Core<K, T> {
         Self { name, times, spawner, listeners, timing, store, counts }
     }
 
+    /// What fetches in the background, if anything does.
+    pub(super) fn spawner(&self) -> Option<Arc<dyn Spawner>> {
+        self.spawner.clone().or_else(|| self.timing.spawner())
+    }
+
     pub(super) fn find(&self, key: &K) -> Found<T> {
         let now = self.timing.coarse();
         let entry = self.store.get(key);

@@ -10,8 +10,8 @@ use tower_service::Service;
 
 impl<K, T, C> Cache<K, T, C> {
     /// As a layer; `key` names the key of a request, or None for one that is never kept. When nested, a stale answer hides
-    /// the refusals beneath too. With a [`spawner`](super::CacheBuilder::spawner), who finds a stale answer gets it at once
-    /// and the request is made in the background, without the caller's deadline.
+    /// the refusals beneath too. Who finds a stale answer gets it at once and the request is made in the background, without
+    /// the caller's deadline, as in [`Cache::call_refreshing`].
     pub fn layer<F>(&self, key: F) -> PolicyLayer<With<Self, F>> {
         PolicyLayer::new(With { policy: self.clone(), ask: key })
     }

@@ -4,7 +4,7 @@ use super::{Cache, CacheBuilder};
 use crate::deadline::Context;
 use crate::testing::{Later, ms, poll, run, wait};
 use crate::{Error, Outcome, PolicyKind, Reason, Rejected, Timing};
-use partita_time::{ManualClock, Spawner};
+use partita_time::{Entropy, Host, ManualClock, Spawner};
 use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -134,6 +134,21 @@ fn with_a_spawner_nobody_waits_and_there_is_one_fetch_per_key() {
     drop(later.take());
     assert_eq!(get(Ok(7)), Ok(2));
     assert_eq!(later.take().len(), 1, "a task that was dropped does not block the next");
+}
+
+#[test]
+fn without_a_spawner_the_host_of_its_clock_fetches_and_on_virtual_time_alone_the_caller() {
+    let (clock, later) = (ManualClock::new(), Arc::new(Later::default()));
+    let entropy = Arc::new(Entropy::seeded(1));
+    let host = Host { clock: Arc::new(clock.clone()), spawner: Arc::clone(&later) as Arc<dyn Spawner>, entropy };
+    let timings = [(Timing::of(&host), 1, 1), (Timing::manual(&clock, 1), 2, 0)];
+    for (timing, answer, behind) in timings {
+        let cache = builder(&clock).timing(timing).build().unwrap();
+        let get = |answer: u32| run(&clock, cache.call_refreshing("key", move || ready(Ok::<_, ()>(answer))));
+        assert_eq!(get(1), Ok(1));
+        clock.advance(s(10));
+        assert_eq!((get(2), later.take().len()), (Ok(answer), behind));
+    }
 }
 
 #[test]

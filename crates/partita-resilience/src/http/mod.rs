@@ -13,6 +13,8 @@
 //! [limiter](crate::limiter::put_rate_limit).
 
 mod body;
+#[cfg(test)]
+mod body_tests;
 mod breaker;
 #[cfg(test)]
 mod breaker_tests;

@@ -138,14 +138,14 @@ fn load_shedding_counts_a_call_until_its_body_ends() {
 }
 
 /// A breaker, a bulkhead and a stack of both on virtual time.
-struct Parts {
-    clock: ManualClock,
+pub(super) struct Parts {
+    pub(super) clock: ManualClock,
     breaker: Breaker,
-    bulkhead: Bulkhead,
+    pub(super) bulkhead: Bulkhead,
 }
 
 impl Parts {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let clock = ManualClock::new();
         let timing = Timing::manual(&clock, 1);
         let breaker = Breaker::builder("b").min_calls(4).slow_call(ms(100)).open(ms(1_000)).timing(timing.clone());
@@ -154,7 +154,7 @@ impl Parts {
         Self { breaker: breaker.build().unwrap(), bulkhead, clock }
     }
 
-    fn policy(&self) -> Policy<Http> {
+    pub(super) fn policy(&self) -> Policy<Http> {
         let policy = Policy::new("s").breaker(self.breaker.clone()).bulkhead(self.bulkhead.clone());
         let timing = Timing::manual(&self.clock, 1);
         policy.classify(Http::new(timing.clone())).timing(timing)

@@ -5,7 +5,7 @@
 //! scale up to 58, as for all limits a second, a minute or an hour that are made of the factors 2, 3 and 5; any other
 //! quota keeps 128 bits under a lock.
 
-use super::share::{Share, Shares};
+use super::share::{Kept, Share, Shares};
 use crate::stripe::{self, Striped};
 use crate::sync::{AtomicU64, Mutex, Ordering, lock};
 
@@ -183,12 +183,20 @@ impl Tat {
         }
     }
 
-    /// Charges a call for the first moment at which it conforms, if that is `soon` enough; that moment.
-    pub(crate) fn reserve(&self, rate: &Rate, now: u128, cost: u32, soon: impl Fn(u128) -> bool) -> Option<u128> {
+    /// Charges a call for the first moment at which it conforms, if that is `soon` enough; that moment. What the calling
+    /// thread keeps of a shared TAT is used first.
+    pub(crate) fn reserve(&self, rate: &Rate, nanos: u64, cost: u32, soon: impl Fn(u128) -> bool) -> Option<u128> {
+        let (now, price) = (rate.units(nanos), rate.price(cost));
+        let kept = match self {
+            Self::Shared(shares) => Some(shares.kept(rate.narrow(nanos, cost), stripe::mine())),
+            Self::Word(_) | Self::Wide(_) => None,
+        };
+        let price = price - kept.as_ref().map_or(0, |kept| u128::from(kept.units));
         let next = self.change(|tat| {
-            let next = tat.max(now) + rate.price(cost);
+            let next = tat.max(now) + price;
             soon(next.saturating_sub(rate.depth)).then_some(next)
         })?;
+        kept.into_iter().for_each(Kept::charge);
         Some(next.saturating_sub(rate.depth))
     }
 

@@ -70,7 +70,6 @@ impl Meter {
         if line.waiting.len() >= bounds.waiters {
             return Asked::Full(decision);
         }
-        // Not by the decision, which knows of a moment that is the sooner by what this thread keeps.
         let Some(charge) = rule.reserve(&self.cell, now, cost, bounds.wait) else {
             return Asked::Refused(decision);
         };

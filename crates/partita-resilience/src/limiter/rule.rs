@@ -173,7 +173,7 @@ impl Rule {
         let (limit, per) = (self.limit, self.per);
         let soon = |at: u64| at.saturating_sub(now) <= within;
         let at = match cell {
-            Cell::Tat(tat) => tat.reserve(&self.rate, self.rate.units(now), cost, |at| soon(self.rate.nanos(at)))?,
+            Cell::Tat(tat) => tat.reserve(&self.rate, now, cost, |at| soon(self.rate.nanos(at)))?,
             Cell::Log(log) => {
                 let mut log = lock(log);
                 let at = Some(log.first_fit(now, per, limit, cost)).filter(|at| soon(*at))?;

@@ -26,6 +26,21 @@ pub(crate) struct Share {
     end: AtomicU64,
 }
 
+/// What a thread keeps that a call of its own can be charged to.
+pub(super) struct Kept<'a> {
+    mine: Mine<'a, Share>,
+    next: u64,
+    pub(super) units: u64,
+}
+
+impl Kept<'_> {
+    pub(super) fn charge(self) {
+        if self.units > 0 {
+            self.mine.cell.next.store(self.next, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Share {
     fn left(&self, now: u64) -> u64 {
         self.end.load(Ordering::Relaxed).saturating_sub(self.next.load(Ordering::Relaxed).max(now))
@@ -68,13 +83,21 @@ impl Shares {
         Some(ahead.saturating_sub(end - next))
     }
 
+    /// What a thread keeps, as far as a call at a moment needs it. In the rate's units.
+    pub(super) fn kept(&self, (now, price): (u64, u64), thread: usize) -> Kept<'_> {
+        let mine = self.of(thread);
+        let units = if mine.alone { mine.cell.left(now).min(price) } else { 0 };
+        let next = mine.cell.next.load(Ordering::Relaxed).max(now).saturating_add(units);
+        Kept { mine, next, units }
+    }
+
     /// Charges a call of a thread if it conforms. In the rate's units.
     pub(crate) fn check(&self, rate: &Rate, now: u64, price: u64, thread: usize) -> Found {
         let mine = self.of(thread);
         if let Some(ahead) = self.charge_own(rate, now, price, &mine) {
             return Found { allowed: true, ahead: u128::from(ahead) };
         }
-        let kept = if mine.alone { mine.cell.left(now).min(price) } else { 0 };
+        let kept = self.kept((now, price), thread).units;
         let share = if mine.alone { rate.depth_of_share() } else { 0 };
         let mut seen = self.tat.0.load(Ordering::Acquire);
         loop {

@@ -88,8 +88,8 @@ where
     }
 
     /// As [`Stack::call_keyed`], but who finds a stale answer gets it at once, and the call is made in the background, one
-    /// per key, through every policy beneath the cache and within the stack's own deadline. The cache's
-    /// [`spawner`](crate::cache::CacheBuilder::spawner) takes it; without one it is made by the caller.
+    /// per key, through every policy beneath the cache and within the stack's own deadline. Who runs it, see
+    /// [`Cache::call_refreshing`].
     ///
     /// # Errors
     /// As [`Stack::call`].

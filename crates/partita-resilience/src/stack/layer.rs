@@ -54,9 +54,8 @@ impl<C, K, T, E> Stack<C, Coalesce<K, T, E>, Answered<C>> {
 }
 
 impl<C, K, T, D> Stack<C, Cache<K, T, D>> {
-    /// As a layer; `key` names the key of a request, or None for one that is never kept. With a
-    /// [`spawner`](crate::cache::CacheBuilder::spawner), who finds a stale answer gets it at once and the request is made in
-    /// the background, within the stack's own deadline.
+    /// As a layer; `key` names the key of a request, or None for one that is never kept. Who finds a stale answer gets it at
+    /// once and the request is made in the background, within the stack's own deadline, as in [`Stack::call_refreshing`].
     pub fn layer<G>(&self, key: G) -> Layered<C, Cache<K, T, D>, (), G, ()> {
         self.asking(key, ())
     }

@@ -246,8 +246,9 @@ fn a_dropped_fetch_leaves_the_right_to_fetch_free() {
     }
 }
 
+/// A first answer that fails, and a second one.
 #[derive(Debug)]
-struct Second;
+pub(crate) struct Second;
 
 impl Case for Second {
     type World = Fallback;

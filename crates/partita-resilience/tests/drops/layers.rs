@@ -1,7 +1,7 @@
 //! The same calls through the tower layers, those of whole stacks too.
 
 use crate::breaker::{Broken, Stands};
-use crate::calls::{Again, Beside, Map, Shared, Timed, Until};
+use crate::calls::{self, Again, Beside, Map, Shared, Timed, Until};
 use crate::harness::{Call, Case, End, Seen, Work, drop_after_every_poll};
 use crate::limits::{Limited, Moves, Room, Sheds, Way};
 use crate::stack::{Crowded, Kept, Second, Together, TogetherOr, Whole, clock_waits};
@@ -10,6 +10,7 @@ use partita_resilience::adaptive::Adaptive;
 use partita_resilience::breaker::{Breaker, BreakerLayer};
 use partita_resilience::bulkhead::Bulkhead;
 use partita_resilience::deadline::{Context, Deadline};
+use partita_resilience::fallback::Fallback;
 use partita_resilience::hedge::Hedge;
 use partita_resilience::limiter::{Algorithm, Limiter};
 use partita_resilience::retry::Retry;
@@ -157,6 +158,25 @@ fn a_dropped_response_future_of_calls_gives_back_what_it_held() {
         assert!(drop_after_every_poll(&Through(Timed(limit))) >= 3);
         assert!(drop_after_every_poll(&Through(Until(limit))) >= 3);
     }
+}
+
+impl Layered for calls::Second {
+    fn ask<'a>(&'a self, fallback: &'a Fallback, clock: &'a ManualClock, work: &'a Work, which: u32) -> Call<'a> {
+        let second = {
+            let (work, clock) = (work.clone(), clock.clone());
+            move |_: &&'static str| {
+                let (work, clock) = (work.clone(), clock.clone());
+                move |_: Option<&Error<&'static str>>| async move { work.run(&clock, 1 + which, true).await }
+            }
+        };
+        let service = fallback.layer(second).layer(service(work, clock, 2, |_| false));
+        Box::pin(async move { End::of(&service.oneshot("a").await) })
+    }
+}
+
+#[test]
+fn a_dropped_response_future_of_a_fallback_leaves_no_trace() {
+    assert!(drop_after_every_poll(&Through(calls::Second)) >= 6);
 }
 
 #[test]

@@ -13,12 +13,14 @@ mod hedge;
 mod hostile;
 #[path = "../../examples/replay/limiter.rs"]
 mod limiter;
+mod limits;
 #[path = "../../examples/replay/line.rs"]
 mod line;
 #[path = "../../examples/replay/retry.rs"]
 mod retry;
 #[path = "../../examples/replay/session.rs"]
 mod session;
+mod traces;
 #[path = "../../examples/replay/work.rs"]
 mod work;
 
