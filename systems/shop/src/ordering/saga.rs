@@ -15,7 +15,8 @@ const PAYMENT_ATTEMPT: Duration = Duration::from_secs(2);
 const PAYMENT_WITHIN: Duration = Duration::from_secs(20);
 /// How long a request to the provider may be under way unseen: its timeout, and some.
 const PROVIDER_WINDOW: Duration = Duration::from_secs(3);
-/// The provider is not ours: an order that it does not let go within seconds is shown to an operator.
+/// The provider is not ours: an order that it refuses to let go for seconds is shown to an operator. While it cannot be
+/// reached, orders wait.
 const VOID_TRIES: u32 = 10;
 /// Until when the pivot must have begun.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);

@@ -97,7 +97,7 @@ async fn capture(State(provider): State<Provider>, headers: HeaderMap, body: Bod
 /// Cancels every intent that can be canceled, whatever becomes of the others, then answers the first failure.
 async fn void(State(provider): State<Provider>, headers: HeaderMap, body: Body) -> Answer<Voided> {
     let (key, OfOrder { order_id }) = read(&headers, body).await?;
-    let plan = plan_void(&provider.of_order(&order_id).await?);
+    let plan = plan_void(&provider.of_order(&order_id).await.map_err(put_off)?);
     let (mut canceled, mut failure) = (vec![], None);
     for id in plan.cancel {
         match provider.cancel(&format!("{key}/undo"), &id).await {
@@ -106,7 +106,7 @@ async fn void(State(provider): State<Provider>, headers: HeaderMap, body: Body) 
         }
     }
     if let Some(failure) = failure {
-        return Err(failure.into());
+        return Err(put_off(failure));
     }
     if plan.wait {
         return Err(still_processing());
@@ -115,6 +115,14 @@ async fn void(State(provider): State<Provider>, headers: HeaderMap, body: Body) 
         return Err(Problem::new(Slug::CannotCancel).detail("the payment was captured; a void cannot give it back"));
     }
     Ok(AsJson(Voided { canceled }))
+}
+
+/// A void waits for a provider that cannot be asked: only its answers are tries.
+fn put_off(failure: Failure) -> Problem {
+    match failure {
+        Failure::Unreachable(_) | Failure::Timeout => Failure::PutOff(1).into(),
+        answered => answered.into(),
+    }
 }
 
 async fn authorization(State(provider): State<Provider>, Query(query): Query<OfOrder>) -> Answer<Authorization> {
@@ -158,7 +166,7 @@ impl From<Failure> for Problem {
             Failure::Timeout => Self::new(Slug::Timeout).detail("the provider did not answer in time"),
             Failure::InFlight => Self::new(Slug::Upstream).detail("the provider still works on this request"),
             Failure::Moved => Self::new(Slug::Upstream).detail("the payment is in another state by now"),
-            Failure::Upstream(detail) => Self::new(Slug::Upstream).detail(detail),
+            Failure::Unreachable(detail) | Failure::Upstream(detail) => Self::new(Slug::Upstream).detail(detail),
         }
     }
 }

@@ -10,7 +10,8 @@
 //! | 402 `card_declined` | 422 `refused`, `reason: payment_declined` | a refusal: no effect |
 //! | 409 `idempotency_key_in_use`, 5xx, anything unknown, no connection | 502 `upstream` | unfinished, later, effect possible |
 //! | 503 or 429 with `Retry-After` | 503 `overloaded` with it | unfinished, put off: not one of its tries |
-//! | nothing within 2 s | 504 `timeout` | unfinished, later, effect possible |
+//! | nothing within 2 s, or no connection, to a void | 503 `overloaded` with it | the same: only answers use up its tries |
+//! | nothing within 2 s, otherwise | 504 `timeout` | unfinished, later, effect possible |
 //! | 400 `payment_intent_unexpected_state` | 502 `upstream` | unfinished: the intent moved meanwhile, look again |
 //! | 400 `idempotency_error` | 422 `key-reused` | a defect: never again |
 //! | 400 `parameter_*` | 400 `bad-request` | a defect: never again |

@@ -38,7 +38,9 @@ pub(super) enum Failure {
     PutOff(u32),
     /// It did not answer in time; there may be an effect.
     Timeout,
-    /// It answered that it cannot, or not at all, or not understandably; there may be an effect.
+    /// It cannot be reached, or the connection ended without an answer; there may be an effect.
+    Unreachable(String),
+    /// It answered that it cannot, or not understandably; there may be an effect.
     Upstream(String),
 }
 
@@ -122,7 +124,7 @@ fn understood<T: serde::de::DeserializeOwned>(reply: Result<Reply>) -> Result<T,
 fn lost(error: &Error) -> Failure {
     match error.kind() {
         ErrorKind::Timeout => Failure::Timeout,
-        _ => Failure::Upstream(error.to_string()),
+        _ => Failure::Unreachable(error.to_string()),
     }
 }
 

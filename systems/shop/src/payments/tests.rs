@@ -3,6 +3,7 @@
 use super::router;
 use crate::psp::tests::{World, text};
 use partita::http::{Client, Reply};
+use partita::time::Host;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -190,4 +191,20 @@ async fn defects_of_the_caller_are_named() {
     assert_eq!(kind(&payments.authorize("k", "pm_unknown").await), (400, "bad-request".to_owned()));
     assert!(payments.authorize("k", "pm_ok").await.is_success());
     assert_eq!(kind(&payments.authorize("k", "pm_declined").await), (422, "key-reused".to_owned()));
+}
+
+#[tokio::test]
+async fn a_void_is_put_off_while_the_provider_cannot_be_reached() {
+    let (host, _tasks) = Host::system();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = Client::network(&format!("http://{free}"), &host).unwrap();
+    let client = Client::in_process(router(gone), &host);
+    for (path, slug, retry_after) in [("/void", "overloaded", true), ("/capture", "upstream", false)] {
+        let reply = client.post(path).key("k").json(&json!({"order_id": "o"})).send().await.unwrap();
+        assert_eq!(
+            (kind(&reply).1.as_str(), reply.headers.contains_key("retry-after")),
+            (slug, retry_after),
+            "{reply:?}"
+        );
+    }
 }
