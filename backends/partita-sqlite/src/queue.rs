@@ -3,7 +3,7 @@
 use crate::error::closed;
 use partita_core::{Commit, Error, ErrorKind, Reply, Result, Ticket, Write};
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
@@ -20,7 +20,7 @@ const LEAST_LINGER: Duration = Duration::from_micros(2);
 /// A commit and who waits for it.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) commit: Commit,
+    pub(crate) commit: Arc<Commit>,
     pub(crate) reply: Reply,
     bytes: usize,
 }
@@ -78,7 +78,7 @@ impl Queue {
     }
 
     /// Enqueues if there is room.
-    pub(crate) fn submit(&self, commit: Commit) -> Ticket {
+    pub(crate) fn submit(&self, commit: Arc<Commit>) -> Ticket {
         match self.room.try_acquire() {
             Ok(permit) => {
                 permit.forget();
@@ -95,7 +95,7 @@ impl Queue {
         Ok(Room { queue: self, permit })
     }
 
-    fn push(&self, commit: Commit) -> Ticket {
+    fn push(&self, commit: Arc<Commit>) -> Ticket {
         let (reply, ticket) = Ticket::pair();
         let bytes = bytes(&commit);
         let mut state = self.state();
@@ -182,7 +182,7 @@ pub(crate) struct Room<'a> {
 }
 
 impl Room<'_> {
-    pub(crate) fn submit(self, commit: Commit) -> Ticket {
+    pub(crate) fn submit(self, commit: Arc<Commit>) -> Ticket {
         self.permit.forget();
         self.queue.push(commit)
     }

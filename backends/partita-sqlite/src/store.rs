@@ -235,11 +235,15 @@ impl Store for SqliteStore {
     fn submit(&self, commit: Commit) -> Ticket {
         match self.shared.refuse(&commit) {
             Some(error) => Ticket::refused(error),
-            None => self.shared.queue.submit(commit),
+            None => self.shared.queue.submit(Arc::new(commit)),
         }
     }
 
     fn commit(&self, commit: Commit) -> Read<'_, Receipt> {
+        self.commit_kept(Arc::new(commit))
+    }
+
+    fn commit_kept(&self, commit: Arc<Commit>) -> Read<'_, Receipt> {
         Box::pin(async move {
             if let Some(error) = self.shared.refuse(&commit) {
                 return Err(error);

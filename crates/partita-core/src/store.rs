@@ -6,6 +6,7 @@ use crate::{
 };
 use partita_time::BoxFuture;
 use std::fmt;
+use std::sync::Arc;
 
 /// The answer to a read.
 pub type Read<'a, T> = BoxFuture<'a, Result<T>>;
@@ -54,6 +55,10 @@ pub trait Store: Log + Records + Journals + Send + Sync + fmt::Debug + 'static {
     fn submit(&self, commit: Commit) -> Ticket;
     /// Waits for room in the queue, then submits and waits for the answer.
     fn commit(&self, commit: Commit) -> Read<'_, Receipt>;
+    /// As [`Self::commit`], for a caller who keeps the commit, to hand it in once more or to compare.
+    fn commit_kept(&self, commit: Arc<Commit>) -> Read<'_, Receipt> {
+        self.commit(Arc::unwrap_or_clone(commit))
+    }
     /// What the owner of a shard puts into its commits. Each opening of a store raises all its epochs.
     fn fence(&self, shard: u16) -> Fence;
     /// Number of this opening, from 1: no two openings of one store share it.

@@ -29,7 +29,7 @@ struct Slot {
     /// Whom this caller wakes when it is awake itself.
     others: Option<Asleep>,
     /// What it had handed in, for it to free: memory goes back cheapest to the thread that it came from.
-    spent: Option<Commit>,
+    spent: Option<Arc<Commit>>,
     is_answered: bool,
 }
 
@@ -50,7 +50,7 @@ impl Reply {
     /// Answers many callers, gives each its commit back to free it, and wakes one of them, who wakes the others. Keep what is
     /// returned for a moment only.
     #[must_use = "dropped at once, it wakes each caller by itself"]
-    pub fn send_all(answers: impl IntoIterator<Item = (Self, Commit, Result<Receipt>)>) -> Asleep {
+    pub fn send_all(answers: impl IntoIterator<Item = (Self, Arc<Commit>, Result<Receipt>)>) -> Asleep {
         let mut first: Option<(Arc<Mutex<Slot>>, Waker)> = None;
         let mut others = vec![];
         for (reply, commit, answer) in answers {
@@ -140,7 +140,7 @@ impl Future for Ticket {
 }
 
 /// Leaves an answer; who is to be woken for it.
-fn put(slot: &Mutex<Slot>, answer: Result<Receipt>, spent: Option<Commit>) -> Option<Waker> {
+fn put(slot: &Mutex<Slot>, answer: Result<Receipt>, spent: Option<Arc<Commit>>) -> Option<Waker> {
     let mut slot = lock(slot);
     (slot.answer, slot.spent, slot.is_answered) = (Some(answer), spent, true);
     slot.waker.take()
@@ -195,7 +195,7 @@ mod tests {
         let (mut answers, mut tickets, mut counted) = (vec![], vec![], vec![]);
         for transaction in 1..=3 {
             let (reply, ticket, count) = waiting();
-            answers.push((reply, Commit::default(), Ok(Receipt { transaction, ..Receipt::default() })));
+            answers.push((reply, Arc::default(), Ok(Receipt { transaction, ..Receipt::default() })));
             tickets.push(ticket);
             counted.push(count);
         }

@@ -43,6 +43,13 @@ pub struct Start {
     life: Life,
 }
 
+/// What its event tells of a start.
+#[derive(Serialize)]
+struct StartFacts {
+    saga: &'static str,
+    version: u32,
+}
+
 /// What a start found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Started {
@@ -93,7 +100,7 @@ impl<S: Serialize> Registered<S> {
             cancelled: false,
         };
         let (row, part) = Row::first(id, value)?;
-        let facts = serde_json::json!({ "saga": self.definition.name, "version": self.definition.version });
+        let facts = StartFacts { saga: self.definition.name, version: self.definition.version };
         let event = NewEvent::new("saga.started", id, &facts)?.seal(&inner.settings.source, &inner.host);
         // The line's `Absent` guards the stream too: so a start that comes second always meets the line.
         let part =

@@ -12,7 +12,9 @@ use partita_core::{
     Version,
 };
 use partita_time::{Backoff, Timestamp};
+use serde::Serialize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// Bytes of a state at most.
 pub(super) const MAX_STATE: usize = 64 << 10;
@@ -24,6 +26,14 @@ pub(super) struct Refused {
     error: Error,
     /// What of it has happened all the same.
     ended: Vec<Fact>,
+}
+
+/// What its event tells of an end.
+#[derive(Serialize)]
+struct EndFacts<'a> {
+    end: &'static str,
+    saga: &'a str,
+    why: Option<Why>,
 }
 
 impl Runner {
@@ -196,11 +206,11 @@ impl Runner {
 
     fn end_event(&self) -> Result<Append> {
         let id = &*self.instance.id;
-        let (end, why): (_, Option<Why>) = match self.end() {
+        let (end, why) = match self.end() {
             End::Completed => ("completed", None),
             End::Compensated(why) => ("compensated", Some(why)),
         };
-        let facts = serde_json::json!({ "saga": &*self.instance.name, "end": end, "why": why });
+        let facts = EndFacts { end, saga: &self.instance.name, why };
         let event = NewEvent::new("saga.ended", id, &facts)?.seal(&self.inner.settings.source, &self.inner.host);
         Ok(Append { stream: StreamId::named("saga", id), expect: Version::Exactly(0), events: vec![event] })
     }
@@ -218,9 +228,9 @@ fn ended(fact: Fact) -> Option<Fact> {
 /// Submits until the store has decided. A store that cannot write, or cannot say, is asked again: the guard of the same
 /// commit keeps it from taking effect twice.
 pub(super) async fn submit(inner: &Inner, commit: Commit) -> Result<()> {
-    let (mut tries, mut unsure) = (0, false);
+    let (commit, mut tries, mut unsure) = (Arc::new(commit), 0, false);
     loop {
-        let Err(error) = inner.store.commit(commit.clone()).await else { return Ok(()) };
+        let Err(error) = inner.store.commit_kept(commit.clone()).await else { return Ok(()) };
         #[cfg(feature = "sabotage")]
         if inner.sabotaged(super::Sabotage::UnknownIsDone) && error.possible_effect() == Effect::Possible {
             return Ok(());

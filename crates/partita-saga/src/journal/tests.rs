@@ -35,6 +35,20 @@ fn what_was_stored_is_read_and_written_the_same() {
 }
 
 #[test]
+fn facts_put_together_by_hand_are_as_a_serializer_writes_them() {
+    let verbs = [Verb::Do, Verb::Settle, Verb::Undo];
+    let open = |due| move |verb| Fact::Open { leaf: 12, verb, n: 345, due };
+    let opened = verbs.map(open(None)).into_iter().chain(verbs.map(open(Some(Timestamp::from_millis(9)))));
+    let facts: Vec<Fact> =
+        opened.chain([Fact::Done { leaf: 6, out: None }, Fact::Undone { leaf: 7 }, Fact::End]).collect();
+    for count in 0..=facts.len() {
+        let facts = &facts[..count];
+        let as_serialized = format!("{{\"at\":7,\"e\":3,\"f\":{}}}", serde_json::to_string(facts).unwrap());
+        assert_eq!(text(&record(facts.to_vec())), as_serialized);
+    }
+}
+
+#[test]
 fn records_of_another_format_or_torn_ones_are_named() {
     let kind = |bytes: &[u8]| Record::decode(bytes).unwrap_err().kind();
     assert_eq!(kind(&[2, b'{', b'}']), ErrorKind::NewerFormat);

@@ -15,7 +15,9 @@ async fn furnished(rig: &Rig<'_>) -> Result<Arc<dyn Store>, Objection> {
     let part = append("s", Version::Empty, rig.events(2)?).put(task("t", 5));
     store.commit(Commit { journals: vec![journal(1, 0, &[b"1", b"2", b"3"])], ..Commit::of(part) }).await?;
     let again = Put::value(TASKS, "t", Expect::Exactly(1), "{\"now\":2}".to_owned()).due(Some(at(6)));
-    store.commit(puts([again])).await?;
+    let kept = Arc::new(puts([again]));
+    store.commit_kept(kept.clone()).await?;
+    equal!(kept.part.puts.len(), 1, "puts of the commit that its caller kept");
     Ok(store)
 }
 
@@ -192,7 +194,10 @@ pub async fn the_same_guarded_value_handed_in_twice_takes_effect_once(rig: &Rig<
         let [first, second] = tickets;
         first.await?;
         conflicted(second.await)?;
+        let kept = Arc::new(commit.clone());
+        conflicted(store.commit_kept(kept.clone()).await)?;
         conflicted(store.commit(commit).await)?;
+        conflicted(store.commit_kept(kept).await)?;
     }
     let counters = store.counters(PLAIN).await?;
     ensure!(
