@@ -40,7 +40,7 @@ pub struct Overview {
 
 impl Builder {
     /// Makes a breaker for each key at its first use, with these settings and the name `name/key`; keys without room share
-    /// `name/*`. An open breaker is not forgotten. Each has one set of counters for all threads, and weighs some kilobyte with
+    /// `name/*`. An open breaker is not forgotten. Each has one set of counters for all threads, and weighs some 1.1 KB with
     /// 8 buckets, the default here.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::tests::{Frames, Parts, next, respond};
 use crate::breaker::Breaker;
 use crate::bulkhead::Bulkhead;
-use crate::testing::{ms, run};
+use crate::testing::{ms, run, wait};
 use crate::timeout::Timeout;
 use crate::{EventKind, Timing};
 use http::Response;
@@ -115,4 +115,38 @@ fn the_last_frame_of_a_body_that_knows_its_end_ends_the_call_and_an_empty_one_en
     let mut body = pin!(ask(1));
     assert_eq!(timeout.snapshot().in_time, 1);
     assert_eq!((next(&mut body), timeout.snapshot().in_time), (Some(true), 2));
+}
+
+#[test]
+fn a_call_timeout_holds_from_the_begin_of_the_call_and_not_from_that_of_the_body() {
+    let clock = ManualClock::new();
+    let breaker = Breaker::builder("b").call_timeout(ms(50)).timing(Timing::manual(&clock, 1)).build().unwrap();
+    let late = clock.clone();
+    let service = service_fn(move |()| {
+        let clock = late.clone();
+        async move {
+            wait(&clock, 30).await;
+            Ok::<_, Infallible>(respond(200, 9, false))
+        }
+    });
+    let mut body = pin!(run(&clock, breaker.body_layer().layer(service).oneshot(())).unwrap().into_body());
+    clock.advance(ms(19));
+    assert_eq!(next(&mut body), Some(true));
+    clock.advance(ms(1));
+    assert_eq!(next(&mut body), Some(false));
+}
+
+#[test]
+fn a_body_that_its_reader_drops_counts_as_a_lower_bound() {
+    let clock = ManualClock::new();
+    let timeout = Timeout::builder("t").adaptive(ms(1), ms(1_000)).min_samples(2).timing(Timing::manual(&clock, 1));
+    let timeout = timeout.build().unwrap();
+    let service = timeout.body_layer().layer(service_fn(|()| async { Ok::<_, Infallible>(respond(200, 2, false)) }));
+    for _ in 0..4 {
+        let body = run(&clock, service.clone().oneshot(())).unwrap().into_body();
+        clock.advance(ms(40));
+        drop(body);
+    }
+    clock.advance(ms(200));
+    assert!(timeout.snapshot().observed.is_some_and(|seen| seen >= ms(38)), "{:?}", timeout.snapshot());
 }
