@@ -11,6 +11,7 @@ mod envelope;
 mod error;
 mod id;
 pub mod memory;
+mod recent;
 mod record;
 mod schema;
 mod store;
@@ -23,6 +24,7 @@ pub use commit::{
 pub use envelope::{Envelope, NewEvent, Recorded};
 pub use error::{Again, Effect, Error, ErrorKind, Result};
 pub use id::{EventId, SHARDS, StreamId, new_id, shard_of};
+pub use recent::Recent;
 pub use record::{Checkpoint, DuePage, FieldValue, Find, Head, JournalEntry, LogId, Position, Record};
 pub use schema::{FieldKind, Space};
 pub use store::{Flow, Journals, Log, Read, Records, Store, StoreFacts};

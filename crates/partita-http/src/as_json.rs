@@ -1,6 +1,7 @@
 //! Answers in JSON.
 
 use crate::{Problem, Slug};
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
@@ -16,17 +17,29 @@ pub struct AsJson<T>(pub T);
 impl<T: Serialize> IntoResponse for AsJson<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
-            Ok(body) => {
-                let mut response = Response::new(body.into());
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                response
-            }
+            Ok(body) => answer(body.into()),
             Err(error) => {
                 tracing::error!(%error, "an answer has no JSON form");
                 Problem::new(Slug::Internal).into_response()
             }
         }
     }
+}
+
+/// Answers 200 with a text that is JSON already.
+#[derive(Clone, Debug)]
+pub struct JsonBody(pub String);
+
+impl IntoResponse for JsonBody {
+    fn into_response(self) -> Response {
+        answer(self.0.into())
+    }
+}
+
+fn answer(body: Body) -> Response {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod refusal;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 
+use crate::JsonText;
 use lately::Lately;
 use partita_core::{Error, ErrorKind, Expect, Found, Put, Receipt, Record, Result, Space, Store};
 use partita_time::{Clock, Timestamp};
@@ -44,18 +45,20 @@ pub struct Entry<'a> {
     /// The request; its fingerprint is kept.
     pub request: &'a Value,
     /// The answer, given again to each repetition.
-    pub reply: Value,
+    pub reply: JsonText,
     /// The effect, for undoing and for audits.
-    pub detail: Value,
+    pub detail: JsonText,
+    /// Whether an action that builds on it is likely to come soon: then its row stays in memory for a while.
+    pub built_on: bool,
 }
 
 /// How an action ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acted<R> {
     /// It was done now. The answer.
-    Done(Value),
+    Done(JsonText),
     /// It had been done. The first answer.
-    Replayed(Value),
+    Replayed(JsonText),
     /// It was undone, before or after it was done; it will not be done any more.
     Undone,
     /// The key belongs to another request.
@@ -97,9 +100,9 @@ pub struct Row {
     /// SHA-256 of the request; empty on the tombstone of an action that was never done.
     pub fingerprint: String,
     /// The answer; null on such a tombstone.
-    pub reply: Value,
+    pub reply: JsonText,
     /// The effect, also after it was undone; null on such a tombstone.
-    pub detail: Value,
+    pub detail: JsonText,
     /// Since when the outcome is what it is.
     pub at: Timestamp,
     /// On the tombstone of an action that was refused: why.
@@ -138,13 +141,15 @@ impl Ledger {
         if let sabotage::Defect::Race(at_work) = &self.defect {
             return self.act_after_a_look(at_work, entry, effect).await;
         }
-        let (key, since) = (entry.key, self.lately.now());
+        let (key, since) = (entry.key, entry.built_on.then(|| self.lately.now()));
         let row = self.done(entry);
         let put = put(key, Expect::Absent, &row)?;
         let (found, otherwise) = match effect(put).await {
             Ok(Ok(_)) => {
                 let reply = row.reply.clone();
-                self.lately.keep(since, key, row);
+                if let Some(since) = since {
+                    self.lately.keep(since, key, row);
+                }
                 return Ok(Acted::Done(reply));
             }
             // What an earlier attempt took may be why the business refuses now: the first answer comes first.
@@ -242,8 +247,8 @@ impl Ledger {
             action: action.to_owned(),
             subject: subject.to_owned(),
             fingerprint: String::new(),
-            reply: Value::Null,
-            detail: Value::Null,
+            reply: JsonText::default(),
+            detail: JsonText::default(),
             at: self.clock.now(),
             refused: None,
         }

@@ -3,7 +3,7 @@
 
 use partita_core::memory::{MemoryDisk, MemoryStore};
 use partita_core::{Commit, Error, ErrorKind, Expect, Part, Put, Receipt, Records, Result, Space, Store};
-use partita_http::{Acted, Entry, Ledger, Outcome, Undid};
+use partita_http::{Acted, Entry, JsonText, Ledger, Outcome, Undid};
 use partita_time::{Host, TaskGroup};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -14,6 +14,15 @@ struct Participant {
     store: Arc<MemoryStore>,
     ledger: Ledger,
     _group: TaskGroup,
+}
+
+fn text(value: &Value) -> JsonText {
+    JsonText::of(value).unwrap()
+}
+
+fn entry<'a>(key: &'a str, request: &'a Value) -> Entry<'a> {
+    let [reply, detail] = [JsonText::default(), JsonText::default()];
+    Entry { key, action: "a", subject: "s", request, reply, detail, built_on: false }
 }
 
 type Outcomes = Result<Acted<&'static str>>;
@@ -45,8 +54,9 @@ impl Participant {
             action: "reserve",
             subject: "order",
             request,
-            reply: json!({"for": key}),
-            detail: json!({"quantity": 1}),
+            reply: text(&json!({"for": key})),
+            detail: text(&json!({"quantity": 1})),
+            built_on: true,
         };
         let effect = async |put| {
             if self.stock().await == "0" {
@@ -63,8 +73,9 @@ impl Participant {
             action: "reserve",
             subject: "order",
             request,
-            reply: json!({"for": key}),
-            detail: json!({"quantity": 1}),
+            reply: text(&json!({"for": key})),
+            detail: text(&json!({"quantity": 1})),
+            built_on: true,
         };
         let effect = async |put| {
             if self.stock().await == "0" {
@@ -77,7 +88,7 @@ impl Participant {
 
     async fn release(&self, key: &str) -> Result<Undid> {
         let effect = async |done: Option<partita_http::Row>, put| match done {
-            Some(row) => self.change(&row.detail["quantity"].to_string(), put).await,
+            Some(row) => self.change(&row.detail.read::<Value>().unwrap()["quantity"].to_string(), put).await,
             None => self.store.commit(Commit::of(Part::new().put(put))).await,
         };
         self.ledger.undo(key, "reserve", "order", effect).await
@@ -88,9 +99,9 @@ impl Participant {
 async fn the_same_action_is_done_once_and_answered_alike() {
     let participant = Participant::with_stock().await;
     let first = participant.reserve("k", &json!({"a": 1, "b": 2})).await.unwrap();
-    assert_eq!(first, Acted::Done(json!({"for": "k"})));
+    assert_eq!(first, Acted::Done(text(&json!({"for": "k"}))));
     let again = participant.reserve("k", &json!({"b": 2, "a": 1})).await.unwrap();
-    assert_eq!(again, Acted::Replayed(json!({"for": "k"})), "though the stock is used up by now");
+    assert_eq!(again, Acted::Replayed(text(&json!({"for": "k"}))), "though the stock is used up by now");
     assert_eq!(participant.stock().await, "0");
 }
 
@@ -100,14 +111,7 @@ async fn a_key_belongs_to_one_request() {
     participant.reserve("k", &json!(1)).await.unwrap();
     assert_eq!(participant.reserve("k", &json!(2)).await.unwrap(), Acted::KeyReused);
     let request = json!(1);
-    let other = Entry {
-        key: "k",
-        action: "hold",
-        subject: "order",
-        request: &request,
-        reply: Value::Null,
-        detail: Value::Null,
-    };
+    let other = Entry { action: "hold", subject: "order", ..entry("k", &request) };
     let store = &participant.store;
     let acted: Outcomes =
         participant.ledger.act(other, async |put| store.commit(Commit::of(Part::new().put(put))).await.map(Ok)).await;
@@ -121,7 +125,7 @@ async fn a_refusal_leaves_the_key_unused() {
     assert_eq!(participant.reserve("k", &json!(1)).await.unwrap(), Acted::Refused("out of stock"));
     assert_eq!(participant.ledger.row("k").await.unwrap(), None);
     participant.release("first").await.unwrap();
-    assert_eq!(participant.reserve("k", &json!(2)).await.unwrap(), Acted::Done(json!({"for": "k"})));
+    assert_eq!(participant.reserve("k", &json!(2)).await.unwrap(), Acted::Done(text(&json!({"for": "k"}))));
 }
 
 #[tokio::test]
@@ -134,7 +138,7 @@ async fn a_refusal_can_be_remembered_for_good() {
     assert_eq!(participant.reserve_or_refuse("k", &json!(1)).await.unwrap(), refused(), "though there is room by now");
     assert_eq!(participant.reserve_or_refuse("k", &json!(2)).await.unwrap(), Acted::KeyReused);
     assert_eq!(participant.release("k").await.unwrap(), Undid::Already, "there is nothing to undo");
-    assert_eq!(participant.reserve_or_refuse("l", &json!(1)).await.unwrap(), Acted::Done(json!({"for": "l"})));
+    assert_eq!(participant.reserve_or_refuse("l", &json!(1)).await.unwrap(), Acted::Done(text(&json!({"for": "l"}))));
     assert_eq!(participant.release("l").await.unwrap(), Undid::Undone);
     assert_eq!(participant.reserve_or_refuse("l", &json!(1)).await.unwrap(), Acted::Undone);
     assert_eq!(participant.stock().await, "1");
@@ -146,7 +150,7 @@ async fn of_two_at_once_one_is_done_and_one_replayed() {
         let participant = Participant::with_stock().await;
         let request = json!(1);
         let (a, b) = tokio::join!(participant.reserve("k", &request), participant.reserve("k", &request));
-        let reply = json!({"for": "k"});
+        let reply = text(&json!({"for": "k"}));
         let outcomes = [a.unwrap(), b.unwrap()];
         assert!(
             outcomes.contains(&Acted::Done(reply.clone())) && outcomes.contains(&Acted::Replayed(reply)),
@@ -162,7 +166,10 @@ async fn an_undo_restores_and_keeps_what_was_done() {
     assert_eq!(participant.release("k").await.unwrap(), Undid::Undone);
     assert_eq!(participant.stock().await, "1");
     let row = participant.ledger.row("k").await.unwrap().unwrap();
-    assert_eq!((row.outcome, row.detail, row.reply), (Outcome::Undone, json!({"quantity": 1}), json!({"for": "k"})));
+    assert_eq!(
+        (row.outcome, row.detail, row.reply),
+        (Outcome::Undone, text(&json!({"quantity": 1})), text(&json!({"for": "k"})))
+    );
     assert_eq!(participant.release("k").await.unwrap(), Undid::Already);
     assert_eq!(participant.reserve("k", &json!(1)).await.unwrap(), Acted::Undone);
     assert_eq!(participant.stock().await, "1");
@@ -176,7 +183,7 @@ async fn an_undo_that_comes_first_stops_the_action_for_good() {
     assert_eq!(participant.reserve("k", &json!(1)).await.unwrap(), Acted::Undone);
     assert_eq!(participant.stock().await, "1");
     let row = participant.ledger.row("k").await.unwrap().unwrap();
-    assert_eq!((row.outcome, row.action.as_str(), row.detail), (Outcome::Undone, "reserve", Value::Null));
+    assert_eq!((row.outcome, row.action.as_str(), row.detail), (Outcome::Undone, "reserve", JsonText::default()));
 }
 
 #[tokio::test]
@@ -218,8 +225,7 @@ async fn a_conflict_on_something_else_goes_back_to_the_caller() {
         participant.store.commit(Commit::of(Part::new().put(stock).put(put)))
     };
     let request = json!(1);
-    let entry =
-        Entry { key: "k", action: "a", subject: "s", request: &request, reply: Value::Null, detail: Value::Null };
+    let entry = entry("k", &request);
     let acted: Outcomes = participant.ledger.act(entry, async |put| wrong(put).await.map(Ok)).await;
     assert_eq!(acted.unwrap_err().kind(), ErrorKind::Conflict);
     let undid = participant.ledger.undo("k", "a", "s", |_, put| wrong(put)).await;
@@ -233,8 +239,7 @@ async fn other_errors_are_handed_on_as_they_are() {
     let participant = Participant::with_stock().await;
     let full = || Error::new(ErrorKind::StorageFull, "full");
     let request = json!(1);
-    let entry =
-        Entry { key: "k", action: "a", subject: "s", request: &request, reply: Value::Null, detail: Value::Null };
+    let entry = entry("k", &request);
     let acted: Outcomes = participant.ledger.act(entry, async |_| Err(full())).await;
     assert_eq!(acted.unwrap_err().kind(), ErrorKind::StorageFull);
     let undid = participant.ledger.undo("k", "a", "s", async |_, _| Err(full())).await;
@@ -259,6 +264,6 @@ async fn a_sabotaged_ledger_forgets_its_tombstones() {
     let mut participant = Participant::with_stock().await;
     participant.ledger = participant.ledger.sabotaged_without_tombstone();
     assert_eq!(participant.release("k").await.unwrap(), Undid::Nothing);
-    assert_eq!(participant.reserve("k", &json!(1)).await.unwrap(), Acted::Done(json!({"for": "k"})));
+    assert_eq!(participant.reserve("k", &json!(1)).await.unwrap(), Acted::Done(text(&json!({"for": "k"}))));
     assert_eq!(participant.release("k").await.unwrap(), Undid::Undone);
 }

@@ -1,6 +1,7 @@
 //! The erased form of a definition, which the engine runs.
 
 use crate::outcome::{AttemptFacts, Probe, Retriable, Stop};
+pub(crate) use crate::state::StateText;
 use partita_core::{Part, Result};
 use partita_time::BoxFuture;
 use sha2::{Digest, Sha256};
@@ -10,12 +11,12 @@ use std::time::Duration;
 
 /// JSON text of a state or an output.
 pub(crate) type Json = Arc<str>;
-pub(crate) type Bound<R> = Arc<dyn Fn(&str, Arc<AttemptFacts>) -> BoxFuture<'static, R> + Send + Sync>;
+pub(crate) type Bound<R> = Arc<dyn Fn(&StateText, Arc<AttemptFacts>) -> BoxFuture<'static, R> + Send + Sync>;
 pub(crate) type Act = Bound<Result<Json, Stop>>;
 pub(crate) type Undo = Bound<Retriable<()>>;
 pub(crate) type Ask = Bound<Retriable<Probe<Json>>>;
-pub(crate) type Join = Arc<dyn Fn(&str, &[Json]) -> Retriable<Json> + Send + Sync>;
-pub(crate) type AtEnd = Arc<dyn Fn(&str, &End) -> Result<Part> + Send + Sync>;
+pub(crate) type Join = Arc<dyn Fn(&StateText, &[Json]) -> Retriable<Json> + Send + Sync>;
+pub(crate) type AtEnd = Arc<dyn Fn(&StateText, &End) -> Result<Part> + Send + Sync>;
 
 /// How a saga ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@
 //! use serde::{Deserialize, Serialize};
 //! use std::{sync::Arc, time::Duration};
 //!
-//! #[derive(Serialize, Deserialize)]
+//! #[derive(Clone, Serialize, Deserialize)]
 //! struct Order { quantity: u32, reservation: Option<String> }
 //! struct Shop { in_stock: u32 }
 //!
@@ -68,6 +68,7 @@ mod definition;
 mod engine;
 mod journal;
 mod outcome;
+mod state;
 mod view;
 
 pub use build::{Draft, Group, Saga, place};

@@ -1,10 +1,12 @@
 //! A strict reader of JSON bodies.
 
 mod parse;
+mod text;
 
 use crate::{Problem, Slug};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+pub use text::JsonText;
 
 /// A JSON value in which numbers stand as they were written.
 ///
@@ -63,7 +65,7 @@ impl Json {
             Self::Null => text.push_str("null"),
             Self::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
             Self::Number(written) => text.push_str(written),
-            Self::String(value) => write_string(value, text),
+            Self::String(value) => quote(value, text),
             Self::Array(items) => {
                 text.push('[');
                 separated(items.iter(), text, |item, text| item.write(text));
@@ -74,7 +76,7 @@ impl Json {
                 sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
                 text.push('{');
                 separated(sorted.into_iter(), text, |(name, value), text| {
-                    write_string(name, text);
+                    quote(name, text);
                     text.push(':');
                     value.write(text);
                 });
@@ -93,7 +95,8 @@ fn separated<T>(items: impl Iterator<Item = T>, text: &mut String, write: impl F
     }
 }
 
-fn write_string(value: &str, text: &mut String) {
+/// Writes a string as JSON.
+pub fn quote(value: &str, text: &mut String) {
     text.push('"');
     if !value.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
         text.push_str(value);

@@ -1,4 +1,4 @@
-//! The parser: recursive descent over text, with the path to where it stands.
+//! The parser: recursive descent over text.
 
 use super::{Json, pointer_token};
 
@@ -7,23 +7,53 @@ const DEEPEST: usize = 32;
 
 /// Reads one value that is the whole text. The error is a sentence for the sender.
 pub(super) fn parse(text: &str) -> Result<Json, String> {
-    let mut parser = Parser { text, at: 0, path: vec![] };
-    let value = parser.value()?;
+    let mut parser = Parser { text, at: 0, depth: 0 };
+    let value = parser.value().map_err(Fault::into_sentence)?;
     parser.skip_space();
-    if parser.at < text.len() { Err(parser.expected("the end")) } else { Ok(value) }
+    if parser.at < text.len() { Err(parser.expected("the end").into_sentence()) } else { Ok(value) }
 }
+
+/// What is wrong.
+enum Fault {
+    /// In a sentence.
+    Said(String),
+    /// A member is given twice: its pointer's tokens, the last one first.
+    Twice(Vec<String>),
+}
+
+impl Fault {
+    /// As it is seen from the array or object around.
+    fn within(mut self, token: impl FnOnce() -> String) -> Self {
+        if let Self::Twice(path) = &mut self {
+            path.push(token());
+        }
+        self
+    }
+
+    fn into_sentence(self) -> String {
+        match self {
+            Self::Said(sentence) => sentence,
+            Self::Twice(path) => {
+                let path: Vec<String> = path.into_iter().rev().collect();
+                format!("the member #/{} is given twice", path.join("/"))
+            }
+        }
+    }
+}
+
+type Parsed<T> = Result<T, Fault>;
 
 struct Parser<'a> {
     text: &'a str,
     /// Bytes read; always between two characters when a value begins or ends.
     at: usize,
-    /// Pointer tokens of the arrays and objects around.
-    path: Vec<String>,
+    /// Arrays and objects around.
+    depth: usize,
 }
 
 impl Parser<'_> {
-    fn expected(&self, what: &str) -> String {
-        format!("the body is not JSON: {what} was expected at byte {}", self.at)
+    fn expected(&self, what: &str) -> Fault {
+        Fault::Said(format!("the body is not JSON: {what} was expected at byte {}", self.at))
     }
 
     fn peek(&self) -> Option<u8> {
@@ -42,7 +72,7 @@ impl Parser<'_> {
         }
     }
 
-    fn value(&mut self) -> Result<Json, String> {
+    fn value(&mut self) -> Parsed<Json> {
         self.skip_space();
         match self.peek() {
             Some(b'{') => self.object(),
@@ -53,7 +83,7 @@ impl Parser<'_> {
         }
     }
 
-    fn word(&mut self) -> Result<Json, String> {
+    fn word(&mut self) -> Parsed<Json> {
         let words = [("null", Json::Null), ("true", Json::Bool(true)), ("false", Json::Bool(false))];
         let rest = &self.text[self.at..];
         let (word, value) =
@@ -62,35 +92,35 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    fn enter(&mut self, token: String) -> Result<(), String> {
-        if self.path.len() == DEEPEST {
-            return Err(format!("the body is nested more than {DEEPEST} deep"));
+    fn enter(&mut self) -> Parsed<()> {
+        if self.depth == DEEPEST {
+            return Err(Fault::Said(format!("the body is nested more than {DEEPEST} deep")));
         }
-        self.path.push(token);
+        self.depth += 1;
         Ok(())
     }
 
-    fn array(&mut self) -> Result<Json, String> {
+    fn array(&mut self) -> Parsed<Json> {
         self.at += 1;
-        self.enter(String::new())?;
+        self.enter()?;
         let mut items = vec![];
         self.skip_space();
         if !self.take(b']') {
             loop {
-                self.stand_at(items.len().to_string());
-                items.push(self.value()?);
+                let item = self.value().map_err(|fault| fault.within(|| items.len().to_string()))?;
+                items.push(item);
                 if self.ends(b']', "a comma or ]")? {
                     break;
                 }
             }
         }
-        self.path.pop();
+        self.depth -= 1;
         Ok(Json::Array(items))
     }
 
-    fn object(&mut self) -> Result<Json, String> {
+    fn object(&mut self) -> Parsed<Json> {
         self.at += 1;
-        self.enter(String::new())?;
+        self.enter()?;
         let mut members = vec![];
         self.skip_space();
         if !self.take(b'}') {
@@ -101,12 +131,12 @@ impl Parser<'_> {
                 }
             }
         }
-        self.refuse_repetition(&members)?;
-        self.path.pop();
+        Self::refuse_repetition(&members)?;
+        self.depth -= 1;
         Ok(Json::Object(members))
     }
 
-    fn member(&mut self) -> Result<(String, Json), String> {
+    fn member(&mut self) -> Parsed<(String, Json)> {
         self.skip_space();
         if self.peek() != Some(b'"') {
             return Err(self.expected("a member's name"));
@@ -116,12 +146,12 @@ impl Parser<'_> {
         if !self.take(b':') {
             return Err(self.expected("a colon"));
         }
-        self.stand_at(pointer_token(&name));
-        Ok((name, self.value()?))
+        let value = self.value().map_err(|fault| fault.within(|| pointer_token(&name)))?;
+        Ok((name, value))
     }
 
     /// Whether the array or object ends here, or else goes on behind a comma.
-    fn ends(&mut self, end: u8, what: &str) -> Result<bool, String> {
+    fn ends(&mut self, end: u8, what: &str) -> Parsed<bool> {
         self.skip_space();
         if self.take(b',') {
             return Ok(false);
@@ -129,21 +159,14 @@ impl Parser<'_> {
         if self.take(end) { Ok(true) } else { Err(self.expected(what)) }
     }
 
-    fn stand_at(&mut self, token: String) {
-        if let Some(last) = self.path.last_mut() {
-            *last = token;
-        }
-    }
-
-    fn refuse_repetition(&mut self, members: &[(String, Json)]) -> Result<(), String> {
+    fn refuse_repetition(members: &[(String, Json)]) -> Parsed<()> {
         let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) else { return Ok(()) };
-        self.stand_at(pointer_token(twice[0]));
-        Err(format!("the member #/{} is given twice", self.path.join("/")))
+        Err(Fault::Twice(vec![pointer_token(twice[0])]))
     }
 
-    fn number(&mut self) -> Result<Json, String> {
+    fn number(&mut self) -> Parsed<Json> {
         let start = self.at;
         self.take(b'-');
         if !self.take(b'0') {
@@ -159,7 +182,7 @@ impl Parser<'_> {
         Ok(Json::Number(self.text[start..self.at].to_owned()))
     }
 
-    fn digits(&mut self) -> Result<(), String> {
+    fn digits(&mut self) -> Parsed<()> {
         let start = self.at;
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
@@ -167,7 +190,7 @@ impl Parser<'_> {
         if self.at == start { Err(self.expected("a digit")) } else { Ok(()) }
     }
 
-    fn string(&mut self) -> Result<String, String> {
+    fn string(&mut self) -> Parsed<String> {
         self.at += 1;
         let mut value = String::new();
         loop {
@@ -186,7 +209,7 @@ impl Parser<'_> {
         }
     }
 
-    fn escaped(&mut self) -> Result<char, String> {
+    fn escaped(&mut self) -> Parsed<char> {
         let c = match self.peek() {
             Some(c @ (b'"' | b'\\' | b'/')) => char::from(c),
             Some(b'b') => '\u{8}',
@@ -202,7 +225,7 @@ impl Parser<'_> {
     }
 
     /// A `\u` escape, or two of them that are one character.
-    fn unicode(&mut self) -> Result<char, String> {
+    fn unicode(&mut self) -> Parsed<char> {
         let alone = |parser: &Self| parser.expected("a surrogate with its other half");
         let high = self.code_unit()?;
         if !(0xd800..0xdc00).contains(&high) {
@@ -219,7 +242,7 @@ impl Parser<'_> {
     }
 
     /// The four digits behind a `u`.
-    fn code_unit(&mut self) -> Result<u32, String> {
+    fn code_unit(&mut self) -> Parsed<u32> {
         self.at += 1;
         let digits =
             self.text.get(self.at..self.at + 4).filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));

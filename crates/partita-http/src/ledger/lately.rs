@@ -1,7 +1,7 @@
 //! Rows of actions done a moment ago: what builds on one of them need not read it back.
 
 use super::Row;
-use std::collections::{BTreeMap, VecDeque};
+use partita_core::Recent;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Rows at most.
@@ -9,14 +9,12 @@ const KEPT: usize = 1_024;
 
 /// Holds only rows that are durable and stand: an undo takes its row out before it looks, and none is kept while it is under way.
 /// It relies on its process having the store alone, as the store's lock makes sure.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lately(Mutex<Kept>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Kept {
-    rows: BTreeMap<String, Row>,
-    /// Keys, oldest first.
-    order: VecDeque<String>,
+    rows: Recent<Row>,
     /// How often an undo began.
     undos: u64,
     /// Undos that are not over.
@@ -31,6 +29,12 @@ pub(super) struct Since(Option<u64>);
 #[derive(Debug)]
 pub(super) struct Undoing<'a>(&'a Lately);
 
+impl Default for Lately {
+    fn default() -> Self {
+        Self(Mutex::new(Kept { rows: Recent::new(KEPT), undos: 0, under_way: 0 }))
+    }
+}
+
 impl Lately {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -44,15 +48,8 @@ impl Lately {
     /// Keeps the row of an action that was done since then, unless an undo was under way meanwhile: it could be its own.
     pub(super) fn keep(&self, since: Since, key: &str, row: Row) {
         let mut kept = self.lock();
-        if Some(kept.undos) != since.0 {
-            return;
-        }
-        kept.rows.insert(key.to_owned(), row);
-        kept.order.push_back(key.to_owned());
-        if kept.order.len() > KEPT
-            && let Some(oldest) = kept.order.pop_front()
-        {
-            kept.rows.remove(&oldest);
+        if Some(kept.undos) == since.0 {
+            kept.rows.keep(key, row);
         }
     }
 
@@ -64,7 +61,7 @@ impl Lately {
         let mut kept = self.lock();
         kept.undos += 1;
         kept.under_way += 1;
-        kept.rows.remove(key);
+        kept.rows.take(key);
         Undoing(self)
     }
 }
@@ -77,15 +74,15 @@ impl Drop for Undoing<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Outcome;
+    use super::super::{JsonText, Outcome};
     use super::*;
     use partita_time::Timestamp;
-    use serde_json::Value;
 
     fn row() -> Row {
         let [action, subject, fingerprint] = ["reserve", "order", "f"].map(str::to_owned);
         let (outcome, at) = (Outcome::Done, Timestamp::from_millis(7));
-        Row { outcome, action, subject, fingerprint, reply: Value::Null, detail: Value::Null, at, refused: None }
+        let (reply, detail) = (JsonText::default(), JsonText::default());
+        Row { outcome, action, subject, fingerprint, reply, detail, at, refused: None }
     }
 
     #[test]
@@ -99,8 +96,6 @@ mod tests {
             lately.keep(lately.now(), &n.to_string(), row());
         }
         assert_eq!((lately.row("0"), lately.row("1")), (None, Some(row())));
-        let kept = lately.lock();
-        assert_eq!((kept.rows.len(), kept.order.len()), (KEPT, KEPT));
     }
 
     #[test]

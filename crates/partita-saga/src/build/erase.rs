@@ -1,7 +1,7 @@
 //! Takes the types off: from `async fn(State, Step<Env>) -> ..` to functions over JSON text.
 
 use super::place::{Outcome, State};
-use crate::definition::{Bound, Json, Kind};
+use crate::definition::{Bound, Json, Kind, StateText};
 use crate::outcome::{Probe, ProbeResult, Retriable, Step, Stop, Unfinished};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -61,7 +61,7 @@ where
     let f = Arc::new(f);
     Arc::new(move |env: Arc<E>| {
         let f = f.clone();
-        Arc::new(move |state: &str, facts| match decode::<S>(state) {
+        Arc::new(move |state: &StateText, facts| match state.read::<S>() {
             Err(error) => Box::pin(std::future::ready(R::from(Undecodable(error)))),
             Ok(state) => {
                 let running = f(state, Step { env: env.clone(), facts });

@@ -122,7 +122,7 @@ impl<S: State, E: Send + Sync + 'static, P, Outs> Group<S, E, P, Outs> {
         Outs: Outputs + 'static,
         J: Fn(S, Outs) -> S + Send + Sync + 'static,
     {
-        let fold: Join = Arc::new(move |state, outs| encode(&join(decode(state)?, Outs::decode(outs)?)));
+        let fold: Join = Arc::new(move |state, outs| encode(&join(state.read()?, Outs::decode(outs)?)));
         let Self { mut draft, first, .. } = self;
         let count = draft.saga.leaves.len() - first;
         draft.saga.nodes.push(Node { first, count, join: Some(fold) });

@@ -129,7 +129,7 @@ impl<S: State, E: Send + Sync + 'static, P> Draft<S, E, P> {
         P: Complete,
         F: Fn(S, &End) -> partita_core::Result<Part> + Send + Sync + 'static,
     {
-        self.saga.at_end = Some(Arc::new(move |state, end| f(serde_json::from_str(state)?, end)));
+        self.saga.at_end = Some(Arc::new(move |state, end| f(state.read().map_err(|unread| unread.0)?, end)));
         self
     }
 

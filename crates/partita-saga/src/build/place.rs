@@ -139,10 +139,10 @@ impl<S> Outcome<S, MustFinish> for Retriable<S> {
     }
 }
 
-/// State of a saga. The engine keeps bytes and decodes them for each attempt: what runs is what a recovery would run.
+/// State of a saga. The engine keeps its text, and what it has read from it: what runs is what a recovery would run.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the state of a saga",
-    note = "derive `serde::Serialize` and `serde::Deserialize` for it"
+    note = "derive `Clone`, `serde::Serialize` and `serde::Deserialize` for it"
 )]
-pub trait State: Serialize + DeserializeOwned + Send + 'static {}
-impl<T: Serialize + DeserializeOwned + Send + 'static> State for T {}
+pub trait State: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
+impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> State for T {}

@@ -1,7 +1,7 @@
 //! One attempt: a call of the user's function, bounded in time, its panic caught.
 
 use super::Inner;
-use crate::definition::{Definition, Leaf, Settle};
+use crate::definition::{Definition, Leaf, Settle, StateText};
 use crate::journal::{Outcome, Turn, Verb};
 use crate::outcome::{AttemptFacts, Probe, Stop};
 use futures_util::FutureExt;
@@ -47,7 +47,7 @@ pub(super) struct Attempt {
     pub(super) verb: Verb,
     pub(super) n: u32,
     pub(super) saga: Arc<str>,
-    pub(super) state: Arc<str>,
+    pub(super) state: StateText,
 }
 
 impl Attempt {

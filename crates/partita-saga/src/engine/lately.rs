@@ -2,11 +2,9 @@
 
 use super::row::Row;
 use crate::journal::Record;
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 /// How many are kept.
-const MOST: usize = 512;
+pub(super) const MOST: usize = 512;
 /// Bytes of a saga's journal at most, states not counted; a longer one is read from the store.
 const MOST_BYTES: usize = 8 << 10;
 
@@ -23,13 +21,6 @@ pub(super) struct EndedSaga {
     pub(super) row: Row,
     /// Its journal, without states.
     pub(super) records: Vec<Record>,
-}
-
-/// Those that ended last.
-#[derive(Debug, Default)]
-pub(crate) struct Lately {
-    ended: BTreeMap<Arc<str>, Arc<EndedSaga>>,
-    oldest_first: VecDeque<Arc<str>>,
 }
 
 impl Life {
@@ -51,21 +42,5 @@ impl Life {
 
     pub(super) fn take(&mut self) -> Option<Vec<Record>> {
         self.records.take()
-    }
-}
-
-impl Lately {
-    pub(super) fn keep(&mut self, id: &Arc<str>, ended: EndedSaga) {
-        self.ended.insert(id.clone(), Arc::new(ended));
-        self.oldest_first.push_back(id.clone());
-        if self.oldest_first.len() > MOST
-            && let Some(oldest) = self.oldest_first.pop_front()
-        {
-            self.ended.remove(&oldest);
-        }
-    }
-
-    pub(super) fn get(&self, id: &str) -> Option<Arc<EndedSaga>> {
-        self.ended.get(id).cloned()
     }
 }

@@ -20,7 +20,7 @@ use crate::build::Saga;
 use crate::definition::Definition;
 pub use alert::{Alerts, ParkedAlert};
 pub use cancel::Cancel;
-use partita_core::{Error, ErrorKind, FieldKind, Result, Space, Store};
+use partita_core::{Error, ErrorKind, FieldKind, Recent, Result, Space, Store};
 use partita_time::{BoxFuture, Host, Timestamp, timeout};
 #[cfg(feature = "sabotage")]
 pub use sabotage::Sabotage;
@@ -75,7 +75,7 @@ pub(crate) struct Inner {
     pub(crate) askers: Mutex<BTreeMap<String, oneshot::Sender<bool>>>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) agenda: Mutex<agenda::Agenda>,
-    pub(crate) lately: Mutex<lately::Lately>,
+    lately: Mutex<Recent<Arc<lately::EndedSaga>>>,
     /// Sagas whose runner failed: what it had begun has no answer.
     pub(crate) suspects: Mutex<BTreeSet<Arc<str>>>,
     /// Sagas whose lines cannot be read, as was told once.
@@ -118,7 +118,7 @@ impl Engine {
             askers: Mutex::default(),
             slots,
             agenda: Mutex::default(),
-            lately: Mutex::default(),
+            lately: Mutex::new(Recent::new(lately::MOST)),
             suspects: Mutex::default(),
             unreadable: Mutex::default(),
             took_over,

@@ -121,7 +121,7 @@ impl<S: Serialize> Registered<S> {
             deadline: def.deadline.map(|limit| now.plus(limit)),
         };
         instance.take(&start, now);
-        instance.state = state.clone();
+        instance.state = state.clone().into();
         let mut turn = Turn {
             def,
             now,

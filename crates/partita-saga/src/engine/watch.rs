@@ -66,7 +66,7 @@ impl Engine {
     /// # Errors
     /// Those of the store; `Corrupt` when the line cannot be read.
     pub async fn timeline(&self, id: &str) -> Result<Option<(SagaRow, Vec<TimelineEntry>)>> {
-        if let Some(ended) = lock(&self.0.lately).get(id) {
+        if let Some(ended) = lock(&self.0.lately).get(id).cloned() {
             return Ok(Some(self.0.lived(id, &ended.row, &ended.records)));
         }
         let Some(record) = self.0.store.get(SAGAS, id).await? else { return Ok(None) };
@@ -102,7 +102,7 @@ async fn detail(inner: &Inner, id: &str) -> Result<Option<SagaDetail>> {
         waiting_for: waiting_for(&instance, &names, now),
         steps: steps(&instance, &names, records, now),
         timeline: timeline(records, &names),
-        state: instance.state.to_string(),
+        state: instance.state.json().to_string(),
     }))
 }
 

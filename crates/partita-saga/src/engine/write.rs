@@ -88,7 +88,7 @@ impl Runner {
         let parks = !was_parked && self.instance.parked.is_some();
         let ends = matches!(self.instance.phase, Phase::Ended(_));
         if ends && let Some(records) = self.life.take() {
-            lock(&self.inner.lately).keep(&self.instance.id, EndedSaga { row: self.row.clone(), records });
+            lock(&self.inner.lately).keep(self.id(), Arc::new(EndedSaga { row: self.row.clone(), records }));
         }
         if parks || ends {
             let _ = self.inner.rests.send(self.instance.id.clone());

@@ -1,7 +1,7 @@
 //! Where a saga stands: the fold of its records, and nothing else.
 
 use super::record::{Fact, Record, Verb};
-use crate::definition::{Json, Leaf, Why};
+use crate::definition::{Json, Leaf, StateText, Why};
 use crate::view::Class;
 use partita_time::Timestamp;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ pub(crate) struct Instance {
     pub(crate) length: u32,
     /// Epoch of the owner that wrote the newest record.
     pub(crate) epoch: u64,
-    pub(crate) state: Json,
+    pub(crate) state: StateText,
     pub(crate) slots: Vec<Slot>,
     pub(crate) phase: Phase,
     pub(crate) cancelled: bool,
@@ -92,7 +92,7 @@ impl Instance {
             deadline: None,
             length: 0,
             epoch: 0,
-            state: "null".into(),
+            state: Json::from("null").into(),
             slots: vec![],
             phase: Phase::Forward,
             cancelled: false,
@@ -105,7 +105,7 @@ impl Instance {
             self.take(fact, record.at);
         }
         if let Some(state) = &record.state {
-            self.state = state.clone();
+            self.state = state.clone().into();
         }
         self.length += 1;
         self.epoch = record.epoch;

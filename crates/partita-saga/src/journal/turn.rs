@@ -141,9 +141,9 @@ impl Turn<'_> {
     }
 
     fn set_state(&mut self, state: Json) {
-        if *state != *self.instance.state {
+        if state != *self.instance.state.json() {
             self.state = Some(state.clone());
-            self.instance.state = state;
+            self.instance.state = state.into();
         }
     }
 

@@ -10,8 +10,8 @@ use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use partita::core::{Commit, Error, ErrorKind, Part, Put, Receipt, Result, Store};
 use partita::events::{Decision, Repository};
-use partita::http::{AsJson, Entry, Ledger, Outcome, Problem, Row, Slug};
-use serde::Deserialize;
+use partita::http::{AsJson, Entry, JsonText, Ledger, Outcome, Problem, Row, Slug};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -44,6 +44,19 @@ struct Sell {
     order_id: String,
     /// Key of the reservation.
     reservation: String,
+}
+
+/// The answer to a reservation, and to its sale.
+#[derive(Serialize)]
+struct Answered<'a> {
+    order_id: &'a str,
+    lines: &'a [Line],
+}
+
+/// What a row's `detail` says was moved.
+#[derive(Serialize, Deserialize)]
+struct Detail<L> {
+    lines: L,
 }
 
 /// Opens the service: a new store is stocked from the catalog first.
@@ -118,7 +131,7 @@ async fn show(State(inventory): State<Inventory>, sku: Result<Path<String>, Path
     Ok(AsJson(json!({"sku": sku, "on_hand": on_hand, "reserved": reserved, "available": stock.available()})))
 }
 
-async fn reserve_lines(State(inventory): State<Inventory>, action: Action<Reserve>) -> Answer {
+async fn reserve_lines(State(inventory): State<Inventory>, action: Action<Reserve>) -> Answer<JsonText> {
     let Reserve { order_id, lines } = &action.body;
     check_lines(lines).map_err(|detail| Problem::new(Slug::BadRequest).detail(detail))?;
     let entry = Entry {
@@ -126,8 +139,9 @@ async fn reserve_lines(State(inventory): State<Inventory>, action: Action<Reserv
         action: RESERVE,
         subject: order_id,
         request: &action.request,
-        reply: json!({"order_id": order_id, "lines": lines}),
-        detail: json!({"lines": lines}),
+        reply: JsonText::of(&Answered { order_id, lines })?,
+        detail: JsonText::of(&Detail { lines })?,
+        built_on: true,
     };
     let acted = inventory.ledger.act_or_refuse(entry, |put| inventory.reserve(order_id, lines, put)).await?;
     answer(acted, |OutOfStock { sku }| {
@@ -143,7 +157,7 @@ async fn release_lines(State(inventory): State<Inventory>, action: Action<Releas
     Ok(AsJson(json!({"order_id": order_id})))
 }
 
-async fn commit_lines(State(inventory): State<Inventory>, action: Action<Sell>) -> Answer {
+async fn commit_lines(State(inventory): State<Inventory>, action: Action<Sell>) -> Answer<JsonText> {
     let Sell { order_id, reservation } = &action.body;
     let reserved = inventory.reservation(order_id, reservation).await?;
     let lines = &reserved.ok_or_else(|| stands_on_nothing("no_reservation", reservation))?;
@@ -152,8 +166,9 @@ async fn commit_lines(State(inventory): State<Inventory>, action: Action<Sell>) 
         action: COMMIT,
         subject: order_id,
         request: &action.request,
-        reply: json!({"order_id": order_id, "lines": lines}),
-        detail: json!({"lines": lines}),
+        reply: JsonText::of(&Answered { order_id, lines })?,
+        detail: JsonText::of(&Detail { lines })?,
+        built_on: false,
     };
     let acted = inventory.ledger.act(entry, |put| inventory.commit(order_id, lines, put)).await?;
     answer(acted, |missing| contradiction(order_id, &missing).into())
@@ -187,8 +202,8 @@ fn with(put: &Put) -> Part {
 }
 
 fn lines_of(row: &Row) -> Result<Vec<Line>> {
-    let lines = row.detail.get("lines").unwrap_or(&Value::Null);
-    Vec::deserialize(lines).map_err(|error| Error::from(error).with("ledger row of", &row.subject))
+    let detail = row.detail.read::<Detail<Vec<Line>>>();
+    detail.map(|detail| detail.lines).map_err(|error| error.with("ledger row of", &row.subject))
 }
 
 fn contradiction(order_id: &str, NotReserved { sku }: &NotReserved) -> Error {

@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, Query, State};
 use axum::routing::get;
 use http::Request;
 use partita::core::{Record, Store};
-use partita::http::{Acted, AsJson, IdempotencyKey, Ledger, Problem, Row, Slug, read_body, require_json};
+use partita::http::{Acted, AsJson, IdempotencyKey, JsonText, Ledger, Problem, Row, Slug, read_body, require_json};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Action<T> {
 }
 
 /// The answer to an action; a refusal by the business says its reason.
-pub(crate) fn answer<R>(acted: Acted<R>, refused: impl FnOnce(R) -> Problem) -> Answer {
+pub(crate) fn answer<R>(acted: Acted<R>, refused: impl FnOnce(R) -> Problem) -> Answer<JsonText> {
     match acted {
         Acted::Done(reply) | Acted::Replayed(reply) => Ok(AsJson(reply)),
         Acted::Undone => Err(Problem::new(Slug::Undone)),

@@ -10,7 +10,7 @@ use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use partita::core::{Commit, Error, ErrorKind, Expect, Part, Put, Receipt, Record, Result, Store};
 use partita::events::{Decision, Repository};
-use partita::http::{AsJson, Entry, Ledger, Outcome, Problem, Row, Slug};
+use partita::http::{AsJson, Entry, JsonText, Ledger, Outcome, Problem, Row, Slug};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -53,6 +53,14 @@ struct Award {
 struct Detail {
     customer_id: String,
     points: u64,
+}
+
+/// The answer to a hold, and to its award.
+#[derive(Serialize)]
+struct Answered<'a> {
+    order_id: &'a str,
+    #[serde(flatten)]
+    detail: &'a Detail,
 }
 
 /// Opens the service.
@@ -117,7 +125,7 @@ async fn show(State(loyalty): State<Loyalty>, id: Result<Path<String>, PathRejec
     Ok(AsJson(shown(&id, &account)))
 }
 
-async fn hold_points(State(loyalty): State<Loyalty>, action: Action<HoldPoints>) -> Answer {
+async fn hold_points(State(loyalty): State<Loyalty>, action: Action<HoldPoints>) -> Answer<JsonText> {
     let HoldPoints { order_id, customer_id, points } = &action.body;
     if customer_id.is_empty() || customer_id.len() > LONGEST_ID {
         return Err(Problem::new(Slug::BadRequest).detail(format!("customer_id has 1 to {LONGEST_ID} characters")));
@@ -128,8 +136,9 @@ async fn hold_points(State(loyalty): State<Loyalty>, action: Action<HoldPoints>)
         action: HOLD,
         subject: order_id,
         request: &action.request,
-        reply: json!({"order_id": order_id, "customer_id": customer_id, "points": points}),
-        detail: json!(detail),
+        reply: JsonText::of(&Answered { order_id, detail: &detail })?,
+        detail: JsonText::of(&detail)?,
+        built_on: true,
     };
     let decide = |_: &Account, points: Points| Ok::<_, std::convert::Infallible>(hold(points));
     let acted = loyalty.ledger.act(entry, |put| loyalty.change(order_id, &detail, put, decide)).await?;
@@ -143,18 +152,18 @@ async fn release_points(State(loyalty): State<Loyalty>, action: Action<Release>)
     Ok(AsJson(json!({"order_id": order_id})))
 }
 
-async fn award_points(State(loyalty): State<Loyalty>, action: Action<Award>) -> Answer {
+async fn award_points(State(loyalty): State<Loyalty>, action: Action<Award>) -> Answer<JsonText> {
     let Award { order_id, hold } = &action.body;
     let held = loyalty.held(order_id, hold).await?;
     let detail = &held.ok_or_else(|| stands_on_nothing("no_hold", hold))?;
-    let Detail { customer_id, points } = detail;
     let entry = Entry {
         key: action.key(),
         action: AWARD,
         subject: order_id,
         request: &action.request,
-        reply: json!({"order_id": order_id, "customer_id": customer_id, "points": points}),
-        detail: json!(detail),
+        reply: JsonText::of(&Answered { order_id, detail })?,
+        detail: JsonText::of(detail)?,
+        built_on: false,
     };
     let acted = loyalty.ledger.act(entry, |put| loyalty.change(order_id, detail, put, award)).await?;
     answer(acted, |NotHeld| contradiction(order_id).into())
@@ -168,7 +177,7 @@ async fn audit_accounts(State(loyalty): State<Loyalty>, Query(page): Query<Page>
 
 fn record(customer_id: &str, account: &Account) -> Put {
     let Account { balance, held } = account;
-    Put::value(ACCOUNTS, customer_id, Expect::Any, json!({"balance": balance, "held": held}).to_string())
+    Put::value(ACCOUNTS, customer_id, Expect::Any, format!(r#"{{"balance":{balance},"held":{held}}}"#))
 }
 
 fn account_of(record: &Record) -> Result<Account> {
@@ -189,7 +198,7 @@ fn audited(record: &Record) -> Value {
 }
 
 fn detail_of(row: &Row) -> Result<Detail> {
-    Detail::deserialize(&row.detail).map_err(|error| Error::from(error).with("ledger row of", &row.subject))
+    row.detail.read().map_err(|error| error.with("ledger row of", &row.subject))
 }
 
 fn contradiction(order_id: &str) -> Error {

@@ -1,7 +1,7 @@
 //! Taking an order: everything is checked in the order that the public page promises, then one commit holds the order, the
 //! key with its reply, and the start of its saga.
 
-use super::model::{self, CURRENCY, Checkout, Order, OrderRecord, Status};
+use super::model::{self, CURRENCY, Checkout, Line, Order, OrderRecord, Status};
 use super::{ORDERS, Ordering};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -13,6 +13,7 @@ use partita::core::{
 use partita::http::{
     AsJson, Decision, IdempotencyKey, Intake, Json, Problem, Slug, StoredReply, read_body, require_json,
 };
+use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -128,13 +129,31 @@ impl Drop for Place<'_> {
     }
 }
 
+/// Data of the event `order.placed`.
+#[derive(Serialize)]
+struct Placed<'a> {
+    customer_id: &'a str,
+    items: &'a [Line],
+    total: u64,
+    currency: &'static str,
+}
+
+/// The answer to an order that was taken.
+#[derive(Serialize)]
+struct Taken<'a> {
+    order_id: &'a str,
+    status: Status,
+    total: u64,
+    currency: &'static str,
+}
+
 async fn place_order(ordering: &Ordering, order: Order, key: &str, fingerprint: &str) -> Result<StoredReply> {
     let host = &ordering.0.env.host;
     let now = host.clock.now();
     let id = new_id(now, &host.entropy).to_string();
-    let reply = reply(&id, &order);
-    let placed =
-        json!({"customer_id": order.customer_id, "items": order.items, "total": order.total, "currency": CURRENCY});
+    let reply = reply(&id, &order)?;
+    let Order { customer_id, items, total, .. } = &order;
+    let placed = Placed { customer_id, items, total: *total, currency: CURRENCY };
     let event = NewEvent::new("order.placed", id.as_str(), &placed)?.seal("/ordering", host);
     let record = OrderRecord { status: Status::Pending, reason: None, order: order.clone() };
     let put = Put::value(ORDERS, id.as_str(), Expect::Absent, serde_json::to_string(&record)?);
@@ -151,18 +170,18 @@ async fn place_order(ordering: &Ordering, order: Order, key: &str, fingerprint: 
     Ok(reply)
 }
 
-fn reply(id: &str, order: &Order) -> StoredReply {
+fn reply(order_id: &str, order: &Order) -> Result<StoredReply> {
     let header = |name: &str, value: String| (name.to_owned(), value);
-    let body = json!({"order_id": id, "status": "PENDING", "total": order.total, "currency": CURRENCY});
-    StoredReply {
+    let taken = Taken { order_id, status: Status::Pending, total: order.total, currency: CURRENCY };
+    Ok(StoredReply {
         status: 202,
         headers: vec![
             header("content-type", "application/json".to_owned()),
-            header("location", format!("/orders/{id}")),
+            header("location", format!("/orders/{order_id}")),
             header("retry-after", "1".to_owned()),
         ],
-        body: body.to_string(),
-    }
+        body: serde_json::to_string(&taken)?,
+    })
 }
 
 fn replay(record: &Record, fingerprint: &str) -> Result<Response, Problem> {

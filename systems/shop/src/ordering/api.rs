@@ -1,6 +1,7 @@
 //! The public routes of ordering.
 
-use super::model::{CURRENCY, Line, OrderRecord, Status};
+use super::model::{OrderRecord, Status};
+use super::shown::{Lived, shown};
 use super::{ORDERS, Ordering, accept};
 use axum::Router;
 use axum::body::Body;
@@ -10,10 +11,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, HeaderValue, header};
 use partita::core::Result;
-use partita::http::{AsJson, Problem, Slug, prefer_wait};
-use partita::saga::{Class, SagaRow, TimelineEntry};
-use partita::time::{Timestamp, timeout};
-use serde::{Serialize, Serializer};
+use partita::http::{JsonBody, Problem, Slug, prefer_wait};
+use partita::saga::Class;
+use partita::time::timeout;
 use std::time::Duration;
 
 /// An id in a path; one that is not UTF-8 is no order's.
@@ -47,7 +47,7 @@ async fn show(State(ordering): State<Ordering>, id: Id, headers: HeaderMap) -> R
     }
     let (order, saga) = ordering.look(&id).await?.ok_or_else(unknown)?;
     let pending = order.status == Status::Pending;
-    let mut response = AsJson(body(&id, &order, saga.as_ref())).into_response();
+    let mut response = JsonBody(shown(&id, &order, saga.as_ref())?).into_response();
     if pending {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
@@ -102,63 +102,4 @@ impl Ordering {
         }
         Ok(Some((order, saga)))
     }
-}
-
-/// A saga's line and what happened to it.
-type Lived = (SagaRow, Vec<TimelineEntry>);
-
-/// An order as it is shown.
-#[derive(Serialize)]
-struct Shown<'a> {
-    order_id: &'a str,
-    customer_id: &'a str,
-    status: Status,
-    reason: Option<&'a str>,
-    items: &'a [Line],
-    total: u64,
-    currency: &'static str,
-    created_at: Rfc3339,
-    ended_at: Option<Rfc3339>,
-    timeline: Vec<Entry<'a>>,
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    at: Rfc3339,
-    step: Option<&'a str>,
-    event: &'static str,
-    attempt: Option<u32>,
-    detail: Option<&'a str>,
-}
-
-/// A time as text.
-struct Rfc3339(Timestamp);
-
-impl Serialize for Rfc3339 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-fn body<'a>(id: &'a str, order: &'a OrderRecord, saga: Option<&'a Lived>) -> Shown<'a> {
-    let ended_at = saga.filter(|(row, _)| order.status != Status::Pending && row.class.is_ended());
-    let parked = order.status == Status::Pending && saga.is_some_and(|(row, _)| row.class == Class::Parked);
-    let reason = if parked { Some("needs_operator") } else { order.reason.as_deref() };
-    Shown {
-        order_id: id,
-        customer_id: &order.order.customer_id,
-        status: order.status,
-        reason,
-        items: &order.order.items,
-        total: order.order.total,
-        currency: CURRENCY,
-        created_at: Rfc3339(order.order.created_at),
-        ended_at: ended_at.map(|(row, _)| Rfc3339(row.changed_at)),
-        timeline: saga.map_or_else(Vec::new, |(_, timeline)| timeline.iter().map(entry).collect()),
-    }
-}
-
-fn entry(entry: &TimelineEntry) -> Entry<'_> {
-    let TimelineEntry { at, step, event, attempt, detail } = entry;
-    Entry { at: Rfc3339(*at), step: step.as_deref(), event, attempt: *attempt, detail: detail.as_deref() }
 }

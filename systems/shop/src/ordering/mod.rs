@@ -7,6 +7,7 @@ mod facts;
 mod model;
 mod requests;
 mod saga;
+mod shown;
 mod waiters;
 
 use crate::env::ServiceEnv;

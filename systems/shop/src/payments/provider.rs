@@ -3,8 +3,7 @@
 use super::model::Intent;
 use partita::core::{Error, ErrorKind, Result};
 use partita::http::{Client, Reply};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How long one call may take; afterwards its outcome is unknown.
@@ -44,6 +43,22 @@ pub(super) enum Failure {
     Upstream(String),
 }
 
+/// A create, as the provider wants it.
+#[derive(Serialize)]
+struct Create<'a> {
+    amount: i64,
+    currency: &'a str,
+    payment_method: &'a str,
+    capture_method: &'static str,
+    confirm: bool,
+    metadata: Metadata<'a>,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    order_id: &'a str,
+}
+
 #[derive(Deserialize)]
 struct List {
     data: Vec<Intent>,
@@ -77,14 +92,9 @@ impl Provider {
 
     /// Makes and authorizes an intent.
     pub(super) async fn create(&self, key: &str, wanted: &Authorize) -> Result<Intent, Failure> {
-        let body = json!({
-            "amount": wanted.amount,
-            "currency": wanted.currency,
-            "payment_method": wanted.payment_method,
-            "capture_method": "manual",
-            "confirm": true,
-            "metadata": {"order_id": wanted.order_id},
-        });
+        let Authorize { order_id, amount, currency, payment_method } = wanted;
+        let (capture_method, confirm, metadata) = ("manual", true, Metadata { order_id });
+        let body = Create { amount: *amount, currency, payment_method, capture_method, confirm, metadata };
         let call = self.client.post(INTENTS).key(key).json(&body).timeout(ATTEMPT);
         understood(call.send().await)
     }

@@ -15,7 +15,6 @@ use axum::routing::{any, get, post};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use partita::http::{AsJson, IdempotencyKey, Json, Problem, hang_up, read_body};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -165,7 +164,7 @@ impl IntoResponse for Refusal {
 
 /// What was read of a request: its parameters, their fingerprint, its key.
 struct Given {
-    members: Map<String, Value>,
+    members: Json,
     fingerprint: String,
     key: Option<String>,
 }
@@ -175,9 +174,9 @@ impl Given {
         let key = idempotency_key(headers)?;
         let body = read_body(headers, body, MAX_BODY).await.map_err(unreadable)?;
         let body = if body.is_empty() { &b"{}"[..] } else { &body[..] };
-        let json = Json::parse_object(body).map_err(unreadable)?;
-        let members = serde_json::from_slice(body).map_err(|error| Refusal::unreadable(400, error.to_string()))?;
-        Ok(Self { members, fingerprint: json.fingerprint(), key })
+        let members = Json::parse_object(body).map_err(unreadable)?;
+        let fingerprint = members.fingerprint();
+        Ok(Self { members, fingerprint, key })
     }
 
     fn key_for(self, path: &str) -> Option<KeyUse> {

@@ -75,7 +75,7 @@ pub(super) struct Book {
 
 impl Book {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, commits: AtomicU64::new(0), fresh: Fresh::default() }
+        Self { store, commits: AtomicU64::new(0), fresh: Fresh::new() }
     }
 
     pub(super) async fn intent(&self, id: &str) -> Result<Option<At<Intent>>> {

@@ -1,43 +1,37 @@
 //! Intents that were authorized a moment ago: what is asked of one first, a capture mostly, need not read it.
 
 use super::model::{Intent, Operation, Status};
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use partita::core::Recent;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Intents at most.
 const KEPT: usize = 1_024;
 
 /// Each is handed out once. What it was changed to meanwhile shows when the change that is built on it does not commit.
-#[derive(Debug, Default)]
-pub(super) struct Fresh(Mutex<Kept>);
-
-#[derive(Debug, Default)]
-struct Kept {
-    intents: BTreeMap<String, Intent>,
-    /// Ids, oldest first.
-    order: VecDeque<String>,
-}
+#[derive(Debug)]
+pub(super) struct Fresh(Mutex<Recent<Intent>>);
 
 impl Fresh {
+    pub(super) const fn new() -> Self {
+        Self(Mutex::new(Recent::new(KEPT)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recent<Intent>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Keeps an intent that was made durable, if what can be asked of it next always writes it.
     pub(super) fn keep(&self, intent: Intent) {
         let counts = |operation| intent.payment_method.counts(operation);
         if intent.status != Status::RequiresCapture || counts(Operation::Capture) || counts(Operation::Cancel) {
             return;
         }
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.order.push_back(intent.id.clone());
-        kept.intents.insert(intent.id.clone(), intent);
-        if kept.order.len() > KEPT
-            && let Some(oldest) = kept.order.pop_front()
-        {
-            kept.intents.remove(&oldest);
-        }
+        self.lock().keep(intent.id.clone(), intent);
     }
 
     /// As it was made.
     pub(super) fn take(&self, id: &str) -> Option<Intent> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).intents.remove(id)
+        self.lock().take(id)
     }
 }
 
@@ -46,6 +40,7 @@ mod tests {
     use super::super::model::Method;
     use super::*;
     use partita::time::Timestamp;
+    use std::collections::BTreeMap;
 
     fn intent(n: usize, status: Status, payment_method: Method) -> Intent {
         Intent {
@@ -66,7 +61,7 @@ mod tests {
 
     #[test]
     fn an_authorized_intent_is_handed_out_once_and_memory_is_bounded() {
-        let fresh = Fresh::default();
+        let fresh = Fresh::new();
         for (n, status, method, is_kept) in [
             (1, Status::RequiresCapture, Method::Ok, true),
             (2, Status::RequiresCapture, Method::Flaky, false),
@@ -80,7 +75,6 @@ mod tests {
         for n in 0..2 * KEPT {
             fresh.keep(intent(n, Status::RequiresCapture, Method::Ok));
         }
-        assert_eq!(fresh.0.lock().unwrap().order.len(), KEPT);
-        assert!(fresh.take("0").is_none() && fresh.take(&(2 * KEPT - 1).to_string()).is_some());
+        assert!(fresh.take("0").is_none() && fresh.take(&KEPT.to_string()).is_some());
     }
 }

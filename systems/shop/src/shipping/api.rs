@@ -1,27 +1,39 @@
 //! HTTP of the shipping service, for other services only.
 
 use super::SHIPMENTS;
-use super::model::{AlreadyShipped, Shipment};
+use super::model::{AlreadyShipped, Item, Shipment};
 use crate::env::ServiceEnv;
 use crate::inventory::participant::{Action, Answer, Page, answer, audit_routes, shown};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
-use partita::core::{Commit, Expect, Item, Part, Put, Receipt, Record, Result, Store};
-use partita::http::{AsJson, Entry, Ledger, Problem, Slug};
-use serde::Deserialize;
+use partita::core::{Commit, Expect, Part, Put, Receipt, Record, Result, Store};
+use partita::http::{AsJson, Entry, JsonText, Ledger, Problem, Slug};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 const SHIP: &str = "ship";
 /// Place of the shipment's record in its commit.
-const RECORD: Item = Item::Put(1);
+const RECORD: partita::core::Item = partita::core::Item::Put(1);
 
 #[derive(Clone, Debug)]
 struct Shipping {
     store: Arc<dyn Store>,
     ledger: Ledger,
+}
+
+/// The answer to a shipment.
+#[derive(Serialize)]
+struct Answered<'a> {
+    order_id: &'a str,
+}
+
+/// What a row's `detail` says was shipped.
+#[derive(Serialize)]
+struct Detail<'a> {
+    lines: &'a [Item],
 }
 
 /// Opens the service.
@@ -42,7 +54,7 @@ pub async fn router(env: ServiceEnv, ledger: Ledger) -> Result<Router> {
 impl Shipping {
     /// The ledger's row comes first, so that a repetition meets it before it meets the record.
     async fn record(&self, shipment: &Shipment, row: Put) -> Result<Result<Receipt, AlreadyShipped>> {
-        let record = Put::value(SHIPMENTS, &shipment.order_id, Expect::Absent, json!(shipment).to_string());
+        let record = Put::value(SHIPMENTS, &shipment.order_id, Expect::Absent, serde_json::to_string(shipment)?);
         match self.store.commit(Commit::of(Part::new().put(row).put(record))).await {
             Err(error) if error.conflict().is_some_and(|conflict| conflict.item == RECORD) => Ok(Err(AlreadyShipped)),
             answer => answer.map(Ok),
@@ -50,15 +62,16 @@ impl Shipping {
     }
 }
 
-async fn ship(State(shipping): State<Shipping>, action: Action<Shipment>) -> Answer {
+async fn ship(State(shipping): State<Shipping>, action: Action<Shipment>) -> Answer<JsonText> {
     let shipment = &action.body;
     let entry = Entry {
         key: action.key(),
         action: SHIP,
         subject: &shipment.order_id,
         request: &action.request,
-        reply: json!({"order_id": shipment.order_id}),
-        detail: json!({"lines": shipment.items}),
+        reply: JsonText::of(&Answered { order_id: &shipment.order_id })?,
+        detail: JsonText::of(&Detail { lines: &shipment.items })?,
+        built_on: false,
     };
     let acted = shipping.ledger.act(entry, |row| shipping.record(shipment, row)).await?;
     answer(acted, |AlreadyShipped| {
