@@ -10,7 +10,8 @@ const SMALL: Plan = Plan { first: 1, seeds: 24, orders: 20, trace: 0 };
 
 #[test]
 fn every_order_of_every_seed_ends_right() {
-    let report = SMALL.all(|_, _| ());
+    // As many as it takes for what is rare to happen, too.
+    let report = Plan { seeds: 40, orders: 60, ..SMALL }.all(|_, _| ());
     println!("{}", report.text(Duration::from_secs(1)));
     assert!(report.is_good(), "{}", report.text(Duration::from_secs(1)));
 }

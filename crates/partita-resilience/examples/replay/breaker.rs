@@ -96,7 +96,7 @@ impl Replay {
     pub(crate) fn open(first: First) -> Result<Self, Fault> {
         let options: Options = options(first.config)?;
         let clock = ManualClock::new();
-        let timing = Timing::manual(&clock, first.seed);
+        let timing = Timing::manual(&clock, first.seed.0);
         let (breakers, calls) = (BTreeMap::new(), BTreeMap::new());
         let (moving, limits) = (BTreeSet::new(), BTreeSet::new());
         let mut replay =

@@ -33,7 +33,7 @@ impl BulkheadTool {
     pub(crate) fn open(first: First) -> Result<Self, Fault> {
         let options: Options = options(first.config)?;
         let clock = ManualClock::new();
-        let mut builder = Bulkhead::builder("replay").timing(Timing::manual(&clock, first.seed));
+        let mut builder = Bulkhead::builder("replay").timing(Timing::manual(&clock, first.seed.0));
         if let Some(most) = options.max_concurrent {
             builder = builder.max_concurrent(most);
         }

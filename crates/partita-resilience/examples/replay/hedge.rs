@@ -59,7 +59,7 @@ impl HedgeTool {
         }
         let clock = ManualClock::new();
         let refused = Refused::default();
-        let timing = Timing::manual(&clock, first.seed);
+        let timing = Timing::manual(&clock, first.seed.0);
         let hedge = build(&options, &timing, &refused).map_err(|error| mistake(&error))?;
         Ok(Self { clock, hedge, calls: Executor::new(), work: Work::default(), refused, events: Vec::new() })
     }

@@ -48,7 +48,8 @@ impl LimiterTool {
             Word::FixedWindow => Algorithm::FixedWindow,
         });
         let clock = ManualClock::new();
-        let builder = KeyedLimiter::<String>::builder("replay").quota(quota).timing(Timing::manual(&clock, first.seed));
+        let builder =
+            KeyedLimiter::<String>::builder("replay").quota(quota).timing(Timing::manual(&clock, first.seed.0));
         let limiter = builder.build_keyed().map_err(|e| mistake(&e))?;
         Ok(Self { clock, limiter, per })
     }

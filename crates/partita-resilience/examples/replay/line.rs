@@ -3,7 +3,7 @@
 use partita_resilience::{BuildError, Outcome};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use std::fmt;
 use std::time::Duration;
 
@@ -142,7 +142,28 @@ pub(crate) struct First {
     #[serde(default, deserialize_with = "once_each")]
     pub(crate) config: Map<String, Value>,
     #[serde(default)]
-    pub(crate) seed: u64,
+    pub(crate) seed: Whole<u64>,
+}
+
+/// A whole number, however it is written: not every language tells 1000 from 1000.0.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Whole<T>(pub(crate) T);
+
+impl<'de, T: TryFrom<u64>> Deserialize<'de> for Whole<T> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        let number = whole(Number::deserialize(reader)?);
+        let fits = number.as_u64().and_then(|fits| T::try_from(fits).ok());
+        fits.map(Self).ok_or_else(|| D::Error::custom(format_args!("{number} is no whole number from 0 on that fits")))
+    }
+}
+
+/// Without its fraction, if that is zero and no digit before it is in doubt.
+fn whole(number: Number) -> Number {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_whole = |float: &f64| float.fract() == 0.0 && (0.0..=EXACT).contains(float);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "its range has just been looked at")]
+    let written = |float| Number::from(float as u64);
+    if number.is_f64() { number.as_f64().filter(is_whole).map_or(number, written) } else { number }
 }
 
 /// Reads an object in which no name stands twice: of two values one would be ignored.
@@ -172,7 +193,12 @@ fn once_each<'de, D: Deserializer<'de>>(reader: D) -> Result<Map<String, Value>,
 }
 
 /// Reads the options of a policy; an unknown one is an error that lists those there are.
-pub(crate) fn options<T: DeserializeOwned>(config: Map<String, Value>) -> Result<T, Fault> {
+pub(crate) fn options<T: DeserializeOwned>(mut config: Map<String, Value>) -> Result<T, Fault> {
+    for value in config.values_mut() {
+        if let Value::Number(number) = value {
+            *value = Value::Number(whole(number.clone()));
+        }
+    }
     serde_json::from_value(Value::Object(config.clone())).map_err(|e| {
         let alone = |(name, value)| {
             let only = Map::from_iter([(name, value)]);
@@ -205,15 +231,15 @@ const LATEST_MS: u64 = u64::MAX / 1_000_000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
-    at_ms: u64,
+    at_ms: Whole<u64>,
     start: Option<String>,
     key: Option<String>,
     end: Option<String>,
     outcome: Option<Word>,
-    retry_after_ms: Option<u64>,
+    retry_after_ms: Option<Whole<u64>>,
     set: Option<Mode>,
     check: Option<String>,
-    cost: Option<u32>,
+    cost: Option<Whole<u32>>,
     look: Option<bool>,
 }
 
@@ -266,12 +292,13 @@ pub(crate) fn read(text: &str) -> Result<(Duration, Input), Fault> {
         return Err(Fault::new("an empty line: leave it out"));
     }
     let raw: Raw = object(text)?;
-    if raw.at_ms > LATEST_MS {
-        return Err(Fault::new(format!("at_ms {} is more than 584 years: write milliseconds", raw.at_ms)));
+    let Whole(at_ms) = raw.at_ms;
+    if at_ms > LATEST_MS {
+        return Err(Fault::new(format!("at_ms {at_ms} is more than 584 years: write milliseconds")));
     }
     raw.check_members()?;
-    let at = Duration::from_millis(raw.at_ms);
-    let retry_after = raw.retry_after_ms.map(Duration::from_millis);
+    let at = Duration::from_millis(at_ms);
+    let retry_after = raw.retry_after_ms.map(|Whole(wait)| Duration::from_millis(wait));
     let input = match (raw.start, raw.end, raw.set, raw.check) {
         (Some(id), ..) => Input::Start { id, key: raw.key },
         (_, Some(id), ..) => {
@@ -279,7 +306,7 @@ pub(crate) fn read(text: &str) -> Result<(Duration, Input), Fault> {
             Input::End { id, outcome: outcome(word, retry_after) }
         }
         (_, _, Some(mode), _) => Input::Set(mode),
-        (.., Some(key)) => Input::Check { key, cost: raw.cost.unwrap_or(1) },
+        (.., Some(key)) => Input::Check { key, cost: raw.cost.map_or(1, |Whole(cost)| cost) },
         _ => Input::Look,
     };
     Ok((at, input))

@@ -90,7 +90,7 @@ impl RetryTool {
     pub(crate) fn new(first: First) -> Result<Self, Fault> {
         let options: Options = options(first.config)?;
         let clock = ManualClock::new();
-        let timing = Timing::manual(&clock, first.seed);
+        let timing = Timing::manual(&clock, first.seed.0);
         let told = Told::default();
         let retry = build(&options, &timing, &told).map_err(|error| mistake(&error))?;
         Ok(Self { clock, retry, calls: Executor::new(), work: Work::default(), told, events: Vec::new() })

@@ -143,6 +143,24 @@ fn a_value_of_the_wrong_kind_is_told_with_the_name_of_its_option() {
 }
 
 #[test]
+fn a_whole_number_may_be_written_with_a_fraction_of_nothing() {
+    let lines = |limit: &str, at: &str, cost: &str| -> Vec<String> {
+        let lines = [
+            format!("{{\"config\":{{\"limit\":{limit},\"per_ms\":1000}},\"seed\":{at}}}"),
+            format!("{{\"at_ms\":{at},\"check\":\"a\",\"cost\":{cost}}}"),
+        ];
+        replay("limiter", &lines.each_ref().map(|line| line.as_bytes()))
+    };
+    assert_eq!(lines("5.0", "7e0", "2.0"), lines("5", "7", "2"));
+    for odd in ["7.5", "-1", "-1.0", "1e300"] {
+        let got = lines("5", odd, "1");
+        assert!(got[0].contains("whole number"), "{}", got[0]);
+    }
+    assert!(lines("5.5", "7", "1")[0].contains("`limit`: invalid type"));
+    assert!(lines("5", "7", "4294967296")[1].contains("4294967296 is no whole number from 0 on that fits"));
+}
+
+#[test]
 fn what_fell_due_before_a_line_that_cannot_be_read_stands_in_the_next_answer() {
     let breaker: [&[u8]; 5] = [
         b"{\"config\":{\"min_calls\":1,\"open_ms\":100,\"open_jitter\":0}}",

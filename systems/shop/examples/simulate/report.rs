@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 /// Seeds from which on everything must have happened at least once.
-const MANY: u64 = 20;
+const MANY: u64 = 40;
 
 /// What must have happened somewhere among many seeds.
 const SOMETIMES: [&str; 18] = [
