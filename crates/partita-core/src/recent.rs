@@ -3,28 +3,32 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// The values that were kept last, by key: each new one drives the oldest out once there are as many as it may hold.
+/// The values that were kept last, by key: the newest so many, of a key kept anew the newest one alone.
 #[derive(Debug)]
 pub struct Recent<V> {
     most: usize,
-    values: BTreeMap<Arc<str>, V>,
-    /// Keys, also of values that were taken.
-    oldest_first: VecDeque<Arc<str>>,
+    kept: u64,
+    /// Each with its number.
+    values: BTreeMap<Arc<str>, (u64, V)>,
+    /// Numbers and keys, also of values that were taken or replaced.
+    oldest_first: VecDeque<(u64, Arc<str>)>,
 }
 
 impl<V> Recent<V> {
     /// Holds so many values at most.
     pub const fn new(most: usize) -> Self {
-        Self { most, values: BTreeMap::new(), oldest_first: VecDeque::new() }
+        Self { most, kept: 0, values: BTreeMap::new(), oldest_first: VecDeque::new() }
     }
 
     /// Keeps a value under a key, instead of the one that is there.
     pub fn keep(&mut self, key: impl Into<Arc<str>>, value: V) {
         let key = key.into();
-        self.values.insert(key.clone(), value);
-        self.oldest_first.push_back(key);
+        self.kept += 1;
+        self.values.insert(key.clone(), (self.kept, value));
+        self.oldest_first.push_back((self.kept, key));
         if self.oldest_first.len() > self.most
-            && let Some(oldest) = self.oldest_first.pop_front()
+            && let Some((number, oldest)) = self.oldest_first.pop_front()
+            && self.values.get(&oldest).is_some_and(|(newest, _)| *newest == number)
         {
             self.values.remove(&oldest);
         }
@@ -32,12 +36,12 @@ impl<V> Recent<V> {
 
     /// The value of a key, if it is still held.
     pub fn get(&self, key: &str) -> Option<&V> {
-        self.values.get(key)
+        self.values.get(key).map(|(_, value)| value)
     }
 
     /// Takes the value of a key out.
     pub fn take(&mut self, key: &str) -> Option<V> {
-        self.values.remove(key)
+        self.values.remove(key).map(|(_, value)| value)
     }
 }
 
@@ -60,6 +64,8 @@ mod tests {
         assert_eq!((recent.values.len(), recent.oldest_first.len()), (0, 3), "keys of what was taken go too");
         recent.keep("a", 1);
         recent.keep("a", 2);
-        assert_eq!(recent.get("a"), Some(&2));
+        recent.keep("b", 3);
+        recent.keep("c", 4);
+        assert_eq!(recent.get("a"), Some(&2), "what drives out its first value leaves the second");
     }
 }

@@ -80,12 +80,6 @@ impl Timing {
         &self.coarse
     }
 
-    /// [`Timing::coarse_nanos`] at the end of what began with that.
-    #[inline(always)]
-    pub(crate) fn coarse_nanos_again(&self) -> u64 {
-        self.coarse.nanos_again()
-    }
-
     /// How late the coarse clock is.
     pub fn lag(&self) -> Lag {
         self.coarse.lag()

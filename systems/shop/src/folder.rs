@@ -122,10 +122,13 @@ fn is_of_another(file: &Found<'_>) -> Option<Error> {
         None => {
             let known: BTreeSet<&str> = SERVICES.iter().flat_map(|service| holds(service)).collect();
             let there: BTreeSet<&str> = tables.iter().map(String::as_str).filter(|name| known.contains(name)).collect();
-            if there == holds(file.service) {
+            let (own, other) = (holds(file.service), SERVICES.into_iter().find(|service| there == holds(service)));
+            // A still earlier version may have had fewer.
+            let had_fewer = other.is_none() && !there.is_empty() && there.is_subset(&own);
+            if there == own || had_fewer {
                 return None;
             }
-            SERVICES.into_iter().find(|service| there == holds(service))
+            other
         }
     };
     Some(match whose {

@@ -191,8 +191,7 @@ impl<H: Hold> Course<H> {
     pub(super) fn succeeded(&mut self, context: &Context) {
         self.first_under_way = false;
         let core = self.hold.core();
-        // Failures look closer.
-        core.recent.record(core.timing.coarse_nanos_again(), false);
+        core.recent.record(core.timing.coarse_nanos(), false);
         core.counts.add(Count::Successful);
         if context.number() > 1 {
             core.counts.add(Count::Rescued);

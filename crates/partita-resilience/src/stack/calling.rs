@@ -75,7 +75,6 @@ where
     fn begin<E>(mut self: Pin<&mut Self>) -> Result<(), Error<E>> {
         let this = self.as_mut().project();
         let parts = *this.parts;
-        *this.begun = true;
         this.context.read(this.given.as_ref());
         if *this.limited {
             *this.left = parts.inform(this.context);
@@ -138,6 +137,7 @@ where
             Some(Wait::Hedged(_)) | None => return Poll::Ready(Ok(())),
         };
         if ready!(this.left.limit(&this.parts.timing, polled, cx)).is_none() {
+            (*this.wait, *this.course) = (None, None);
             return Poll::Ready(Err(this.left.over()));
         }
         match (this.wait.take(), this.course) {
@@ -275,6 +275,7 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         if !self.begun {
             self.as_mut().begin()?;
+            *self.as_mut().project().begun = true;
         }
         if self.wait.is_none() {
             let mut failed = None;

@@ -60,6 +60,7 @@ impl<'a, C, S> Cut<'a, C, S> {
     #[inline(always)]
     fn end(&mut self, judged: Outcome) {
         if judged == Outcome::Cancelled {
+            *self = Self::new(self.parts);
             return;
         }
         self.runs = false;

@@ -6,7 +6,7 @@ use crate::breaker::{Breaker, State};
 use crate::bulkhead::Bulkhead;
 use crate::deadline::Context;
 use crate::testing::{ms, poll, run, wait};
-use crate::{Error, Limit, Timing};
+use crate::{Error, Limit, Outcome, Timing};
 use partita_time::ManualClock;
 
 /// A deadline of half a second, and slow calls of a second.
@@ -98,4 +98,19 @@ fn an_adaptive_limit_learns_that_a_dependency_hangs_and_nothing_from_short_deadl
     };
     assert!((ms(490)..ms(510)).contains(&learnt(60_000)));
     assert_eq!(learnt(50), ms(0));
+}
+
+#[test]
+fn a_call_that_ends_and_says_nothing_holds_nothing_until_its_future_goes() {
+    let clock = ManualClock::new();
+    let (breaker, policy) = stack(&clock);
+    let bulkhead = Bulkhead::builder("b").max_concurrent(1).timing(Timing::manual(&clock, 1)).build().unwrap();
+    let says_nothing = |_: Result<&(), &()>| Outcome::Cancelled;
+    let stack = policy.classify(says_nothing).bulkhead(bulkhead.clone()).build().unwrap();
+    let mut call = Box::pin(stack.call(|_| std::future::ready(Ok::<(), ()>(()))));
+    assert!(poll(call.as_mut()).is_ready());
+    assert_eq!((bulkhead.snapshot().active, bulkhead.snapshot().cancelled), (0, 1));
+    run(&clock, wait(&clock, 60_000));
+    drop(call);
+    assert_eq!((breaker.snapshot().total, bulkhead.snapshot().failed), (0, 0));
 }

@@ -139,7 +139,8 @@ impl<S> Outcome<S, MustFinish> for Retriable<S> {
     }
 }
 
-/// State of a saga. The engine keeps its text, and what it has read from it: what runs is what a recovery would run.
+/// State of a saga. The engine keeps its text, and what it has read from it: what runs is what a recovery would run. Each
+/// attempt is given a clone of that, which must share with others nothing that changes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the state of a saga",
     note = "derive `Clone`, `serde::Serialize` and `serde::Deserialize` for it"

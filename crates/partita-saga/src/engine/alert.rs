@@ -19,8 +19,8 @@ pub trait Alerts: Send + Sync + fmt::Debug + 'static {
     /// A saga was parked.
     fn parked(&self, alert: &ParkedAlert);
 
-    /// From its pivot on a saga takes longer than a `.within` or its deadline allows, or what it has to undo was put off a
-    /// hundred times more: it goes on all the same.
+    /// From its pivot on a saga takes longer than a `.within` or its deadline allows, or its undos were put off a hundred
+    /// times more in all: it goes on all the same.
     fn overdue(&self, saga: &str, what: &str) {
         let _ = (saga, what);
     }

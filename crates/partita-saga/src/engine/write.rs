@@ -96,7 +96,7 @@ impl Runner {
         self.tell(was_parked, since, now);
         if self.instance.undos_put_off() / UNDO_TRIES > put_off / UNDO_TRIES {
             let times = self.instance.undos_put_off();
-            self.inner.is_overdue(&self.instance.id, &format!("what it has to undo was put off {times} times"));
+            self.inner.is_overdue(&self.instance.id, &format!("its undos were put off {times} times in all"));
         }
         Ok(None)
     }

@@ -151,7 +151,7 @@ async fn an_undo_that_is_put_off_uses_up_no_try_and_waits_as_it_was_asked_to() {
     assert!((505..=520).contains(&detail.steps[0].undo_attempts), "{}", detail.steps[0].undo_attempts);
     let heard = world.pager.overdue();
     assert_eq!(heard.len(), 5, "{heard:?}");
-    assert_eq!(heard[0], "t-1: what it has to undo was put off 100 times");
+    assert_eq!(heard[0], "t-1: its undos were put off 100 times in all");
     world.service.mended("undo", "b");
     let fail = Say::Fail(Again::Later, Effect::Possible);
     world.service.script("undo", "b", [fail.clone(), fail]);
