@@ -32,8 +32,8 @@ pub(super) enum Limit {
 impl Limit {
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Rows => "raw rusqlite, rows alone",
-            Self::Index => "raw rusqlite, with an index of streams and versions",
+            Self::Rows => "rusqlite, rows alone",
+            Self::Index => "rusqlite, with an index",
         }
     }
 }
