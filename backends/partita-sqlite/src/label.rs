@@ -94,9 +94,9 @@ fn has_columns(connection: &Connection) -> rusqlite::Result<bool> {
 /// A file of an earlier version has no label.
 fn add_columns(connection: &Connection) -> rusqlite::Result<()> {
     let present = columns(connection, META)?;
-    let missing = COLUMNS.iter().filter(|(column, _)| !present.contains_key(*column));
+    let mut missing = COLUMNS.iter().filter(|(column, _)| !present.contains_key(*column));
     let add = |(column, kind): &(&str, &str)| {
         connection.execute_batch(&format!("ALTER TABLE {META} ADD COLUMN {column} {kind}"))
     };
-    missing.into_iter().try_for_each(add)
+    missing.try_for_each(add)
 }

@@ -6,10 +6,11 @@ use crate::stack::{Held, clock_waits, lenient, parts};
 use crate::tasks::Tasks;
 use partita_resilience::Timing;
 use partita_resilience::cache::Cache;
+use partita_resilience::deadline::Attempt;
 use partita_resilience::fallback::Fallback;
 use partita_resilience::limiter::Quota;
 use partita_resilience::stack::{Answered, Policy};
-use partita_time::ManualClock;
+use partita_time::{BoxFuture, ManualClock};
 use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,19 @@ pub(crate) fn fetched(untouched: &Answers, before: Seen, now: Seen) {
     }
     if before.failed < now.failed {
         at_once(untouched.call("a", || ready(Err(())))).unwrap();
+    }
+}
+
+/// A fetch for a stack, which may make it more than once.
+fn fetch(
+    work: &Work,
+    clock: &ManualClock,
+    good: bool,
+) -> impl Fn(Attempt) -> BoxFuture<'static, Result<u32, &'static str>> + Send + Sync + 'static {
+    let (work, clock) = (work.clone(), clock.clone());
+    move |_| {
+        let (work, clock) = (work.clone(), clock.clone());
+        Box::pin(async move { work.run(&clock, 3, good).await })
     }
 }
 
@@ -142,11 +156,7 @@ impl Case for Stacked {
         let &Self(way, good) = self;
         match way {
             Way::Call | Way::CallOr => {
-                let (work, clock) = (work.clone(), clock.clone());
-                let fetch = move |_| {
-                    let (work, clock) = (work.clone(), clock.clone());
-                    async move { work.run(&clock, 3, good).await }
-                };
+                let fetch = fetch(work, clock, good);
                 Box::pin(async move { End::of(&held.stack.call_refreshing("a", fetch).await) })
             }
             Way::Layer | Way::LayerOr => {
@@ -185,11 +195,7 @@ impl Case for StackedOr {
         };
         match way {
             Way::Call | Way::CallOr => {
-                let (work, clock) = (work.clone(), clock.clone());
-                let fetch = move |_| {
-                    let (work, clock) = (work.clone(), clock.clone());
-                    async move { work.run(&clock, 3, good).await }
-                };
+                let fetch = fetch(work, clock, good);
                 Box::pin(async move { End::of(&held.stack.call_refreshing_or("a", fetch, second).await) })
             }
             Way::Layer | Way::LayerOr => {
