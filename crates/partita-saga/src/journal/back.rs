@@ -152,7 +152,7 @@ impl Turn<'_> {
             return false;
         }
         let settled = !slot.doubt || matches!(def.settle, Settle::Tombstone);
-        let (tries, undos) = (slot.settle_attempts, slot.undo_attempts);
+        let (tries, undos) = (slot.settling.opened, slot.undoing.opened);
         if settled {
             self.open(leaf, Verb::Undo, undos + 1, self.now);
         } else if self.key_is_forgotten(leaf, self.now) {

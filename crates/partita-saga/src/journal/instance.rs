@@ -28,17 +28,9 @@ pub(crate) struct Slot {
     pub(crate) last: Timestamp,
     /// Time since `first` between the last record of one process and the first of the next.
     pub(crate) away: Duration,
-    /// Attempts of doing or settling that their process did not outlive.
-    pub(crate) cut: u32,
-    pub(crate) attempts: u32,
-    /// Attempts of doing that were put off.
-    pub(crate) put_off: u32,
-    pub(crate) undo_attempts: u32,
-    /// Those of them that their process did not outlive.
-    pub(crate) undos_cut: u32,
-    /// Those of them that were put off.
-    pub(crate) undos_put_off: u32,
-    pub(crate) settle_attempts: u32,
+    pub(crate) doing: Attempts,
+    pub(crate) undoing: Attempts,
+    pub(crate) settling: Attempts,
     pub(crate) done: bool,
     pub(crate) rejected: bool,
     /// It may have taken effect, and nobody knows.
@@ -46,6 +38,23 @@ pub(crate) struct Slot {
     pub(crate) undone: bool,
     pub(crate) given_up: bool,
     pub(crate) out: Option<Json>,
+}
+
+/// Attempts of one verb.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Attempts {
+    pub(crate) opened: u32,
+    /// Those that their process did not outlive.
+    pub(crate) cut: u32,
+    /// Those that were put off.
+    pub(crate) put_off: u32,
+}
+
+impl Attempts {
+    /// Those that use up a try.
+    pub(crate) fn tries(self) -> u32 {
+        self.opened.saturating_sub(self.put_off)
+    }
 }
 
 /// Which way a saga goes.
@@ -190,7 +199,7 @@ impl Instance {
 
     /// Attempts to undo that were put off.
     pub(crate) fn undos_put_off(&self) -> u32 {
-        self.slots.iter().map(|slot| slot.undos_put_off).sum()
+        self.slots.iter().map(|slot| slot.undoing.put_off).sum()
     }
 
     /// Open intents with their leaves.
@@ -201,20 +210,14 @@ impl Instance {
 
 impl Slot {
     fn take(&mut self, fact: &Fact, at: Timestamp) {
-        if let Fact::Unknown { verb: Verb::Do | Verb::Settle, cut: true, .. } = fact {
-            self.cut += 1;
-        }
         match fact {
             Fact::Open { verb, n, due, .. } => {
                 let (due, waits) = (due.unwrap_or(at), due.is_some());
                 self.open = Some(Intent { verb: *verb, n: *n, due, waits });
-                match verb {
-                    Verb::Do => {
-                        self.first.get_or_insert(at);
-                        (self.attempts, self.last) = (*n, due);
-                    }
-                    Verb::Settle => self.settle_attempts = *n,
-                    Verb::Undo => self.undo_attempts = *n,
+                self.attempts(*verb).opened = *n;
+                if *verb == Verb::Do {
+                    self.first.get_or_insert(at);
+                    self.last = due;
                 }
             }
             Fact::Done { out, .. } => {
@@ -222,15 +225,15 @@ impl Slot {
                 self.out = out.as_ref().map(|out| out.get().into());
             }
             Fact::Rejected { doubt, .. } => (self.open, self.rejected, self.doubt) = (None, true, *doubt),
-            Fact::Unknown { verb: Verb::Do, doubt, put_off, .. } => {
-                (self.open, self.last) = (None, at);
-                self.doubt |= doubt;
-                self.put_off += u32::from(*put_off);
-            }
-            Fact::Unknown { verb: Verb::Undo, cut, put_off, .. } => {
+            Fact::Unknown { verb, doubt, cut, put_off, .. } => {
                 self.open = None;
-                self.undos_cut += u32::from(*cut);
-                self.undos_put_off += u32::from(*put_off);
+                let attempts = self.attempts(*verb);
+                attempts.cut += u32::from(*cut);
+                attempts.put_off += u32::from(*put_off);
+                if *verb == Verb::Do {
+                    self.last = at;
+                    self.doubt |= doubt;
+                }
             }
             Fact::Closed { doubt, .. } => (self.open, self.doubt) = (None, *doubt),
             Fact::Undone { .. } => (self.open, self.undone) = (None, true),
@@ -242,18 +245,21 @@ impl Slot {
     /// When the time for the whole step ends. Time without a process is left out, but for what the attempts that were cut
     /// off may have taken: one that ends its process each time comes to an end, too.
     pub(crate) fn end(&self, leaf: &Leaf) -> Option<Timestamp> {
-        let away = self.away.saturating_sub(leaf.attempt.saturating_mul(self.cut));
+        let away = self.away.saturating_sub(leaf.attempt.saturating_mul(self.doing.cut + self.settling.cut));
         Some(self.first?.plus(leaf.within?.saturating_add(away)))
     }
 
-    /// Attempts of doing that were not put off.
-    pub(crate) fn tries(&self) -> u32 {
-        self.attempts.saturating_sub(self.put_off)
+    fn attempts(&mut self, verb: Verb) -> &mut Attempts {
+        match verb {
+            Verb::Do => &mut self.doing,
+            Verb::Undo => &mut self.undoing,
+            Verb::Settle => &mut self.settling,
+        }
     }
 
     /// Whether no further attempt of doing is allowed.
     pub(crate) fn is_spent(&self, retry: Option<u32>) -> bool {
-        retry.is_some_and(|most| self.tries() >= most)
+        retry.is_some_and(|most| self.doing.tries() >= most)
     }
 
     /// Whether something may be left behind.

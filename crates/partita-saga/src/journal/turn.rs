@@ -221,7 +221,7 @@ impl Turn<'_> {
         } else {
             Fact::Closed { leaf, doubt: false }
         });
-        let (forward, attempts) = (self.instance.phase == Phase::Forward, self.instance.slot(leaf).attempts);
+        let (forward, attempts) = (self.instance.phase == Phase::Forward, self.instance.slot(leaf).doing.opened);
         if self.instance.parked.is_some() || (self.may_turn_back() && self.turns_back(self.exhausted(leaf))) {
             return;
         }
@@ -263,7 +263,7 @@ impl Turn<'_> {
     fn again(&mut self, leaf: usize, verb: Verb, n: u32, wait: Duration) {
         let due = self.now.plus(wait);
         match verb {
-            Verb::Undo if self.has_undone_enough(leaf, n) => {
+            Verb::Undo if self.has_undone_enough(leaf) => {
                 self.push(Fact::GivenUp { leaf });
                 self.unwind_further();
             }
@@ -278,11 +278,11 @@ impl Turn<'_> {
 
     /// Whether an undo was tried as often as told. One that was put off is no try; one that its process did not outlive does
     /// not count, unless it is what ends each process.
-    fn has_undone_enough(&mut self, leaf: usize, n: u32) -> bool {
+    fn has_undone_enough(&mut self, leaf: usize) -> bool {
         let Some(most) = self.leaf(leaf).map(|def| def.undo_retry) else { return true };
-        let slot = self.instance.slot(leaf);
-        let tries = n.saturating_sub(slot.undos_put_off);
-        tries.saturating_sub(slot.undos_cut) >= most || tries >= most.max(UNDO_TRIES)
+        let undoing = self.instance.slot(leaf).undoing;
+        let tries = undoing.tries();
+        tries.saturating_sub(undoing.cut) >= most || tries >= most.max(UNDO_TRIES)
     }
 
     fn try_again(&mut self, leaf: usize, n: u32, due: Timestamp) {
@@ -290,7 +290,7 @@ impl Turn<'_> {
         let (asks, retry) = (matches!(def.settle, Settle::Probe(..)), def.retry);
         let (name, retriable) = (def.name, def.kind == Kind::Retriable);
         let slot = self.instance.slot(leaf);
-        let (doubt, asked, spent, tries) = (slot.doubt, slot.settle_attempts, slot.is_spent(retry), slot.tries());
+        let (doubt, asked, spent, tries) = (slot.doubt, slot.settling.opened, slot.is_spent(retry), slot.doing.tries());
         if retriable && spent {
             return self.park(format!("{name} failed {tries} times"));
         }

@@ -1,10 +1,10 @@
 //! Sagas that turn back.
 
-use crate::common::service::Say;
-use crate::common::steps::{act, finish, millis, named, secs, trip, undo};
+use crate::common::service::{Say, Service};
+use crate::common::steps::{Trip, act, finish, millis, named, secs, trip, undo};
 use crate::common::{Process, World, story};
 use partita_core::{Again, Effect, Records};
-use partita_saga::Class;
+use partita_saga::{Class, Saga};
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_undoes_what_was_done_last_first() {
@@ -68,17 +68,16 @@ async fn an_undo_is_tried_as_often_as_told_then_given_up_and_the_others_still_ru
     assert_eq!(story(&detail).iter().filter(|entry| *entry == "undo.failed b").count(), 9, "and given up");
 }
 
+/// `b`, whose undo may be tried thrice, pivot `p`, `c`.
+fn three_tries() -> Saga<Trip, Service> {
+    named("trip").step("b", act("b")).undo(undo("b")).undo_retry(3).pivot("p", act("p")).step("c", finish("c")).build()
+}
+
 /// Starts a saga whose undo of `b` may be tried thrice, and crashes so often during it.
 async fn crashes_during_its_undo(world: &World, crashes: usize) -> Process {
     world.service.script("do", "p", [Say::Reject("declined")]);
     world.service.always("undo", "b", Say::Slow(secs(1)));
-    let trip = named("trip")
-        .step("b", act("b"))
-        .undo(undo("b"))
-        .undo_retry(3)
-        .pivot("p", act("p"))
-        .step("c", finish("c"))
-        .build();
+    let trip = three_tries();
     let mut process = world.boot(&[&trip]);
     process.start("t-1").await;
     for _ in 0..crashes {
@@ -129,14 +128,7 @@ async fn a_participant_that_is_down_for_four_minutes_parks_nobody() {
 async fn its_undo_is_put_off(world: &World, wait: u64) -> Process {
     world.service.script("do", "p", [Say::Reject("declined")]);
     world.service.always("undo", "b", Say::PutOff(secs(wait)));
-    let trip = named("trip")
-        .step("b", act("b"))
-        .undo(undo("b"))
-        .undo_retry(3)
-        .pivot("p", act("p"))
-        .step("c", finish("c"))
-        .build();
-    let process = world.boot(&[&trip]);
+    let process = world.boot(&[&three_tries()]);
     process.start("t-1").await;
     process
 }
