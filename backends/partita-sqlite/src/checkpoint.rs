@@ -2,17 +2,22 @@
 //!
 //! While there is work the log is moved in steps (`PASSIVE`). A step disturbs nobody, but the writer goes on meanwhile, so
 //! the log would never be whole in the database and never be reused. A second step moves what was added during the first;
-//! behind it the writer waits once, for the little that it has added since. A second after the last commit the log is cut to nothing (`TRUNCATE`); then the thread
-//! sleeps until the next commit. Cutting takes SQLite's lock for writing, for as long as a slow disk needs; the writer and
-//! the checkpointer therefore take turns, and neither finds the file locked by the other.
+//! behind it the writer waits once, for the little that it has added since. A second after the last commit the whole log is
+//! moved, and a large one is cut to nothing (`TRUNCATE`); a small one is kept, to be written over. Then the thread sleeps
+//! until the next commit. Cutting takes SQLite's lock for writing, for as long as a slow disk needs; the writer and the
+//! checkpointer therefore take turns, and neither finds the file locked by the other.
 
+use crate::inspect::log_bytes;
 use rusqlite::Connection;
+use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The least limit of the log, in bytes. It grows to half of its limit before it is moved.
 const LEAST_LIMIT_BYTES: u64 = 4 << 20;
-/// How long nothing must have been committed before the log is cut.
+/// Size of the log's file, in bytes, up to which it is kept while nothing is committed.
+const KEPT_BYTES: u64 = 4 << 20;
+/// How long nothing must have been committed before the whole log is moved.
 const IDLE: Duration = Duration::from_secs(1);
 /// A reader of another program can hold the log for as long as it likes; the thread does not poll for its end.
 const TRIES: u32 = 10;
@@ -57,7 +62,7 @@ struct State {
 enum Task {
     End,
     Step,
-    Truncate { seen: u64 },
+    Rest { seen: u64 },
 }
 
 impl Checkpoints {
@@ -144,9 +149,10 @@ impl Checkpoints {
                     checkpoint(connection, "PASSIVE");
                     self.stepped();
                 }
-                Task::Truncate { seen } => {
-                    let whole = checkpoint(connection, "PASSIVE") && self.truncate(connection);
-                    self.truncated(seen, whole);
+                Task::Rest { seen } => {
+                    let is_small = || connection.path().is_some_and(|path| log_bytes(Path::new(path)) <= KEPT_BYTES);
+                    let whole = checkpoint(connection, "PASSIVE") && (is_small() || self.truncate(connection));
+                    self.rested(seen, whole);
                 }
             }
         }
@@ -185,7 +191,7 @@ impl Checkpoints {
             let (after, wait) = self.wake.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
             state = after;
             if wait.timed_out() && state.commits == seen && !state.ended {
-                return Task::Truncate { seen };
+                return Task::Rest { seen };
             }
         }
     }
@@ -210,7 +216,7 @@ impl Checkpoints {
         }
     }
 
-    fn truncated(&self, seen: u64, whole: bool) {
+    fn rested(&self, seen: u64, whole: bool) {
         let mut state = self.state();
         state.tries = if whole { 0 } else { state.tries + 1 };
         if whole && state.commits == seen {

@@ -206,37 +206,3 @@ async fn close_applies_what_is_queued_and_leaves_one_file() {
     assert!(!bench.path().with_extension("db-wal").exists());
     assert_eq!(bench.open().head().await.unwrap().position, 100);
 }
-
-/// Writes 60 MiB; returns how large the log became.
-async fn largest_log(bench: &Bench, store: &SqliteStore) -> u64 {
-    let value = format!("\"{}\"", "x".repeat(40_000));
-    let mut largest = 0;
-    for round in 0..100 {
-        let puts = (0..16).map(|n| Put::value("order", format!("{round}-{n}"), Expect::Absent, value.clone()));
-        let tickets: Vec<_> = puts.map(|put| store.submit(Commit::of(Part::new().put(put)))).collect();
-        assert!(join_all(tickets).await.iter().all(Result::is_ok));
-        largest = largest.max(std::fs::metadata(bench.path().with_extension("db-wal")).unwrap().len());
-    }
-    largest
-}
-
-#[tokio::test]
-async fn the_log_is_reused_under_load() {
-    let bench = Bench::new();
-    let store = bench.try_open(SqliteConfig { wal_limit_bytes: 16 << 20, ..SqliteConfig::at(bench.path()) }).unwrap();
-    let largest = largest_log(&bench, &store).await;
-    assert!(largest < 24 << 20, "{largest} bytes");
-}
-
-#[tokio::test]
-async fn a_long_read_of_another_program_lets_the_log_grow_and_stops_nobody() {
-    let bench = Bench::new();
-    let store = bench.try_open(SqliteConfig { wal_limit_bytes: 8 << 20, ..SqliteConfig::at(bench.path()) }).unwrap();
-    let shell = shell(&bench.path());
-    shell.execute_batch("BEGIN; SELECT count(*) FROM ledger").unwrap();
-    assert!(largest_log(&bench, &store).await > 60 << 20);
-    assert!(store.facts().wal_bytes > 60 << 20);
-    shell.execute_batch("COMMIT").unwrap();
-    store.close().await;
-    assert_eq!(std::fs::metadata(bench.path().with_extension("db-wal")).unwrap().len(), 0);
-}

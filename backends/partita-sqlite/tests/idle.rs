@@ -38,7 +38,6 @@ async fn an_idle_store_wakes_no_thread_and_flushes_nothing() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(std::fs::metadata(bench.path().with_extension("db-wal")).unwrap().len(), 0, "the log is cut when idle");
     let (flushes, before) = (store.facts().flushes, sleeps());
     assert_eq!(before.len(), 4, "{before:?}");
     assert!(tokio::time::timeout(Duration::from_secs(3), reader).await.is_err());

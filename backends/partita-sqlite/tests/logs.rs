@@ -3,13 +3,11 @@
 
 mod common;
 
-use common::{Bench, new_record};
+use common::{Bench, FRAME, logged, new_record};
 use partita_core::{ErrorKind, Records, Store};
 use partita_sqlite::{OfflineFile, inspect};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-const FRAME: usize = 4_120;
 
 /// Writes `file` and `log` as a process that was killed leaves them after so many commits.
 async fn killed_after(records: u32) -> (Vec<u8>, Vec<u8>) {
@@ -18,7 +16,7 @@ async fn killed_after(records: u32) -> (Vec<u8>, Vec<u8>) {
     for key in 0..records {
         store.commit(new_record(format!("{key:04}"))).await.unwrap();
     }
-    (std::fs::read(bench.path()).unwrap(), std::fs::read(log_of(&bench.path())).unwrap())
+    (std::fs::read(bench.path()).unwrap(), logged(&bench.path()))
 }
 
 fn log_of(path: &Path) -> std::path::PathBuf {

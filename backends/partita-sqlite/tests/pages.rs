@@ -3,14 +3,12 @@
 
 mod common;
 
-use common::{Bench, shell};
+use common::{Bench, FRAME, logged, shell};
 use partita_core::{Commit, JournalAppend, Log, Store, StreamId, Version};
 
-const FRAME: u64 = 4_120;
-
 /// Frames of the log so far.
-fn frames(bench: &Bench) -> u64 {
-    std::fs::metadata(bench.path().with_extension("db-wal")).unwrap().len() / FRAME
+fn frames(bench: &Bench) -> usize {
+    logged(&bench.path()).len() / FRAME
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The one thread that writes: it takes whatever waits, writes it in one physical transaction, and answers each caller.
 
+mod ahead;
 mod apply;
 mod ledger;
 mod lengths;
@@ -17,6 +18,7 @@ use crate::connection::{Role, open};
 use crate::lock::FileLock;
 use crate::queue::{Job, Work};
 use crate::store::Shared;
+use ahead::Ahead;
 use ledger::Ledger;
 use partita_core::{Asleep, Effect, Error, ErrorKind, Reply, Result, StreamId};
 use rusqlite::Connection;
@@ -36,6 +38,7 @@ pub(crate) struct Writer {
     connection: Connection,
     /// Bytes of the log after the newest commit, as SQLite reports them.
     wal_bytes: Arc<AtomicU64>,
+    ahead: Ahead,
     /// Number of this incarnation's newest physical transaction.
     seq: u64,
     /// The number that the file holds, and whether the open transaction has written a new one.
@@ -72,11 +75,13 @@ impl Writer {
         lock: FileLock,
     ) -> Result<Self> {
         let wal_bytes = Arc::default();
+        let ahead = Ahead::of(&shared.config.path);
         let steady = shared.spaces.tables().map(Steady::of).collect();
         let mut writer = Self {
             shared,
             connection,
             wal_bytes,
+            ahead,
             seq: 0,
             numbered: 0,
             numbering: false,
@@ -143,7 +148,7 @@ impl Writer {
                 let answered = jobs.into_iter().zip(answers).map(|(job, answer)| (job.reply, job.commit, answer));
                 self.asleep = Some(Reply::send_all(answered));
                 if applied > 0 {
-                    self.shared.checkpoints.committed(self.wal_bytes.load(Ordering::Relaxed));
+                    self.look_after_log();
                 }
                 Ok(None)
             }
@@ -163,6 +168,15 @@ impl Writer {
                 Err(error)
             }
         }
+    }
+
+    fn look_after_log(&mut self) {
+        let (checkpoints, bytes) = (&self.shared.checkpoints, self.wal_bytes.load(Ordering::Relaxed));
+        if self.ahead.is_short(bytes) {
+            let _turn = checkpoints.turn();
+            self.ahead.extend();
+        }
+        checkpoints.committed(bytes);
     }
 
     /// Refuses everything until a probe succeeds.

@@ -52,6 +52,12 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
     panic!("not in time: {what}");
 }
 
+/// Half a mebibyte under a key.
+fn large(key: u32) -> Commit {
+    let value = format!("\"{}\"", "x".repeat(1 << 19));
+    Commit::of(Part::new().put(Put::value("order", format!("{key}"), Expect::Absent, value)))
+}
+
 #[allow(clippy::disallowed_methods, reason = "the threads of a store live in real time")]
 async fn in_time<T>(answer: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), answer).await.expect("nobody waits for ever")
@@ -227,6 +233,9 @@ async fn a_cut_of_the_log_on_a_slow_disk_does_not_look_like_a_lock_of_another_pr
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder, not_expected());
     *store.shared.checkpoints.snag.lock().unwrap() = Some(Snag::SlowTruncate);
+    for key in 0..10 {
+        store.commit(large(key)).await.unwrap();
+    }
     until("a cut", || store.shared.checkpoints.snag.lock().unwrap().is_none()).await;
     store.commit(order("a")).await.unwrap();
     assert_eq!(store.facts().cannot_write, None);
@@ -238,10 +247,6 @@ async fn a_checkpointer_that_panics_holds_up_nobody() {
     let (on_fatal, calls) = counted();
     let store = open(&folder, on_fatal);
     *store.shared.checkpoints.snag.lock().unwrap() = Some(Snag::Panic);
-    let large = |key: u32| {
-        let value = format!("\"{}\"", "x".repeat(1 << 19));
-        Commit::of(Part::new().put(Put::value("order", format!("{key}"), Expect::Absent, value)))
-    };
     let mut key = 0;
     let error = loop {
         match in_time(store.commit(large(key))).await {

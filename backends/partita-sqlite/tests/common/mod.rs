@@ -62,3 +62,15 @@ pub(crate) fn new_record(key: impl Into<String>) -> Commit {
 pub(crate) fn shell(path: &Path) -> rusqlite::Connection {
     rusqlite::Connection::open(path).unwrap()
 }
+
+/// Bytes of a log's frame.
+pub(crate) const FRAME: usize = 4_120;
+
+/// The log beside a file as far as it was written in its newest round; zeros and older frames may lie behind.
+pub(crate) fn logged(path: &Path) -> Vec<u8> {
+    let mut bytes = std::fs::read(path.with_extension("db-wal")).unwrap();
+    let (header, frames) = bytes.split_at(32);
+    let frames = frames.chunks_exact(FRAME).take_while(|frame| frame[8..16] == header[16..24]).count();
+    bytes.truncate(32 + frames * FRAME);
+    bytes
+}

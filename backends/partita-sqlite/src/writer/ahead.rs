@@ -1,0 +1,67 @@
+//! Keeps the log's file larger than the log.
+//!
+//! A flush of blocks that the file has already takes half as long as one of new blocks, for which the file system writes its
+//! own journal too. SQLite writes over a log's old frames as soon as it begins anew, but a file that was just opened, or cut,
+//! grows with each commit.
+
+use crate::lock::beside;
+use std::fs::{File, OpenOptions};
+use std::io::{Result, Write};
+use std::path::{Path, PathBuf};
+
+/// Zeros are added up to the next multiple of this.
+const STEP_BYTES: u64 = 1 << 20;
+/// They are added when less than this is left.
+const LEAST_BYTES: u64 = 256 << 10;
+
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    log: PathBuf,
+    /// Size of the log's file when last seen, or up to which no zeros are wanted.
+    file_bytes: u64,
+    log_bytes: u64,
+}
+
+impl Ahead {
+    pub(crate) fn of(path: &Path) -> Self {
+        Self { log: beside(path, "-wal"), file_bytes: 0, log_bytes: 0 }
+    }
+
+    /// Whether a commit, with so many bytes of log behind it, left little room.
+    pub(crate) fn is_short(&mut self, log_bytes: u64) -> bool {
+        if log_bytes < self.log_bytes {
+            // It began anew and may have been cut.
+            self.file_bytes = 0;
+        }
+        self.log_bytes = log_bytes;
+        log_bytes + LEAST_BYTES > self.file_bytes
+    }
+
+    /// Adds zeros. SQLite takes no notice of them, and they lie behind whatever the file holds; nobody may cut it meanwhile.
+    pub(crate) fn extend(&mut self) {
+        // Where there is no room on the disk, commits find out by themselves.
+        self.file_bytes = self.try_extend().unwrap_or(self.log_bytes + STEP_BYTES);
+    }
+
+    fn try_extend(&self) -> Result<u64> {
+        let mut file = OpenOptions::new().append(true).open(&self.log)?;
+        let before = file.metadata()?.len();
+        // A file that is shorter than its log has been cut, or is no file of ours.
+        if before < self.log_bytes || before >= self.log_bytes + LEAST_BYTES {
+            return Ok(before);
+        }
+        let after = (before + LEAST_BYTES).next_multiple_of(STEP_BYTES);
+        zeros(&mut file, after - before).inspect_err(|_| drop(file.set_len(before)))?;
+        Ok(after)
+    }
+}
+
+fn zeros(file: &mut File, mut bytes: u64) -> Result<()> {
+    let block = [0; 64 << 10];
+    while bytes > 0 {
+        let piece = block.get(..usize::try_from(bytes).unwrap_or(block.len())).unwrap_or(&block);
+        file.write_all(piece)?;
+        bytes -= piece.len() as u64;
+    }
+    Ok(())
+}
