@@ -3,6 +3,7 @@
 mod apply;
 mod ledger;
 mod lengths;
+mod many;
 mod moving;
 mod recovery;
 mod rows;

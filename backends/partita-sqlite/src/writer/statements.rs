@@ -21,8 +21,7 @@ pub(super) enum OfSpace {
 }
 
 const BUILT: usize = Built::JournalEnd as usize + 1;
-/// Statements that add rows to the log and to the journals.
-const OF_ROWS: usize = 6;
+const OF_ROWS: usize = super::rows::STATEMENTS;
 const OF_SPACE: usize = OfSpace::Get as usize + 1;
 
 impl Built {

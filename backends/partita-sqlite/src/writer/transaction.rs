@@ -102,7 +102,7 @@ impl Writer {
         let mut answers = Vec::with_capacity(jobs.len());
         let mut pen = Pen {
             statements: Statements::of(&self.connection),
-            rows: Rows::default(),
+            rows: Rows::new(careful),
             spaces: &self.shared.spaces,
             tails: &self.shared.tails,
             incarnation: self.shared.incarnation,
