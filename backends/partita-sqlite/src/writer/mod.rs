@@ -1,9 +1,9 @@
 //! The one thread that writes: it takes whatever waits, writes it in one physical transaction, and answers each caller.
 
 mod apply;
+mod fresh;
 mod ledger;
 mod lengths;
-mod many;
 mod moving;
 mod recovery;
 mod rows;
@@ -18,6 +18,7 @@ use crate::connection::{Role, open};
 use crate::lock::FileLock;
 use crate::queue::{Job, Work};
 use crate::store::Shared;
+use fresh::Caution;
 use ledger::Ledger;
 use partita_core::{Asleep, Effect, Error, ErrorKind, Reply, Result, StreamId};
 use rusqlite::Connection;
@@ -50,6 +51,7 @@ pub(crate) struct Writer {
     journals: Ledger<u64>,
     greatest_saga: i64,
     steady: Vec<Steady>,
+    caution: Caution,
     /// Callers of the newest batch, as far as none of them has woken the others yet.
     asleep: Option<Asleep>,
     /// The size limit that the connection was told; told again when it changes.
@@ -87,6 +89,7 @@ impl Writer {
             journals: Ledger::ending_at(0, 0),
             greatest_saga: i64::MAX,
             steady,
+            caution: Caution::default(),
             asleep: None,
             max_bytes: None,
             helpers,

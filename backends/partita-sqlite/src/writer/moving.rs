@@ -2,8 +2,8 @@
 
 use super::Writer;
 use super::ledger::Ledger;
-use super::many::{Lazy, Many};
 use super::transaction::Trouble;
+use crate::many::{Lazy, Many};
 use crate::places::Run;
 use crate::tail::{Both, Moving, Tail};
 use partita_core::StreamId;

@@ -4,8 +4,8 @@
 //! from those in the file: SQLite numbers a row that names none by the newest one, and looks for no other with its number.
 //! What it counted is compared. Where somebody else has added rows, or the newest were pruned, each row names its place.
 
-use super::many::{Lazy, Many, SIZES};
 use super::statements::Statements;
+use crate::many::{Lazy, Many, SIZES};
 use partita_core::{Append, Envelope, JournalAppend, StreamId};
 use rusqlite::{CachedStatement, Error, Result};
 

@@ -3,34 +3,36 @@
 use std::sync::LazyLock;
 
 /// Rows of a statement: the most first.
-pub(super) const SIZES: [usize; 6] = [32, 16, 8, 4, 2, 1];
+pub(crate) const SIZES: [usize; 6] = [32, 16, 8, 4, 2, 1];
 
 /// The statement `INSERT .. VALUES (..) ..` of one row, for as many rows as there are sizes.
 #[derive(Debug)]
-pub(super) struct Many {
+pub(crate) struct Many {
     /// Places of a row.
-    pub(super) columns: usize,
+    pub(crate) columns: usize,
     texts: [String; SIZES.len()],
 }
 
 /// One that is made when it is first used.
-pub(super) type Lazy = LazyLock<Many>;
+pub(crate) type Lazy = LazyLock<Many>;
 
 impl Many {
-    pub(super) fn of(one: &str) -> Self {
+    pub(crate) fn of(one: &str) -> Self {
         let (head, rest) = one.split_once("VALUES ").unwrap_or((one, ""));
-        let (places, tail) = rest.split_once(')').unwrap_or_default();
-        let columns = places.matches('?').count();
-        let row = |at: usize| {
-            let places: Vec<String> = (1..=columns).map(|column| format!("?{}", at * columns + column)).collect();
-            format!("({})", places.join(", "))
-        };
-        let rows = |rows: usize| (0..rows).map(row).collect::<Vec<_>>().join(", ");
+        let (row, tail) = rest.split_once(')').unwrap_or_default();
+        let columns = row.matches('?').count();
+        let rows = |rows: usize| (0..rows).map(|at| behind(row, at * columns) + ")").collect::<Vec<_>>().join(", ");
         Self { columns, texts: SIZES.map(|size| format!("{head}VALUES {}{}", rows(size), tail.trim_end())) }
     }
 
+    /// The statement of one row, and the place of its size.
+    pub(crate) fn one(&self) -> (usize, &str) {
+        let last = SIZES.len() - 1;
+        (last, &self.texts[last])
+    }
+
     /// Rows for one statement each, with the place of its size; all of them, or those that fill the largest.
-    pub(super) fn pieces<'r, R>(&self, rows: &'r [R], all: bool) -> impl Iterator<Item = (usize, &str, &'r [R])> {
+    pub(crate) fn pieces<'r, R>(&self, rows: &'r [R], all: bool) -> impl Iterator<Item = (usize, &str, &'r [R])> {
         let mut rest = rows;
         let sizes = if all { SIZES.len() } else { 1 };
         let mut texts = SIZES.into_iter().zip(&self.texts).enumerate().take(sizes).peekable();
@@ -47,16 +49,26 @@ impl Many {
     }
 }
 
+/// A row whose places have so many before them.
+fn behind(row: &str, before: usize) -> String {
+    let mut parts = row.split('?');
+    let head = parts.next().unwrap_or_default().to_owned();
+    parts.fold(head, |text, part| {
+        let (number, rest) = part.split_at(part.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(part.len()));
+        text + &format!("?{}{rest}", number.parse::<usize>().unwrap_or(0) + before)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_statement_of_many_rows_numbers_its_places_and_keeps_what_stands_behind_them() {
-        let many = Many::of("INSERT INTO t (a, b) VALUES (?1, ?2)\nON CONFLICT DO NOTHING\n");
+        let many = Many::of("INSERT INTO t (a, b, c) VALUES (?1, 1, ?2)\nON CONFLICT DO NOTHING\n");
         assert_eq!(many.columns, 2);
-        assert_eq!(many.texts[4], "INSERT INTO t (a, b) VALUES (?1, ?2), (?3, ?4)\nON CONFLICT DO NOTHING");
-        assert_eq!(Many::of("INSERT INTO t (a) VALUES (?1)\n").texts[5], "INSERT INTO t (a) VALUES (?1)");
+        assert_eq!(many.texts[4], "INSERT INTO t (a, b, c) VALUES (?1, 1, ?2), (?3, 1, ?4)\nON CONFLICT DO NOTHING");
+        assert_eq!(Many::of("INSERT INTO t (a) VALUES (?1)\n").one(), (5, "INSERT INTO t (a) VALUES (?1)"));
     }
 
     #[test]
