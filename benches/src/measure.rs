@@ -42,13 +42,6 @@ impl Timings {
     pub(crate) fn rate(&self) -> f64 {
         self.operations as f64 / self.took.as_secs_f64().max(1e-9)
     }
-
-    /// Takes in what another caller measured at the same time.
-    pub(crate) fn merge(&mut self, other: &Self) -> Result<()> {
-        self.histogram.add(&other.histogram)?;
-        self.operations += other.operations;
-        Ok(())
-    }
 }
 
 /// How often product and limit take turns, and how long each turn lasts.

@@ -31,6 +31,7 @@ mod journals;
 mod label;
 mod lock;
 mod log;
+mod many;
 mod migrate;
 mod offline;
 mod places;

@@ -5,13 +5,72 @@ const CHUNK_PLACES: usize = 256;
 /// Bytes of a row of the index, about: what is longer would spill out of SQLite's page.
 const CHUNK_BYTES: usize = 700;
 
+/// Bytes that need no memory of their own: the places of nearly every saga, and of streams that are short.
+const FEW: usize = 15;
+
+/// A few bytes in place, or more of them elsewhere.
+#[derive(Clone, Debug)]
+enum Bytes {
+    Few(u8, [u8; FEW]),
+    Many(Vec<u8>),
+}
+
+impl Bytes {
+    fn from(bytes: &[u8]) -> Self {
+        let mut few = [0; FEW];
+        match (few.get_mut(..bytes.len()), u8::try_from(bytes.len())) {
+            (Some(start), Ok(count)) => {
+                start.copy_from_slice(bytes);
+                Self::Few(count, few)
+            }
+            _ => Self::Many(bytes.to_vec()),
+        }
+    }
+
+    fn push(&mut self, byte: u8) {
+        match self {
+            Self::Few(count, few) => match few.get_mut(usize::from(*count)) {
+                Some(free) => (*free, *count) = (byte, *count + 1),
+                None => {
+                    let mut many = Vec::with_capacity(2 * FEW);
+                    many.extend_from_slice(few);
+                    many.push(byte);
+                    *self = Self::Many(many);
+                }
+            },
+            Self::Many(many) => many.push(byte),
+        }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Few(count, few) => few.get(..usize::from(*count)).unwrap_or(few),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+impl Default for Bytes {
+    fn default() -> Self {
+        Self::Few(0, [0; FEW])
+    }
+}
+
+impl PartialEq for Bytes {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Bytes {}
+
 /// Places of consecutive versions, ascending: their differences as LEB128, the first one against 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Run {
     first: u64,
     count: u64,
     last: u64,
-    packed: Vec<u8>,
+    packed: Bytes,
 }
 
 impl Run {
@@ -23,7 +82,7 @@ impl Run {
     /// The run that a row of the index holds.
     pub(crate) fn unpack(first: u64, packed: &[u8]) -> Self {
         let last = Unpacked { packed, last: 0 }.last().unwrap_or(0);
-        Self { first, count: count(packed), last, packed: packed.to_vec() }
+        Self { first, count: count(packed), last, packed: Bytes::from(packed) }
     }
 
     /// The next version lies here.
@@ -55,7 +114,7 @@ impl Run {
 
     /// Whether a row of the index that holds it takes no more.
     pub(crate) fn is_full(&self) -> bool {
-        self.len() >= CHUNK_PLACES || self.packed.len() > CHUNK_BYTES
+        self.len() >= CHUNK_PLACES || self.packed.as_slice().len() > CHUNK_BYTES
     }
 
     /// The version of the first place.
@@ -75,24 +134,24 @@ impl Run {
 
     /// Versions and places.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
-        (self.first..).zip(Unpacked { packed: &self.packed, last: 0 })
+        (self.first..).zip(Unpacked { packed: self.packed.as_slice(), last: 0 })
     }
 
     /// Rows of the index. Where one ends follows from its beginning alone, so that a longer run has the same rows and more.
     pub(crate) fn chunks(&self) -> Vec<(u64, Vec<u8>)> {
-        if self.len() <= CHUNK_PLACES && self.packed.len() <= CHUNK_BYTES {
-            return vec![(self.first, self.packed.clone())];
+        if self.len() <= CHUNK_PLACES && self.packed.as_slice().len() <= CHUNK_BYTES {
+            return vec![(self.first, self.packed.as_slice().to_vec())];
         }
         let mut chunks = vec![];
         let mut chunk = Self::from(self.first);
         for (version, place) in self.iter() {
             if chunk.is_full() {
                 let full = std::mem::replace(&mut chunk, Self::from(version));
-                chunks.push((full.first, full.packed));
+                chunks.push((full.first, full.packed.as_slice().to_vec()));
             }
             chunk.push(place);
         }
-        chunks.push((chunk.first, chunk.packed));
+        chunks.push((chunk.first, chunk.packed.as_slice().to_vec()));
         chunks
     }
 }
@@ -102,7 +161,7 @@ pub(crate) fn count(packed: &[u8]) -> u64 {
     packed.iter().filter(|byte| **byte < 0x80).count() as u64
 }
 
-fn pack(packed: &mut Vec<u8>, mut difference: u64) {
+fn pack(packed: &mut Bytes, mut difference: u64) {
     loop {
         let low = (difference & 0x7f) as u8;
         difference >>= 7;
@@ -147,8 +206,8 @@ mod tests {
         let packed = run(7, places);
         assert_eq!(packed.iter().collect::<Vec<_>>(), (7..).zip(places).collect::<Vec<_>>());
         assert_eq!((packed.first(), packed.end(), packed.len()), (7, 14, 7));
-        assert_eq!(run(0, 1..=100).packed.len(), 100);
-        assert_eq!(Run::unpack(7, &packed.packed), packed);
+        assert_eq!(run(0, 1..=100).packed.as_slice().len(), 100);
+        assert_eq!(Run::unpack(7, packed.packed.as_slice()), packed);
     }
 
     #[test]
@@ -163,6 +222,18 @@ mod tests {
             of_long.iter().flat_map(|(first, packed)| Run::unpack(*first, packed).iter().collect::<Vec<_>>()).collect();
         assert_eq!(joined, long.iter().collect::<Vec<_>>());
         assert!(of_long.iter().all(|(_, packed)| packed.len() < CHUNK_BYTES + 10));
+    }
+
+    #[test]
+    fn a_few_places_lie_in_the_run_itself() {
+        assert_eq!(size_of::<Run>(), 48);
+        for count in [0, 1, 14, 15, 16, 17, 40] {
+            let places: Vec<u64> = (1..=count).collect();
+            let run = run(0, places.iter().copied());
+            assert_eq!(matches!(run.packed, Bytes::Few(..)), count <= 15, "{count}");
+            assert_eq!(run.iter().map(|(_, place)| place).collect::<Vec<_>>(), places);
+            assert_eq!(Run::unpack(0, run.packed.as_slice()), run);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A space is a plain table, made to be looked at and edited with the `sqlite3` shell.
 
+use crate::many::Many;
 use partita_core::{Effect, Error, ErrorKind, FieldKind, Find, Result, Space};
 use std::collections::BTreeSet;
 
@@ -20,7 +21,7 @@ pub(crate) struct Table {
     pub(crate) page_after: String,
     pub(crate) due: String,
     pub(crate) due_after: String,
-    pub(crate) insert: String,
+    pub(crate) insert: Many,
     pub(crate) upsert: String,
     pub(crate) update: String,
     pub(crate) delete: String,
@@ -83,10 +84,8 @@ impl Table {
         let written: Vec<&str> = written(&space).collect();
         let columns = quoted(&written, |column| format!("\"{column}\""));
         let places: Vec<String> = (3..3 + written.len()).map(|n| format!("?{n}")).collect();
-        let insert = format!(
-            "INSERT INTO \"{name}\" (key, revision, value, {columns}) VALUES (?1, 1, ?2, {})",
-            places.join(", ")
-        );
+        let insert =
+            format!("INTO \"{name}\" (key, revision, value, {columns}) VALUES (?1, 1, ?2, {})", places.join(", "));
         let excluded = quoted(&written, |column| format!("\"{column}\" = excluded.\"{column}\""));
         let set: Vec<String> =
             written.iter().zip(&places).map(|(column, place)| format!("\"{column}\" = {place}")).collect();
@@ -101,9 +100,9 @@ impl Table {
             due: due_page(""),
             due_after: due_page(&format!("AND ({due}, key) > (?3, ?4)")),
             upsert: format!(
-                "{insert} ON CONFLICT (key) DO UPDATE SET revision = revision + 1, value = excluded.value, {excluded}"
+                "INSERT {insert} ON CONFLICT (key) DO UPDATE SET revision = revision + 1, value = excluded.value, {excluded}"
             ),
-            insert: insert + " ON CONFLICT (key) DO NOTHING",
+            insert: Many::of(&format!("INSERT OR FAIL {insert} ON CONFLICT (key) DO NOTHING")),
             update: format!(
                 "UPDATE \"{name}\" SET revision = revision + 1, value = ?2, {} WHERE {}",
                 set.join(", "),

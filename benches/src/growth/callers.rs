@@ -1,6 +1,7 @@
 //! Those who append: which streams they come to, and in which order.
 
 use crate::Result;
+use crate::append::Data;
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
 use partita::core::{Append, Commit, NewEvent, Part, Store, StreamId, Version, new_id};
 use partita::time::Host;
@@ -57,6 +58,7 @@ pub(super) struct Caller {
     turn: u64,
     open: Vec<(StreamId, u64)>,
     lengths: HashMap<u64, u64>,
+    data: Data,
 }
 
 impl Caller {
@@ -67,7 +69,15 @@ impl Caller {
     fn new(kind: Kind, number: u64, host: &Host) -> Self {
         let open = (0..FILL).map(|_| (new_stream(host), 0)).collect();
         // Not all of them begin anew at the same time.
-        Self { kind, number, host: host.clone(), turn: number, open, lengths: HashMap::new() }
+        Self {
+            kind,
+            number,
+            host: host.clone(),
+            turn: number,
+            open,
+            lengths: HashMap::new(),
+            data: Data::of(DATA_BYTES),
+        }
     }
 
     async fn go_on(&mut self, store: &dyn Store, commits: usize, events: usize) -> Result<()> {
@@ -81,9 +91,7 @@ impl Caller {
     fn append(&mut self) -> Result<Append> {
         let (stream, length) = self.next();
         let expect = length.checked_sub(1).map_or(Version::Empty, Version::Exactly);
-        // {"text":"..."} around the padding.
-        let data = serde_json::json!({ "text": "x".repeat(DATA_BYTES - 11) });
-        let event = NewEvent::new("something.happened", "thing", &data)?.seal("/bench", &self.host);
+        let event = NewEvent::new("something.happened", "thing", &self.data)?.seal("/bench", &self.host);
         Ok(Append { stream, expect, events: vec![event] })
     }
 

@@ -1,1 +1,1 @@
-INSERT INTO partita_journal (place, saga, seq, body) VALUES (?1, ?2, ?3, ?4)
+INSERT OR FAIL INTO partita_journal (saga, seq, body) VALUES (?1, ?2, ?3)

@@ -4,6 +4,7 @@
 //! their tables. Only one record is left to be proven by the row count of its own write, which is then the first one. So no
 //! commit can fail half way, and none needs a savepoint, unless a table refuses a row for reasons of its own.
 
+use super::fresh::Fresh;
 use super::ledger::Ledger;
 use super::rows::Rows;
 use super::statements::{Built, OfSpace, Statements};
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 pub(super) struct Pen<'a> {
     pub(super) statements: Statements<'a>,
     pub(super) rows: Rows<'a>,
+    pub(super) fresh: Fresh<'a>,
     pub(super) spaces: &'a Spaces,
     pub(super) tails: &'a Tails,
     pub(super) incarnation: u64,
@@ -112,6 +114,7 @@ impl<'a> Pen<'a> {
 
     /// Writes what waits, and moves the counters; the last thing before the transaction ends.
     pub(super) fn end(&mut self) -> rusqlite::Result<()> {
+        self.fresh.write(&mut self.statements)?;
         self.rows.write(&mut self.statements, true)?;
         for ((space, name), by) in std::mem::take(&mut self.counters) {
             self.statements.run(include_str!("../sql/counter_add.sql"), params![space, name, by])?;
@@ -169,6 +172,9 @@ impl<'a> Pen<'a> {
             position += append.events.len() as u64;
         }
         self.rows.write(&mut self.statements, careful || !commit.prunes.is_empty())?;
+        if !commit.prunes.is_empty() {
+            self.fresh.write(&mut self.statements)?;
+        }
         for prune in &commit.prunes {
             self.prune(prune, commit)?;
         }
@@ -176,7 +182,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Writes the records: those with expectations are looked at first, but for one, which is written first.
-    fn puts(&mut self, commit: &Commit) -> Result<(), Refused> {
+    fn puts(&mut self, commit: &'a Commit) -> Result<(), Refused> {
         let puts = &commit.part.puts;
         let first = puts.iter().position(|put| put.expect != Expect::Any);
         let Some(first) = first else { return puts.iter().try_for_each(|put| Ok(self.put(put).map(drop)?)) };
@@ -190,6 +196,12 @@ impl<'a> Pen<'a> {
             }
         }
         let Some(put) = puts.get(first) else { return Ok(()) };
+        if guarded == 1 && self.fresh.takes(put, self.table(put)?) {
+            let mut others = puts.iter().enumerate().filter(|(index, _)| *index != first);
+            others.try_for_each(|(_, put)| self.put(put).map(drop))?;
+            let table = self.table(put)?;
+            return Ok(self.fresh.add(put, table, &mut self.statements)?);
+        }
         if self.put(put)? == 0 {
             let found = self.record(put)?;
             return Err(conflict(Item::Put(first), Found::Record(found)));
@@ -205,9 +217,14 @@ impl<'a> Pen<'a> {
     /// Writes a record; 0 if it is not as expected.
     fn put(&mut self, put: &Put) -> rusqlite::Result<usize> {
         let table = self.table(put)?;
+        self.fresh.meet(put, &mut self.statements)?;
         match (&put.write, put.expect) {
             (Write::Value { .. }, Expect::Any) => self.value(put, table, OfSpace::Upsert),
-            (Write::Value { .. }, Expect::Absent) => self.value(put, table, OfSpace::Insert),
+            (Write::Value { .. }, Expect::Absent) => {
+                let statement = self.statements.insert(table, table.insert.one())?;
+                bind(statement, put, table, 0)?;
+                statement.raw_execute()
+            }
             (Write::Value { .. }, Expect::Exactly(_)) => self.update(put, table),
             (Write::Delete, Expect::Any) => self.statements.run(&table.delete, [&put.key]),
             (Write::Delete, Expect::Exactly(revision)) => {
@@ -224,7 +241,7 @@ impl<'a> Pen<'a> {
 
     fn value(&mut self, put: &Put, table: &Table, which: OfSpace) -> rusqlite::Result<usize> {
         let statement = self.statements.of_space(table, which)?;
-        bind(statement, put, table)?;
+        bind(statement, put, table, 0)?;
         statement.raw_execute()
     }
 
@@ -232,12 +249,12 @@ impl<'a> Pen<'a> {
         let Some(steady) = self.steady.get_mut(table.number) else { return self.value(put, table, OfSpace::Update) };
         if let Some(sql) = steady.update() {
             let statement = self.statements.steady(table, sql)?;
-            bind(statement, put, table)?;
+            bind(statement, put, table, 0)?;
             if statement.raw_execute()? == 1 {
                 steady.holds();
                 return Ok(1);
             }
-            if !steady.learn(self.statements.connection(), table, |statement| bind(statement, put, table))? {
+            if !steady.learn(self.statements.connection(), table, |statement| bind(statement, put, table, 0))? {
                 return Ok(0);
             }
             self.statements.forget_steady(table);
@@ -247,6 +264,7 @@ impl<'a> Pen<'a> {
 
     fn record(&mut self, put: &Put) -> rusqlite::Result<Option<Record>> {
         let table = self.table(put)?;
+        self.fresh.meet(put, &mut self.statements)?;
         self.statements.of_space(table, OfSpace::Get)?.query_row([&put.key], record).optional()
     }
 
@@ -308,13 +326,13 @@ fn expected(append: &Append) -> Option<u64> {
     }
 }
 
-/// Binds the parameters of a write.
-fn bind(statement: &mut Statement<'_>, put: &Put, table: &Table) -> rusqlite::Result<()> {
+/// Binds the parameters of a write behind so many others.
+pub(super) fn bind(statement: &mut Statement<'_>, put: &Put, table: &Table, before: usize) -> rusqlite::Result<()> {
     let Write::Value { value, due, fields, keep_until } = &put.write else { return Ok(()) };
-    statement.raw_bind_parameter(1, &put.key)?;
-    statement.raw_bind_parameter(2, value)?;
-    statement.raw_bind_parameter(3, keep_until.map(|end| end.as_millis()))?;
-    let mut place = 4;
+    statement.raw_bind_parameter(before + 1, &put.key)?;
+    statement.raw_bind_parameter(before + 2, value)?;
+    statement.raw_bind_parameter(before + 3, keep_until.map(|end| end.as_millis()))?;
+    let mut place = before + 4;
     if table.space.due {
         statement.raw_bind_parameter(place, due.map(|due| due.as_millis()))?;
         place += 1;

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod apply;
+mod fresh;
 mod ledger;
 mod lengths;
 mod moving;
@@ -19,6 +20,7 @@ use crate::lock::FileLock;
 use crate::queue::{Job, Work};
 use crate::store::Shared;
 use ahead::Ahead;
+use fresh::Caution;
 use ledger::Ledger;
 use partita_core::{Asleep, Effect, Error, ErrorKind, Reply, Result, StreamId};
 use rusqlite::Connection;
@@ -52,6 +54,7 @@ pub(crate) struct Writer {
     journals: Ledger<u64>,
     greatest_saga: i64,
     steady: Vec<Steady>,
+    caution: Caution,
     /// Callers of the newest batch, as far as none of them has woken the others yet.
     asleep: Option<Asleep>,
     /// The size limit that the connection was told; told again when it changes.
@@ -91,6 +94,7 @@ impl Writer {
             journals: Ledger::ending_at(0, 0),
             greatest_saga: i64::MAX,
             steady,
+            caution: Caution::default(),
             asleep: None,
             max_bytes: None,
             helpers,

@@ -3,6 +3,7 @@
 use super::Writer;
 use super::ledger::Ledger;
 use super::transaction::Trouble;
+use crate::many::{Lazy, Many};
 use crate::places::Run;
 use crate::tail::{Both, Moving, Tail};
 use partita_core::StreamId;
@@ -18,18 +19,21 @@ const JOURNALS_KNOWN: usize = 98_304;
 /// The statements of an index.
 struct Sql {
     before: &'static str,
-    index: &'static str,
+    index: &'static Lazy,
     indexed: &'static str,
 }
 
+static STREAM_INDEX: Lazy = Lazy::new(|| Many::of(include_str!("../sql/stream_index.sql")));
+static JOURNAL_INDEX: Lazy = Lazy::new(|| Many::of(include_str!("../sql/journal_index.sql")));
+
 const STREAMS: Sql = Sql {
     before: include_str!("../sql/stream_before.sql"),
-    index: include_str!("../sql/stream_index.sql"),
+    index: &STREAM_INDEX,
     indexed: include_str!("../sql/stream_indexed.sql"),
 };
 const JOURNALS: Sql = Sql {
     before: include_str!("../sql/journal_before.sql"),
-    index: include_str!("../sql/journal_index.sql"),
+    index: &JOURNAL_INDEX,
     indexed: include_str!("../sql/journal_indexed.sql"),
 };
 
@@ -123,22 +127,29 @@ impl Writer {
     }
 }
 
-fn write<K: Copy, T: ToSql>(
+fn write<K: Copy, T: Copy + ToSql>(
     connection: &Connection,
     sql: &Sql,
     moving: &Moving<K>,
     key: impl Fn(&K) -> T,
 ) -> rusqlite::Result<()> {
-    let (mut before, mut index) = (connection.prepare_cached(sql.before)?, connection.prepare_cached(sql.index)?);
+    let mut before = connection.prepare_cached(sql.before)?;
+    let mut rows = Vec::with_capacity(moving.runs.len());
     for (of, run) in &moving.runs {
         let key = key(of);
         let continued = continued(&mut before, &key, run)?;
-        for (first, packed) in continued.as_ref().unwrap_or(run).chunks() {
-            index.raw_bind_parameter(1, &key)?;
-            index.raw_bind_parameter(2, first.cast_signed())?;
-            index.raw_bind_parameter(3, packed)?;
-            index.raw_execute()?;
+        let chunks = continued.as_ref().unwrap_or(run).chunks();
+        rows.extend(chunks.into_iter().map(|(first, packed)| (key, first.cast_signed(), packed)));
+    }
+    for (_, text, piece) in sql.index.pieces(&rows, true) {
+        let mut index = connection.prepare_cached(text)?;
+        for (at, (key, first, packed)) in piece.iter().enumerate() {
+            let at = at * sql.index.columns;
+            index.raw_bind_parameter(at + 1, key)?;
+            index.raw_bind_parameter(at + 2, first)?;
+            index.raw_bind_parameter(at + 3, packed)?;
         }
+        index.raw_execute()?;
     }
     if let Some(complete) = moving.complete {
         connection.prepare_cached(sql.indexed)?.execute([complete.cast_signed()])?;

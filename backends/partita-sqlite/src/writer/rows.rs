@@ -1,34 +1,27 @@
 //! Rows of the log and of the journals on their way into the file: many of them go into one statement.
 //!
-//! They cannot be refused any more when they come here, so they may wait until there are enough of them.
+//! They cannot be refused any more when they come here, so they may wait until there are enough of them. Their places follow
+//! from those in the file: SQLite numbers a row that names none by the newest one, and looks for no other with its number.
+//! What it counted is compared. Where somebody else has added rows, or the newest were pruned, each row names its place.
 
 use super::statements::Statements;
+use crate::many::{Lazy, Many, SIZES};
 use partita_core::{Append, Envelope, JournalAppend, StreamId};
-use rusqlite::{CachedStatement, Result};
-use std::sync::LazyLock;
+use rusqlite::{CachedStatement, Error, Result};
 
-/// Rows of a statement: the most first.
-const SIZES: [usize; 3] = [32, 8, 1];
+static EVENTS: Lazy = Lazy::new(|| Many::of(include_str!("../sql/append.sql")));
+static RECORDS: Lazy = Lazy::new(|| Many::of(include_str!("../sql/journal_append.sql")));
 
-type Texts = LazyLock<[String; SIZES.len()]>;
-
-static EVENTS: Texts = LazyLock::new(|| SIZES.map(|rows| of_rows(include_str!("../sql/append.sql"), rows)));
-static RECORDS: Texts = LazyLock::new(|| SIZES.map(|rows| of_rows(include_str!("../sql/journal_append.sql"), rows)));
-
-/// The statement of one row, `INSERT .. VALUES (..)`, for so many rows.
-fn of_rows(one: &str, rows: usize) -> String {
-    let Some((head, places)) = one.split_once("VALUES ") else { return one.to_owned() };
-    let columns = places.matches('?').count();
-    let row = |at: usize| {
-        let places: Vec<String> = (1..=columns).map(|column| format!("?{}", at * columns + column)).collect();
-        format!("({})", places.join(", "))
-    };
-    format!("{head}VALUES {}", (0..rows).map(row).collect::<Vec<_>>().join(", "))
-}
+/// Statements of a table: one for each size, and one that names the place.
+const OF_TABLE: usize = SIZES.len() + 1;
+/// Statements of both.
+pub(super) const STATEMENTS: usize = 2 * OF_TABLE;
 
 /// Rows that wait.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rows<'a> {
+    /// Each row names its place.
+    careful: bool,
     events: Vec<EventRow<'a>>,
     records: Vec<RecordRow<'a>>,
 }
@@ -49,40 +42,60 @@ struct RecordRow<'a> {
     body: &'a [u8],
 }
 
-trait Row {
-    const COLUMNS: usize;
+/// A table's statements: its first one's number, that of many rows, and that of one row which names its place.
+struct Sql {
+    number: usize,
+    many: &'static Lazy,
+    at: &'static str,
+}
 
-    /// Binds the columns, the first of them at `at`.
+trait Row {
+    const SQL: Sql;
+
+    fn place(&self) -> i64;
+
+    /// Binds the columns but for the place, the first of them at `at`.
     fn bind(&self, statement: &mut CachedStatement<'_>, at: usize) -> Result<()>;
 }
 
 impl Row for EventRow<'_> {
-    const COLUMNS: usize = 8;
+    const SQL: Sql = Sql { number: 0, many: &EVENTS, at: include_str!("../sql/append_at.sql") };
+
+    fn place(&self) -> i64 {
+        self.position.cast_signed()
+    }
 
     fn bind(&self, statement: &mut CachedStatement<'_>, at: usize) -> Result<()> {
-        statement.raw_bind_parameter(at, self.position.cast_signed())?;
-        statement.raw_bind_parameter(at + 1, self.stream.as_bytes())?;
-        statement.raw_bind_parameter(at + 2, self.version.cast_signed())?;
-        statement.raw_bind_parameter(at + 3, self.event.id.as_bytes())?;
-        statement.raw_bind_parameter(at + 4, &self.event.kind)?;
-        statement.raw_bind_parameter(at + 5, self.event.time.as_millis())?;
-        statement.raw_bind_parameter(at + 6, crate::event::meta(self.event))?;
-        statement.raw_bind_parameter(at + 7, self.event.data.get())
+        statement.raw_bind_parameter(at, self.stream.as_bytes())?;
+        statement.raw_bind_parameter(at + 1, self.version.cast_signed())?;
+        statement.raw_bind_parameter(at + 2, self.event.id.as_bytes())?;
+        statement.raw_bind_parameter(at + 3, &self.event.kind)?;
+        statement.raw_bind_parameter(at + 4, self.event.time.as_millis())?;
+        statement.raw_bind_parameter(at + 5, crate::event::meta(self.event))?;
+        statement.raw_bind_parameter(at + 6, self.event.data.get())
     }
 }
 
 impl Row for RecordRow<'_> {
-    const COLUMNS: usize = 4;
+    const SQL: Sql = Sql { number: OF_TABLE, many: &RECORDS, at: include_str!("../sql/journal_append_at.sql") };
+
+    fn place(&self) -> i64 {
+        self.place.cast_signed()
+    }
 
     fn bind(&self, statement: &mut CachedStatement<'_>, at: usize) -> Result<()> {
-        statement.raw_bind_parameter(at, self.place.cast_signed())?;
-        statement.raw_bind_parameter(at + 1, self.saga.cast_signed())?;
-        statement.raw_bind_parameter(at + 2, self.seq.cast_signed())?;
-        statement.raw_bind_parameter(at + 3, self.body)
+        statement.raw_bind_parameter(at, self.saga.cast_signed())?;
+        statement.raw_bind_parameter(at + 1, self.seq.cast_signed())?;
+        statement.raw_bind_parameter(at + 2, self.body)
     }
 }
 
 impl<'a> Rows<'a> {
+    /// None yet. `careful` ones name their places.
+    pub(super) const fn new(careful: bool) -> Self {
+        Self { careful, events: vec![], records: vec![] }
+    }
+
     /// Events behind this version and position.
     pub(super) fn append(&mut self, append: &'a Append, length: u64, position: u64) {
         let stream = &append.stream;
@@ -99,8 +112,8 @@ impl<'a> Rows<'a> {
 
     /// Writes what fills the largest statement, or everything.
     pub(super) fn write(&mut self, statements: &mut Statements<'_>, all: bool) -> Result<()> {
-        write(&mut self.events, statements, (0, &EVENTS), all)?;
-        write(&mut self.records, statements, (SIZES.len(), &RECORDS), all)
+        write(&mut self.events, statements, self.careful, all)?;
+        write(&mut self.records, statements, self.careful, all)
     }
 
     /// Forgets what waits.
@@ -110,45 +123,33 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn write<R: Row>(
-    rows: &mut Vec<R>,
-    statements: &mut Statements<'_>,
-    (number, texts): (usize, &Texts),
-    all: bool,
-) -> Result<()> {
+fn write<R: Row>(rows: &mut Vec<R>, statements: &mut Statements<'_>, careful: bool, all: bool) -> Result<()> {
+    if careful {
+        return rows.drain(..).try_for_each(|row| write_at(&row, statements));
+    }
     if !all && rows.len() < SIZES[0] {
         return Ok(());
     }
-    let mut rest = &rows[..];
-    for (index, (size, text)) in SIZES.into_iter().zip(texts.iter()).enumerate() {
-        while let Some((some, behind)) = rest.split_at_checked(size) {
-            let statement = statements.of_rows(number + index, text)?;
-            for (at, row) in some.iter().enumerate() {
-                row.bind(statement, at * R::COLUMNS + 1)?;
-            }
-            statement.raw_execute()?;
-            rest = behind;
+    let mut written = 0;
+    for (size, text, piece) in R::SQL.many.pieces(rows, all) {
+        let statement = statements.of_rows(R::SQL.number + size, text)?;
+        for (at, row) in piece.iter().enumerate() {
+            row.bind(statement, at * R::SQL.many.columns + 1)?;
         }
-        if !all {
-            break;
+        statement.raw_execute()?;
+        let newest = statements.connection().last_insert_rowid();
+        if piece.last().is_some_and(|last| last.place() != newest) {
+            return Err(Error::IntegralValueOutOfRange(0, newest));
         }
+        written += piece.len();
     }
-    let written = rows.len() - rest.len();
     rows.drain(..written);
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_statement_of_many_rows_numbers_its_places() {
-        assert_eq!(
-            of_rows("INSERT INTO t (a, b) VALUES (?1, ?2)\n", 2),
-            "INSERT INTO t (a, b) VALUES (?1, ?2), (?3, ?4)"
-        );
-        assert_eq!(EVENTS[2].matches('?').count(), EventRow::COLUMNS);
-        assert_eq!(RECORDS[1].matches('?').count(), 8 * RecordRow::COLUMNS);
-    }
+fn write_at<R: Row>(row: &R, statements: &mut Statements<'_>) -> Result<()> {
+    let statement = statements.of_rows(R::SQL.number + SIZES.len(), R::SQL.at)?;
+    row.bind(statement, 1)?;
+    statement.raw_bind_parameter(R::SQL.many.columns + 1, row.place())?;
+    statement.raw_execute().map(drop)
 }

@@ -1,5 +1,6 @@
 //! Statements at hand for a whole physical transaction: finding one in the connection's cache costs as much as a short row.
 
+use crate::many::SIZES;
 use crate::space::Table;
 use rusqlite::{CachedStatement, Connection, Params};
 
@@ -13,7 +14,6 @@ pub(super) enum Built {
 /// The statements of a space.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum OfSpace {
-    Insert,
     Upsert,
     Update,
     UpdateSteady,
@@ -21,9 +21,10 @@ pub(super) enum OfSpace {
 }
 
 const BUILT: usize = Built::JournalEnd as usize + 1;
-/// Statements that add rows to the log and to the journals.
-const OF_ROWS: usize = 6;
-const OF_SPACE: usize = OfSpace::Get as usize + 1;
+const OF_ROWS: usize = super::rows::STATEMENTS;
+const NAMED: usize = OfSpace::Get as usize + 1;
+/// Of a space: those with names, and one for each number of new records.
+const OF_SPACE: usize = NAMED + SIZES.len();
 
 impl Built {
     const fn sql(self) -> &'static str {
@@ -37,7 +38,6 @@ impl Built {
 impl OfSpace {
     fn sql(self, table: &Table) -> &str {
         match self {
-            Self::Insert => &table.insert,
             Self::Upsert => &table.upsert,
             Self::Update | Self::UpdateSteady => &table.update,
             Self::Get => &table.get,
@@ -45,8 +45,8 @@ impl OfSpace {
     }
 }
 
-const fn place(table: &Table, which: OfSpace) -> usize {
-    BUILT + OF_ROWS + table.number * OF_SPACE + which as usize
+const fn place(table: &Table, which: usize) -> usize {
+    BUILT + OF_ROWS + table.number * OF_SPACE + which
 }
 
 /// Statements of one connection, found once each.
@@ -65,17 +65,26 @@ impl<'c> Statements<'c> {
     }
 
     pub(super) fn of_space(&mut self, table: &Table, which: OfSpace) -> rusqlite::Result<&mut CachedStatement<'c>> {
-        self.at(place(table, which), which.sql(table))
+        self.at(place(table, which as usize), which.sql(table))
+    }
+
+    /// The one that adds records, as many as the size of this place.
+    pub(super) fn insert(
+        &mut self,
+        table: &Table,
+        (size, sql): (usize, &str),
+    ) -> rusqlite::Result<&mut CachedStatement<'c>> {
+        self.at(place(table, NAMED + size), sql)
     }
 
     /// The update that expects some fields to stay the same.
     pub(super) fn steady(&mut self, table: &Table, sql: &str) -> rusqlite::Result<&mut CachedStatement<'c>> {
-        self.at(place(table, OfSpace::UpdateSteady), sql)
+        self.at(place(table, OfSpace::UpdateSteady as usize), sql)
     }
 
     /// The update that expected something else is of no use any more.
     pub(super) fn forget_steady(&mut self, table: &Table) {
-        if let Some(found) = self.found.get_mut(place(table, OfSpace::UpdateSteady)) {
+        if let Some(found) = self.found.get_mut(place(table, OfSpace::UpdateSteady as usize)) {
             *found = None;
         }
     }

@@ -1,6 +1,7 @@
 //! A physical transaction: many commits, one flush, and a truthful answer however it ends.
 
 use super::apply::{Pen, Refused};
+use super::fresh::Fresh;
 use super::moving::Moved;
 use super::rows::Rows;
 use super::statements::Statements;
@@ -102,7 +103,8 @@ impl Writer {
         let mut answers = Vec::with_capacity(jobs.len());
         let mut pen = Pen {
             statements: Statements::of(&self.connection),
-            rows: Rows::default(),
+            rows: Rows::new(careful),
+            fresh: Fresh::new(&mut self.caution, careful),
             spaces: &self.shared.spaces,
             tails: &self.shared.tails,
             incarnation: self.shared.incarnation,
