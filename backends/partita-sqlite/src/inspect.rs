@@ -1,5 +1,6 @@
 //! Looks at a file before anything is written: what is not ours, or not whole, is named and left as it is.
 
+use crate::copy::UNFINISHED;
 use crate::label::SetId;
 use crate::lock::beside;
 use crate::wal::number_at;
@@ -73,6 +74,7 @@ pub(crate) fn look_by(
 ) -> Result<Option<(Contents, Connection)>> {
     let log_bytes = log_bytes(path);
     let Some(header) = header(path)? else {
+        not_left_unfinished(path)?;
         if log_bytes == 0 {
             return Ok(None);
         }
@@ -91,6 +93,17 @@ pub(crate) fn look_by(
     header.is_whole(path, &connection)?;
     let contents = contents(&connection, marks.format).map_err(failed)?;
     Ok(Some((contents, connection)))
+}
+
+/// What a copying that was cut short has left is no store, and no place for a new one.
+fn not_left_unfinished(path: &Path) -> Result<()> {
+    let left = beside(path, UNFINISHED);
+    if !left.exists() {
+        return Ok(());
+    }
+    let message = "the file is missing, and a backup that was cut short has left a part of it; make the backup again, in \
+                   another folder, or delete what is left of this one";
+    Err(refuse(path, ErrorKind::Invalid, message).with("left", left.display()))
 }
 
 /// A log that is no log SQLite would take for an empty one, and overwrite: acknowledged commits would vanish without a word.

@@ -29,12 +29,20 @@ impl FileLock {
         Ok(lock)
     }
 
-    /// Takes the lock of a store's file without leaving a trace; `None` when nobody has ever taken it.
+    /// Keeps a store's file from being opened, without leaving a trace; others may do so too. `None` when nobody has ever
+    /// opened it.
     pub(crate) fn of_existing(data: &Path) -> Result<Option<Self>> {
-        let Ok(mut file) = OpenOptions::new().read(true).open(beside(data, ".lock")) else { return Ok(None) };
-        match file.try_lock() {
+        let path = beside(data, ".lock");
+        let io = |error| crate::error::of_io(error, "the lock file cannot be read").with("file", path.display());
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self(file))),
             Err(TryLockError::WouldBlock) => Err(in_use(data, &mut file)),
-            _ => Ok(Some(Self(file))),
+            Err(TryLockError::Error(error)) => Err(io(error)),
         }
     }
 
