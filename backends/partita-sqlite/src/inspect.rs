@@ -2,13 +2,12 @@
 
 use crate::copy::UNFINISHED;
 use crate::label::SetId;
-use crate::lock::beside;
+use crate::lock::{beside, open_plain};
 use crate::wal::number_at;
 use partita_core::{Effect, Error, ErrorKind, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -202,11 +201,7 @@ impl Header {
 /// The first bytes; `None` when there is no file, or an empty one.
 fn header(path: &Path) -> Result<Option<Header>> {
     let io = |error| refuse(path, ErrorKind::Io, "the file cannot be read").because(error);
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io(error)),
-    };
+    let Some(file) = open_plain(path).map_err(io)? else { return Ok(None) };
     let file_bytes = file.metadata().map_err(io)?.len();
     let mut bytes = Vec::new();
     file.take(HEADER_BYTES as u64).read_to_end(&mut bytes).map_err(io)?;
