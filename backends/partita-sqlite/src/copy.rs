@@ -6,14 +6,14 @@
 
 use crate::inspect::{Contents, look_by};
 use crate::label::SetId;
+use crate::lock::{FileLock, beside};
 use partita_core::{Effect, Error, ErrorKind, Result};
 use partita_time::Clock;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::ffi::OsString;
 use std::fmt;
-use std::fs::{File, create_dir_all, read_dir, rename};
+use std::fs::{File, create_dir_all, read_dir, remove_file, rename};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,7 +28,8 @@ const FIRST: Duration = Duration::from_secs(2);
 const LOOKS: u32 = 64;
 /// Pages copied between two calls for progress.
 const STEP_PAGES: i32 = 256;
-const UNFINISHED: &str = ".unfinished";
+/// Behind the name of a file whose copying has not come to its end.
+pub(crate) const UNFINISHED: &str = ".unfinished";
 
 /// Several files as of one moment.
 pub struct Frozen {
@@ -50,11 +51,12 @@ impl Frozen {
     /// Takes the moment. The files' own process goes on and notices nothing but a pause of milliseconds.
     ///
     /// # Errors
-    /// Those of [`crate::inspect`], but `InUse`; `NotFound` for a file that is not there or holds nothing; `Busy` when another program
-    /// keeps a file locked.
+    /// Those of [`crate::inspect`], `InUse` only where this user may not write a file that a process has open: then its writers
+    /// cannot be kept out. `NotFound` for a file that is not there or holds nothing; `Busy` when another program keeps a file
+    /// locked.
     pub async fn take(paths: &[PathBuf], clock: &dyn Clock) -> Result<Self> {
         let (mut readers, mut contents) = (vec![], vec![]);
-        let mut guards = vec![];
+        let (mut guards, mut quiet) = (vec![], vec![]);
         for path in paths {
             let named = |error: rusqlite::Error| crate::error::of(error).with("file", path.display());
             let Some((found, reader)) = look_by(path, connect)? else {
@@ -63,7 +65,11 @@ impl Frozen {
             };
             readers.push(reader);
             contents.push(found);
-            guards.push(connect(path).map_err(named)?);
+            let guard = connect(path).map_err(named)?;
+            if guard.is_readonly(rusqlite::MAIN_DB).map_err(named)? {
+                quiet.push(no_writer(path)?);
+            }
+            guards.push(guard);
         }
         for _ in 0..TRIES {
             let frozen = freeze(&guards, &readers, clock).await;
@@ -94,18 +100,24 @@ impl Frozen {
     /// are whole and flushed. Returns the bytes copied.
     ///
     /// # Errors
-    /// `Invalid` for a folder with something in it; those of the disk. What was copied so far stays, under names that end
-    /// in `.unfinished`.
+    /// `Invalid` for a folder with something in it; those of the disk. What was copied so far is deleted; of a process that
+    /// ended meanwhile it stays, under names that end in `.unfinished`.
     pub fn copy(&self, folder: &Path, set: SetId, progress: &mut dyn FnMut(Copying)) -> Result<u64> {
-        let io = |error| at(folder, error);
         empty(folder)?;
+        let copied = self.copy_all(folder, set, progress);
+        if copied.is_err() {
+            self.clear(folder);
+        }
+        copied
+    }
+
+    fn copy_all(&self, folder: &Path, set: SetId, progress: &mut dyn FnMut(Copying)) -> Result<u64> {
+        let io = |error| at(folder, error);
         let mut so_far = Copying { done: 0, all: self.pages()? };
         let mut copies = vec![];
         for (path, reader) in &self.files {
-            let name = path.file_name().unwrap_or_default();
-            let mut unfinished: OsString = name.to_owned();
-            unfinished.push(UNFINISHED);
-            let (unfinished, name) = (folder.join(unfinished), folder.join(name));
+            let name = folder.join(path.file_name().unwrap_or_default());
+            let unfinished = beside(&name, UNFINISHED);
             copy_one(reader, &unfinished, set, &mut so_far, progress)
                 .map_err(|error| crate::error::of(error).with("file", name.display()))?;
             File::open(&unfinished).and_then(|file| file.sync_all()).map_err(|error| at(&name, error))?;
@@ -119,6 +131,17 @@ impl Frozen {
         flush_folder(folder).map_err(io)?;
         folder.parent().map_or(Ok(()), |parent| flush_folder(parent).map_err(io))?;
         Ok(bytes)
+    }
+
+    /// Deletes what a copying that failed has left of the files without a name; the room may be what was missing.
+    fn clear(&self, folder: &Path) {
+        for (path, _) in &self.files {
+            let unfinished = beside(&folder.join(path.file_name().unwrap_or_default()), UNFINISHED);
+            for suffix in ["-shm", "-wal", "-journal", ""] {
+                // What cannot be deleted stays under a name that nobody reads.
+                let _ = remove_file(beside(&unfinished, suffix));
+            }
+        }
     }
 
     fn pages(&self) -> Result<u64> {
@@ -141,6 +164,16 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(Duration::ZERO)?;
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
     Ok(connection)
+}
+
+/// SQLite gives no lock for writing to whoever may only read a file; of a file that no process has open none is needed.
+fn no_writer(path: &Path) -> Result<Option<FileLock>> {
+    FileLock::of_existing(path).map_err(|error| match error.kind() {
+        ErrorKind::InUse => {
+            error.with("why", "this user may not write the file, so that its writers cannot be kept still")
+        }
+        _ => error,
+    })
 }
 
 /// Keeps all writers out, and begins to read each file meanwhile. `None` when that would have taken too long.

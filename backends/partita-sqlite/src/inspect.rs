@@ -1,13 +1,13 @@
 //! Looks at a file before anything is written: what is not ours, or not whole, is named and left as it is.
 
+use crate::copy::UNFINISHED;
 use crate::label::SetId;
-use crate::lock::beside;
+use crate::lock::{beside, open_plain};
 use crate::wal::number_at;
 use partita_core::{Effect, Error, ErrorKind, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -73,6 +73,7 @@ pub(crate) fn look_by(
 ) -> Result<Option<(Contents, Connection)>> {
     let log_bytes = log_bytes(path);
     let Some(header) = header(path)? else {
+        not_left_unfinished(path)?;
         if log_bytes == 0 {
             return Ok(None);
         }
@@ -91,6 +92,17 @@ pub(crate) fn look_by(
     header.is_whole(path, &connection)?;
     let contents = contents(&connection, marks.format).map_err(failed)?;
     Ok(Some((contents, connection)))
+}
+
+/// What a copying that was cut short has left is no store, and no place for a new one.
+fn not_left_unfinished(path: &Path) -> Result<()> {
+    let left = beside(path, UNFINISHED);
+    if !left.exists() {
+        return Ok(());
+    }
+    let message = "the file is missing, and a backup that was cut short has left a part of it; make the backup again, in \
+                   another folder, or delete what is left of this one";
+    Err(refuse(path, ErrorKind::Invalid, message).with("left", left.display()))
 }
 
 /// A log that is no log SQLite would take for an empty one, and overwrite: acknowledged commits would vanish without a word.
@@ -189,11 +201,7 @@ impl Header {
 /// The first bytes; `None` when there is no file, or an empty one.
 fn header(path: &Path) -> Result<Option<Header>> {
     let io = |error| refuse(path, ErrorKind::Io, "the file cannot be read").because(error);
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io(error)),
-    };
+    let Some(file) = open_plain(path).map_err(io)? else { return Ok(None) };
     let file_bytes = file.metadata().map_err(io)?.len();
     let mut bytes = Vec::new();
     file.take(HEADER_BYTES as u64).read_to_end(&mut bytes).map_err(io)?;

@@ -29,12 +29,16 @@ impl FileLock {
         Ok(lock)
     }
 
-    /// Takes the lock of a store's file without leaving a trace; `None` when nobody has ever taken it.
+    /// Keeps a store's file from being opened, without leaving a trace; others may do so too. `None` when nobody has ever
+    /// opened it.
     pub(crate) fn of_existing(data: &Path) -> Result<Option<Self>> {
-        let Ok(mut file) = OpenOptions::new().read(true).open(beside(data, ".lock")) else { return Ok(None) };
-        match file.try_lock() {
+        let path = beside(data, ".lock");
+        let io = |error| crate::error::of_io(error, "the lock file cannot be read").with("file", path.display());
+        let Some(mut file) = open_plain(&path).map_err(io)? else { return Ok(None) };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self(file))),
             Err(TryLockError::WouldBlock) => Err(in_use(data, &mut file)),
-            _ => Ok(Some(Self(file))),
+            Err(TryLockError::Error(error)) => Err(io(error)),
         }
     }
 
@@ -44,6 +48,16 @@ impl FileLock {
         self.0.set_len(0)?;
         self.0.seek(SeekFrom::Start(0))?;
         write!(self.0, "pid {}\n{epoch}", std::process::id())
+    }
+}
+
+/// Opens a file to read, if it is there. What is no file could keep its opener waiting for ever.
+pub(crate) fn open_plain(path: &Path) -> std::io::Result<Option<File>> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(std::io::Error::other("it is no file")),
+        Ok(_) => File::open(path).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

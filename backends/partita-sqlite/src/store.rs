@@ -140,6 +140,19 @@ impl SqliteStore {
         Ok(Arc::new(Self { shared, writer: Mutex::new(Some(writer)) }))
     }
 
+    /// As [`SqliteStore::open`], on a thread of its own: the caller's goes on meanwhile. An opening that is given up comes to
+    /// its end there, and what it opened is dropped.
+    ///
+    /// # Errors
+    /// Those of [`SqliteStore::open`].
+    pub async fn open_apart(config: SqliteConfig, spaces: Vec<Space>, host: &Host) -> Result<Arc<Self>> {
+        let (send, opened) = tokio::sync::oneshot::channel();
+        let host = host.clone();
+        spawn("sqlite-opening", move || drop(send.send(Self::open(config, spaces, &host))))?;
+        let panicked = |_| Error::new(ErrorKind::Other, "opening the store panicked; this is a defect");
+        opened.await.map_err(panicked)?
+    }
+
     /// Sets how large the file may grow from now on, in bytes; `None`: as large as the disk allows.
     pub fn set_max_bytes(&self, max_bytes: Option<u64>) {
         self.shared.figures.max_bytes.store(max_bytes.unwrap_or(u64::MAX), Ordering::Relaxed);

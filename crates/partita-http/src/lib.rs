@@ -31,5 +31,5 @@ pub use ledger::{Acted, Entry, Ledger, Outcome, Refused, Row, Undid};
 pub use problem::Problem;
 pub use request::{IdempotencyKey, prefer_wait, read_body, require_json};
 pub use run::hang_up;
-pub use serve::{Gate, Listener, ServeLimits, Server};
+pub use serve::{Gate, Listener, ServeLimits, Server, Wording};
 pub use slug::Slug;

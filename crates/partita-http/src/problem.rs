@@ -73,6 +73,11 @@ impl Problem {
         self.0.slug
     }
 
+    /// What is wrong this time, in words.
+    pub fn as_detail(&self) -> &str {
+        self.0.detail.as_deref().unwrap_or(self.0.slug.standing_detail())
+    }
+
     /// The response's status.
     pub fn status(&self) -> StatusCode {
         self.0.slug.status()
@@ -86,7 +91,7 @@ impl Serialize for Problem {
         map.serialize_entry("type", &format!("{TYPE_PREFIX}{}", slug.as_str()))?;
         map.serialize_entry("title", slug.title())?;
         map.serialize_entry("status", &slug.status().as_u16())?;
-        map.serialize_entry("detail", self.0.detail.as_deref().unwrap_or(slug.standing_detail()))?;
+        map.serialize_entry("detail", self.as_detail())?;
         for (name, value) in &self.0.members {
             map.serialize_entry(name, value)?;
         }

@@ -4,9 +4,10 @@
 mod common;
 
 use axum::Router;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use common::{Held, Running, one_response, until_end, wait};
-use partita_http::ServeLimits;
+use partita_http::{Gate, Problem, ServeLimits};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -89,6 +90,22 @@ async fn a_handler_that_does_not_answer_in_time_is_a_504_and_goes_on() {
     assert!(told.starts_with("HTTP/1.1 504") && told.contains("/problems/timeout"), "{told}");
     held.go.add_permits(1);
     wait(&held.done).await;
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_itself_is_worded_as_its_gate_says() {
+    let held = Held::new();
+    let limits = ServeLimits { answer: Duration::from_millis(100), ..ServeLimits::default() };
+    let worded = |path: &str, problem: Problem| {
+        (problem.status(), format!("{path} {} {}", problem.slug().as_str(), problem.as_detail())).into_response()
+    };
+    let running = Running::start(Gate::from(held.router()).worded(worded), limits).await;
+    let hostless = running.exchange(b"GET /quick HTTP/1.1\r\n\r\n").await;
+    assert!(hostless.starts_with("HTTP/1.1 400") && hostless.contains("/quick bad-request an HTTP"), "{hostless}");
+    let late = running.exchange(HELD).await;
+    assert!(late.starts_with("HTTP/1.1 504") && late.contains("/held timeout there was no answer"), "{late}");
+    assert!(late.contains("connection: close\r\n"), "{late}");
+    held.go.add_permits(1);
 }
 
 #[tokio::test]

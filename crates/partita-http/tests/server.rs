@@ -224,6 +224,21 @@ async fn a_request_names_one_host() {
         assert!(answer.contains("one Host header"), "{answer}");
     }
     assert_eq!(status(&running.exchange(b"GET / HTTP/1.0\r\n\r\n").await), "200");
+    let two = running.exchange(b"GET / HTTP/1.0\r\nhost: x\r\nhost: x\r\n\r\n").await;
+    assert_eq!(two.get(..12), Some("HTTP/1.0 400"), "{two}");
+    refused(&running.exchange(b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n").await, "400", "bad-request");
+}
+
+#[tokio::test]
+async fn a_body_in_a_coding_that_nobody_undoes_is_refused() {
+    let running = Running::start(router(), ServeLimits::default()).await;
+    for coding in ["gzip, chunked", "chunked, chunked"] {
+        let head = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+        let request = format!("{head}transfer-encoding: {coding}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
+        let answer = running.exchange(request.as_bytes()).await;
+        refused(&answer, "400", "bad-request");
+        assert!(answer.contains("chunked, once") && answer.contains("connection: close"), "{answer}");
+    }
 }
 
 #[tokio::test]

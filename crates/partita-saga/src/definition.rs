@@ -110,9 +110,15 @@ pub(crate) struct Leaf {
     pub(crate) within: Option<Duration>,
     pub(crate) retry: Option<u32>,
     pub(crate) undo_retry: u32,
+    pub(crate) undo_attempt: Option<Duration>,
 }
 
 impl Leaf {
+    /// Time for one try of undoing.
+    pub(crate) fn undo_limit(&self) -> Duration {
+        self.undo_attempt.unwrap_or(self.attempt)
+    }
+
     /// `{saga}/{step}/{round}`, the step's spaces as hyphens, so that the key fits into an HTTP header. The round is 0: only
     /// a new try after a definite refusal would raise it.
     pub(crate) fn key(&self, saga: &str) -> String {

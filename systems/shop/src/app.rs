@@ -9,9 +9,10 @@ use crate::env::ServiceEnv;
 use crate::ordering::{self, Links, Options, Ordering};
 use crate::{inventory, loyalty, payments, psp, shipping};
 use axum::Router;
+use axum::response::Response;
 pub(crate) use describe::describe;
 use partita::core::{Result, Store};
-use partita::http::Client;
+use partita::http::{Client, Problem};
 use partita::time::Host;
 pub use public::order_to_try;
 use std::sync::Arc;
@@ -84,6 +85,11 @@ impl Shop {
     /// What is served before a shop is open.
     pub fn opening() -> Router {
         public::not_serving("opening", "the shop is opening its stores")
+    }
+
+    /// How the server words what it refuses itself: in the form of the route that was asked for.
+    pub fn refused(path: &str, problem: Problem) -> Response {
+        public::refused(path, problem)
     }
 
     /// What is served once a shop rests.

@@ -24,6 +24,8 @@ const LAST_REQUESTS: Duration = Duration::from_secs(1);
 const DYING: Duration = Duration::from_secs(1);
 /// Files that a shop opens beside its connections.
 const OTHER_FILES: u64 = 128;
+/// The stores' files, and a few connections.
+const LEAST_FILES: u64 = 100;
 
 /// Serves until a signal.
 pub(crate) async fn run(args: &ServeArgs, host: &Host) -> ExitCode {
@@ -48,17 +50,20 @@ fn say(text: &str) {
 
 async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
     let mut signals = Signals::new()?;
-    let limits = limits();
+    let limits = limits()?;
     let listener = bind(&args.listen, host).await?;
     say(&format!("shop listens on http://{}\n", listener.local_addr()));
     let url = reachable(listener.local_addr());
-    let gate = Gate::from(Shop::opening());
+    let gate = Gate::from(Shop::opening()).worded(Shop::refused);
     let server = Server::start(listener, gate.clone(), limits, host);
-    std::fs::create_dir_all(&args.data).map_err(|error| unusable(&args.data, error))?;
-    let files = Files::at(&args.data, host)?;
-    let is_new = !args.data.join("ordering.db").exists();
-    let options = Options { max_unfinished: args.max_unfinished, ..Options::default() };
-    let shop = Shop::open(&files, options, &url, host).await.map_err(without_room)?;
+    let (shop, is_new) = tokio::select! {
+        biased;
+        opened = open(args, &url, host) => opened?,
+        () = signals.next() => {
+            say("stopped while it opened; what is unfinished goes on at the next start\n");
+            return Ok(());
+        }
+    };
     gate.set(shop.router());
     let found = found(&shop, is_new).await?;
     tracing::info!(data = %args.data.display(), found, "orders are taken");
@@ -70,6 +75,15 @@ async fn serve(args: &ServeArgs, host: &Host) -> Result<()> {
         () = stop(&shop, &gate, &server) => Ok(()),
         () = signals.next() => Ok(()),
     }
+}
+
+/// Opens the shop of a folder, and says whether that is a new one. Given up, it leaves what a crash would.
+async fn open(args: &ServeArgs, url: &str, host: &Host) -> Result<(Shop, bool)> {
+    std::fs::create_dir_all(&args.data).map_err(|error| unusable(&args.data, error))?;
+    let files = Files::at(&args.data, host)?;
+    let is_new = !args.data.join("ordering.db").exists();
+    let options = Options { max_unfinished: args.max_unfinished, ..Options::default() };
+    Ok((Shop::open(&files, options, url, host).await.map_err(without_room)?, is_new))
 }
 
 /// Takes the address. A process that was killed a moment ago may hold it for another moment.
@@ -124,7 +138,10 @@ fn unusable(folder: &Path, error: std::io::Error) -> Error {
 const VITAL: [&str; 2] = ["/readyz", "/console"];
 
 /// The connections that the limit of open files allows. It is raised first, as far as the system lets us.
-fn limits() -> ServeLimits {
+///
+/// # Errors
+/// `Invalid` where there is no room for the stores' own files and some connections.
+fn limits() -> Result<ServeLimits> {
     let limits = ServeLimits { vital: &VITAL, ..ServeLimits::default() };
     let wanted = limits.connections as u64 + OTHER_FILES;
     let mut files = getrlimit(Resource::Nofile);
@@ -132,10 +149,18 @@ fn limits() -> ServeLimits {
         files.current = Some(files.maximum.map_or(wanted, |maximum| maximum.min(wanted)));
         let _ = setrlimit(Resource::Nofile, files);
     }
-    let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|allowed| *allowed < wanted) else { return limits };
+    let Some(allowed) = getrlimit(Resource::Nofile).current.filter(|allowed| *allowed < wanted) else {
+        return Ok(limits);
+    };
+    if allowed < LEAST_FILES {
+        let message = format!(
+            "a shop opens {LEAST_FILES} files and more, and {allowed} are allowed; raise the limit (ulimit -n)"
+        );
+        return Err(Error::new(ErrorKind::Invalid, message));
+    }
     let connections = usize::try_from(allowed.saturating_sub(OTHER_FILES).max(16)).unwrap_or(16);
     tracing::warn!(allowed, connections, "few open files are allowed (ulimit -n): fewer connections are taken at once");
-    ServeLimits { connections, requests: limits.requests.min(connections / 2), ..limits }
+    Ok(ServeLimits { connections, requests: limits.requests.min(connections / 2), ..limits })
 }
 
 /// SIGINT and SIGTERM.

@@ -4,13 +4,12 @@ use super::answering::{AnswerBody, Place};
 use super::arrival::Arrival;
 use super::server::{Busy, Shared};
 use super::stream::Stream;
-use super::{ClockTimer, Gate, ServeLimits, refusal};
+use super::{ClockTimer, Gate, ServeLimits, head, refusal};
 use crate::Problem;
 use crate::run::run_apart;
 use axum::body::Body;
-use axum::response::IntoResponse;
-use http::header::{CONNECTION, HOST};
-use http::{HeaderValue, Request, Response, Version};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -112,13 +111,17 @@ impl Connections {
         arrival: &Arrival,
         shared: &Arc<Shared>,
     ) -> Result<Response<AnswerBody>, HungUp> {
-        let told = |problem: Problem| Ok(last(problem).map(|body| AnswerBody::new(body, arrival.clone(), None)));
+        let uri = request.uri().clone();
+        let told = |problem: Problem| {
+            let mut response = self.gate.refuse(uri.path(), problem);
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            Ok(response.map(|body| AnswerBody::new(body, arrival.clone(), None)))
+        };
         let Some(began) = arrival.head() else { return told(refusal::no_room()) };
-        let hosts = request.headers().get_all(HOST).iter().count();
-        if request.version() == Version::HTTP_11 && hosts != 1 {
-            return told(refusal::hostless());
+        if let Some(fault) = head::fault(request.version(), request.headers()) {
+            return told(refusal::no_request(fault));
         }
-        let Some(place) = self.place(request.uri().path()) else { return told(refusal::too_many(&self.limits)) };
+        let Some(place) = self.place(uri.path()) else { return told(refusal::too_many(&self.limits)) };
         let deadline = began + self.limits.head_and_body;
         let request = request.map(|incoming| Body::new(arrival.body(incoming, deadline)));
         let guard = (Busy::request(shared), place.clone());
@@ -142,11 +145,6 @@ impl Connections {
             Err(_) => self.limits.is_vital(path).then_some(None),
         }
     }
-}
-
-/// The last response of a connection.
-fn last(problem: Problem) -> Response<Body> {
-    problem.header(CONNECTION, HeaderValue::from_static("close")).into_response()
 }
 
 /// The service gave no answer: hyper closes the connection without a byte.

@@ -2,12 +2,20 @@
 
 use crate::{Problem, Slug};
 use axum::Router;
+use axum::response::{IntoResponse, Response};
 use std::sync::{Arc, PoisonError, RwLock};
+
+/// How a server writes what it refuses itself (too much at once, no answer in time, a head that is no HTTP), by the path that
+/// was asked for.
+pub type Wording = fn(path: &str, problem: Problem) -> Response;
 
 /// Stands before the router of a server: answers `not-ready` until one is set, so that a process can listen before its
 /// stores are open, and again while it stops. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Gate(Arc<RwLock<Router>>);
+pub struct Gate {
+    router: Arc<RwLock<Router>>,
+    wording: Wording,
+}
 
 impl Gate {
     /// A gate that answers everything with the problem `not-ready`.
@@ -17,12 +25,22 @@ impl Gate {
 
     /// Lets requests through to a router from now on. Those in flight end where they began.
     pub fn set(&self, router: Router) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = router;
+        *self.router.write().unwrap_or_else(PoisonError::into_inner) = router;
+    }
+
+    /// What the server refuses itself is written so from now on, instead of as a problem whatever the path.
+    #[must_use]
+    pub fn worded(self, wording: Wording) -> Self {
+        Self { wording, ..self }
+    }
+
+    pub(super) fn refuse(&self, path: &str, problem: Problem) -> Response {
+        (self.wording)(path, problem)
     }
 
     /// The router that is set at the moment.
     pub fn router(&self) -> Router {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.router.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -34,7 +52,7 @@ impl Default for Gate {
 
 impl From<Router> for Gate {
     fn from(router: Router) -> Self {
-        Self(Arc::new(RwLock::new(router)))
+        Self { router: Arc::new(RwLock::new(router)), wording: |_, problem| problem.into_response() }
     }
 }
 

@@ -4,6 +4,7 @@ mod answering;
 mod arrival;
 mod connection;
 mod gate;
+mod head;
 mod host;
 mod limits;
 mod listener;
@@ -13,7 +14,7 @@ mod server;
 mod stream;
 
 pub(crate) use arrival::Late;
-pub use gate::Gate;
+pub use gate::{Gate, Wording};
 pub(crate) use host::{ClockTimer, SpawnerExecutor};
 pub use limits::ServeLimits;
 pub use listener::Listener;

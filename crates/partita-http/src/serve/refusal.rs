@@ -22,9 +22,9 @@ pub(super) fn unreadable(status: &str, limits: &ServeLimits) -> Problem {
     }
 }
 
-/// The request does not say which server it is for (RFC 9112, section 3.2).
-pub(super) fn hostless() -> Problem {
-    Problem::new(Slug::BadRequest).detail("an HTTP/1.1 request has one Host header")
+/// The head cannot be a request's, and this is why.
+pub(super) fn no_request(fault: &'static str) -> Problem {
+    Problem::new(Slug::BadRequest).detail(fault)
 }
 
 /// The head took too long.

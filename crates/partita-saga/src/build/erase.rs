@@ -39,6 +39,7 @@ pub(super) struct Calls<E> {
     pub(super) within: Option<Duration>,
     pub(super) retry: Option<u32>,
     pub(super) undo_retry: u32,
+    pub(super) undo_attempt: Option<Duration>,
 }
 
 pub(super) fn encode<T: Serialize>(value: &T) -> Retriable<Json> {

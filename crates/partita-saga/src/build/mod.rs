@@ -174,7 +174,8 @@ impl<S, E, P> fmt::Debug for Draft<S, E, P> {
 impl<E> Calls<E> {
     fn new(name: &'static str, kind: Kind, act: erase::Call<E, erase::Answer>) -> Self {
         let (undo, settle) = (None, erase::Settling::Tombstone);
-        Self { name, kind, act, undo, settle, attempt: ATTEMPT, within: None, retry: None, undo_retry: UNDO_TRIES }
+        let (attempt, undo_attempt, within) = (ATTEMPT, None, None);
+        Self { name, kind, act, undo, settle, attempt, within, retry: None, undo_retry: UNDO_TRIES, undo_attempt }
     }
 
     fn bind(&self, env: &Arc<E>) -> Leaf
@@ -196,6 +197,7 @@ impl<E> Calls<E> {
             within: self.within,
             retry: self.retry,
             undo_retry: self.undo_retry,
+            undo_attempt: self.undo_attempt,
         }
     }
 }

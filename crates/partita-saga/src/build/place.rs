@@ -96,7 +96,7 @@ impl BeforePivot for Joined {}
 #[diagnostic::on_unimplemented(
     message = "there is no step yet that this could belong to",
     label = "add a `.step(..)` or a `.pivot(..)` first",
-    note = "`.attempt`, `.within`, `.retry`, `.undo_retry`, `.probe` and `.insist` describe the step or branch before them; of a group, each branch"
+    note = "`.attempt`, `.within`, `.retry`, `.undo_retry`, `.undo_attempt`, `.probe` and `.insist` describe the step or branch before them; of a group, each branch"
 )]
 pub trait AfterStep: Sealed {}
 impl AfterStep for Open {}

@@ -51,6 +51,15 @@ impl<S: State, E: Send + Sync + 'static, P> Draft<S, E, P> {
         self
     }
 
+    /// Time for one try of the step's undo (that of [`Self::attempt`] unless told); then its outcome is unknown.
+    pub fn undo_attempt(mut self, limit: Duration) -> Self
+    where
+        P: AfterStep,
+    {
+        self.amend(|leaf| leaf.undo_attempt = Some(limit));
+        self
+    }
+
     /// How a lost answer is settled: ask the participant. "Not done" counts only outside the window (5 s unless told by
     /// [`Self::window`]) since the request may still be under way.
     pub fn probe<F, Fut>(mut self, f: F) -> Self
@@ -105,6 +114,12 @@ impl<S: State, E: Send + Sync + 'static, P: AfterStep, Outs: Branches> Group<S, 
     /// Tries of the branch's undo at most; see [`Draft::undo_retry`].
     pub fn undo_retry(mut self, attempts: u32) -> Self {
         self.draft.amend(|leaf| leaf.undo_retry = attempts.max(1));
+        self
+    }
+
+    /// Time for one try of the branch's undo; see [`Draft::undo_attempt`].
+    pub fn undo_attempt(mut self, limit: Duration) -> Self {
+        self.draft.amend(|leaf| leaf.undo_attempt = Some(limit));
         self
     }
 

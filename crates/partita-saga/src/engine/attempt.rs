@@ -65,13 +65,11 @@ impl Attempt {
                 staged: Mutex::default(),
             });
             let called = AssertUnwindSafe(self.call(leaf, facts.clone())).catch_unwind();
-            let outcome = match timeout(&*inner.host.clock, leaf.attempt, called).await {
+            let limit = if self.verb == Verb::Undo { leaf.undo_limit() } else { leaf.attempt };
+            let outcome = match timeout(&*inner.host.clock, limit, called).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_)) => Outcome::Unfinished(Error::new(ErrorKind::Other, "the step panicked")),
-                Err(_) => {
-                    let limit = format!("no answer within {:?}", leaf.attempt);
-                    Outcome::Unfinished(Error::new(ErrorKind::Timeout, limit))
-                }
+                Err(_) => Outcome::Unfinished(Error::new(ErrorKind::Timeout, format!("no answer within {limit:?}"))),
             };
             #[cfg(feature = "sabotage")]
             let outcome = error_is_not_done(outcome, &inner);

@@ -8,6 +8,7 @@ use crate::journal::{Fact, Instance, Phase, Record, Slot, Verb};
 use crate::view::{Class, SagaDetail, SagaRow, Sagas, StepView, TimelineEntry};
 use partita_core::{Read, Result};
 use partita_time::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
@@ -199,7 +200,7 @@ fn ended_at(records: &[Record], leaf: usize) -> Option<Timestamp> {
 fn last_failure(records: &[Record], leaf: usize) -> Option<String> {
     let facts = records.iter().rev().flat_map(|record| record.facts.iter().rev());
     let mut failures = facts.filter_map(|fact| match fact {
-        Fact::Unknown { leaf: of, error, .. } if *of == leaf => Some(error.clone()),
+        Fact::Unknown { leaf: of, error, .. } if *of == leaf && !error.is_empty() => Some(error.clone()),
         Fact::Rejected { leaf: of, reason, .. } if *of == leaf => Some(in_words(reason)),
         _ => None,
     });
@@ -210,12 +211,32 @@ fn in_words(reason: &serde_json::Value) -> String {
     reason.as_str().map_or_else(|| reason.to_string(), ToOwned::to_owned)
 }
 
+/// What happened, oldest first. Of attempts that were put off for one reason the first and the last are shown.
 fn timeline(records: &[Record], names: &Names<'_>) -> Vec<TimelineEntry> {
     let facts = records.iter().flat_map(|record| record.facts.iter().map(|fact| (record.at, fact)));
-    facts.filter_map(|(at, fact)| entry(at, fact, names)).collect()
+    // Leaves whose next attempt was put off again.
+    let mut again = BTreeSet::new();
+    let mut shown: Vec<_> = facts
+        .rev()
+        .filter_map(|(at, fact)| {
+            let is_shown = match fact {
+                Fact::Unknown { leaf, error, put_off: true, .. } if error.is_empty() => again.insert(*leaf),
+                Fact::Open { leaf, .. } => !again.contains(leaf),
+                other => {
+                    leaf_of(other).map(|leaf| again.remove(&leaf));
+                    true
+                }
+            };
+            is_shown.then(|| entry(at, fact, names))?
+        })
+        .collect();
+    shown.reverse();
+    shown
 }
 
 fn entry(at: Timestamp, fact: &Fact, names: &Names<'_>) -> Option<TimelineEntry> {
+    let because =
+        |error: &str| if error.is_empty() { "put off again, for the same reason".into() } else { error.to_owned() };
     let (event, attempt, detail) = match fact {
         Fact::Start { name, version, .. } => ("saga.started", None, Some(format!("{name} v{version}"))),
         Fact::Open { verb: Verb::Do, n: 1, .. } => ("step.started", Some(1), None),
@@ -224,10 +245,10 @@ fn entry(at: Timestamp, fact: &Fact, names: &Names<'_>) -> Option<TimelineEntry>
         }
         Fact::Done { .. } => ("step.done", None, None),
         Fact::Rejected { reason, .. } => ("step.rejected", None, Some(in_words(reason))),
-        Fact::Unknown { verb: Verb::Undo, n, error, .. } => ("undo.failed", Some(*n), Some(error.clone())),
+        Fact::Unknown { verb: Verb::Undo, n, error, .. } => ("undo.failed", Some(*n), Some(because(error))),
         Fact::Unknown { verb, n, error, .. } => {
             let asked = if *verb == Verb::Settle { "asked what became of it: " } else { "" };
-            ("step.unknown", Some(*n), Some(format!("{asked}{error}")))
+            ("step.unknown", Some(*n), Some(format!("{asked}{}", because(error))))
         }
         Fact::Undone { .. } => ("step.undone", None, None),
         Fact::GivenUp { .. } => ("undo.failed", None, Some("given up; an operator is needed".to_owned())),

@@ -31,6 +31,8 @@ pub(crate) struct Slot {
     pub(crate) doing: Attempts,
     pub(crate) undoing: Attempts,
     pub(crate) settling: Attempts,
+    /// Why the last attempt was put off, if it was.
+    pub(crate) said: Option<Arc<str>>,
     pub(crate) done: bool,
     pub(crate) rejected: bool,
     /// It may have taken effect, and nobody knows.
@@ -210,6 +212,12 @@ impl Instance {
 
 impl Slot {
     fn take(&mut self, fact: &Fact, at: Timestamp) {
+        match fact {
+            Fact::Unknown { put_off: true, error, .. } if error.is_empty() => {}
+            Fact::Unknown { put_off: true, error, .. } => self.said = Some(error.as_str().into()),
+            Fact::Open { .. } => {}
+            _ => self.said = None,
+        }
         match fact {
             Fact::Open { verb, n, due, .. } => {
                 let (due, waits) = (due.unwrap_or(at), due.is_some());

@@ -60,6 +60,7 @@ pub(crate) enum Fact {
         #[serde(rename = "v")]
         verb: Verb,
         n: u32,
+        /// Why; empty where the same was said when the leaf was put off before.
         error: String,
         /// Whether it may have had an effect.
         doubt: bool,

@@ -16,6 +16,8 @@ use std::time::Duration;
 const MAX_ERROR: usize = 300;
 /// A participant that puts an attempt off for longer is asked earlier.
 const MAX_PUT_OFF: Duration = Duration::from_secs(60);
+/// How far the waits grow of one that may be put off for days: each try is a record for ever.
+const PATIENT: Backoff = Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(20) };
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -247,15 +249,19 @@ impl Turn<'_> {
     }
 
     fn unknown(&mut self, leaf: usize, verb: Verb, n: u32, lost: Lost) {
-        let wait = Backoff::default().wait(n, self.entropy);
-        let wait = wait.max(lost.put_off.unwrap_or_default().min(MAX_PUT_OFF));
+        let patient = lost.put_off.is_some() && !self.may_turn_back();
+        let backoff = if patient { PATIENT } else { Backoff::default() };
+        let wait = backoff.wait(n, self.entropy).max(lost.put_off.unwrap_or_default().min(MAX_PUT_OFF));
         self.lose(leaf, verb, n, lost);
         self.again(leaf, verb, n, wait);
     }
 
     fn lose(&mut self, leaf: usize, verb: Verb, n: u32, lost: Lost) {
         let Lost { error, doubt, put_off } = lost;
-        let (error, put_off) = (shortened(error), put_off.is_some());
+        let (mut error, put_off) = (shortened(error), put_off.is_some());
+        if put_off && self.instance.slot(leaf).said.as_deref() == Some(&*error) {
+            error.clear();
+        }
         self.push(Fact::Unknown { leaf, verb, n, error, doubt, cut: false, put_off });
     }
 

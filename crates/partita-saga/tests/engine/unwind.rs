@@ -5,6 +5,7 @@ use crate::common::steps::{Trip, act, finish, millis, named, secs, trip, undo};
 use crate::common::{Process, World, story};
 use partita_core::{Again, Effect, Records};
 use partita_saga::{Class, Saga};
+use serde_json::Value;
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_undoes_what_was_done_last_first() {
@@ -140,15 +141,44 @@ async fn an_undo_that_is_put_off_uses_up_no_try_and_waits_as_it_was_asked_to() {
     world.pass(secs(3_600)).await;
     let detail = process.look("t-1").await;
     assert_eq!(detail.row.class, Class::Unwinding);
-    assert!((505..=520).contains(&detail.steps[0].undo_attempts), "{}", detail.steps[0].undo_attempts);
+    let attempts = detail.steps[0].undo_attempts;
+    assert!((280..=370).contains(&attempts), "{attempts}");
+    assert_eq!(detail.steps[0].note.as_deref(), Some("scripted"));
+    let told: Vec<_> = detail.timeline.iter().filter(|entry| entry.event == "undo.failed").collect();
+    let details: Vec<_> = told.iter().map(|entry| (entry.attempt, entry.detail.as_deref().unwrap())).collect();
+    let last = (Some(attempts - 1), "put off again, for the same reason");
+    assert_eq!(details, [(Some(1), "scripted"), last], "the first and the last are shown");
+    let journal = process.journal("t-1").await;
+    let said = |record: &Value| record["f"][0]["unknown"]["error"].as_str().map(ToOwned::to_owned);
+    let said: Vec<String> = journal.iter().filter_map(said).collect();
+    assert_eq!(
+        (u32::try_from(said.len()).unwrap(), said.iter().filter(|text| !text.is_empty()).count()),
+        (attempts - 1, 1),
+        "said once"
+    );
     let heard = world.pager.overdue();
-    assert_eq!(heard.len(), 5, "{heard:?}");
+    assert_eq!(heard.len(), 3, "{heard:?}");
     assert_eq!(heard[0], "t-1: its undos were put off 100 times in all");
     world.service.mended("undo", "b");
     let fail = Say::Fail(Again::Later, Effect::Possible);
     world.service.script("undo", "b", [fail.clone(), fail]);
     assert_eq!(process.rests("t-1").await.row.class, Class::Compensated, "all its tries are left");
     assert_eq!(world.service.left_behind("t-1"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_has_its_own_time_where_it_is_told() {
+    for (told, tries) in [(None, 2), (Some(secs(8)), 1)] {
+        let world = World::new();
+        world.service.script("do", "p", [Say::Reject("declined")]);
+        world.service.script("undo", "b", [Say::Slow(secs(5))]);
+        let step = named("trip").step("b", act("b")).undo(undo("b")).attempt(secs(2));
+        let step = told.into_iter().fold(step, |step, limit| step.undo_attempt(limit));
+        let process = world.boot(&[&step.pivot("p", act("p")).step("c", finish("c")).build()]);
+        process.start("t-1").await;
+        let detail = process.rests("t-1").await;
+        assert_eq!((detail.row.class, detail.steps[0].undo_attempts), (Class::Compensated, tries), "{told:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Uri};
 use partita::console::{self, About};
 use partita::core::Store;
 use partita::http::{AsJson, Client, Problem, Slug, fallback};
@@ -94,13 +94,20 @@ struct Health {
 /// What is served before the stores are open, and when they are about to close.
 pub(super) fn not_serving(state: &str, detail: &'static str) -> Router {
     let checks = SERVICES.map(|service| (service.to_owned(), Value::from(state))).into_iter().collect::<Map<_, _>>();
-    let page = any(async move || (StatusCode::SERVICE_UNAVAILABLE, Html(detail)));
-    Router::new()
-        .route("/readyz", any(async move || not_ready(detail, checks)))
-        .route("/console", page.clone())
-        .route("/console/{*rest}", page)
-        .route("/psp/v1/{*rest}", any(psp::unavailable))
-        .fallback(async move || Problem::new(Slug::NotReady).detail(detail).retry_after(1))
+    let other = async move |uri: Uri| refused(uri.path(), Problem::new(Slug::NotReady).detail(detail).retry_after(1));
+    Router::new().route("/readyz", any(async move || not_ready(detail, checks))).fallback(other)
+}
+
+/// What is refused before a route hears of it, in the form of that route.
+pub(super) fn refused(path: &str, problem: Problem) -> Response {
+    let is_below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if is_below("/psp/v1") {
+        psp::refused(problem)
+    } else if is_below("/console") {
+        (problem.status(), Html(problem.as_detail().to_owned())).into_response()
+    } else {
+        problem.into_response()
+    }
 }
 
 async fn ready(State(health): State<Health>) -> Response {
@@ -124,6 +131,7 @@ fn not_ready(detail: &str, checks: Map<String, Value>) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::StatusCode;
     use tower::ServiceExt;
 
     async fn ask(path: &str) -> (StatusCode, String, Value) {
@@ -147,5 +155,26 @@ mod tests {
         assert_eq!((&body["error"]["type"], &body["type"]), (&json!("api_error"), &Value::Null));
         let (status, kind, _) = ask("/console/sagas/x").await;
         assert_eq!((status.as_u16(), kind.as_str()), (503, "text/html; charset=utf-8"));
+    }
+
+    #[tokio::test]
+    async fn what_the_server_refuses_itself_has_the_form_of_its_route() {
+        for (path, kind) in [
+            ("/psp/v1", "application/json"),
+            ("/psp/v1/payment_intents", "application/json"),
+            ("/psp/v10", "application/problem+json"),
+            ("/orders", "application/problem+json"),
+            ("/console", "text/html; charset=utf-8"),
+            ("/consoles", "application/problem+json"),
+        ] {
+            for slug in [Slug::Overloaded, Slug::Timeout, Slug::BadRequest] {
+                let response = refused(path, Problem::new(slug));
+                let told = response.headers()[http::header::CONTENT_TYPE].clone();
+                assert_eq!((response.status(), told.to_str().unwrap()), (slug.status(), kind), "{path}");
+                let body = axum::body::to_bytes(response.into_body(), 4_096).await.unwrap();
+                let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+                assert_eq!(body["error"]["message"].is_string(), kind == "application/json", "{path}: {body}");
+            }
+        }
     }
 }

@@ -53,7 +53,7 @@ impl Wiring for Files {
             let path = self.folder.join(format!("{service}.db"));
             let label = Some(Label { name: service.to_owned(), set: self.set });
             let config = SqliteConfig { wal_limit_bytes: LOG_BYTES, label, ..SqliteConfig::at(path) };
-            Ok(SqliteStore::open(config, spaces, &self.host)? as Arc<dyn Store>)
+            Ok(SqliteStore::open_apart(config, spaces, &self.host).await? as Arc<dyn Store>)
         })
     }
 

@@ -6,6 +6,9 @@ use partita::sqlite::{OfflineFile, Survey};
 use serde::Serialize;
 use std::path::Path;
 
+/// There is no such file, or nothing in it.
+const EMPTY: &str = "empty";
+
 /// What was found in one file.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct FileReport {
@@ -28,6 +31,10 @@ impl FileReport {
     pub(super) fn is_good(&self) -> bool {
         self.faults.is_empty()
     }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found == EMPTY
+    }
 }
 
 /// Opens and reads every file. None of them can be opened by a shop before the last is given back.
@@ -41,7 +48,7 @@ pub(super) fn survey(folder: &Path, part: &mut dyn FnMut(String)) -> Result<(Vec
         let (report, file) = match OfflineFile::open(&path) {
             Err(error) if error.kind() == ErrorKind::InUse => return Err(error),
             Err(error) => (broken(&error.to_string()), None),
-            Ok(None) => (FileReport { found: "empty".into(), ..FileReport::default() }, None),
+            Ok(None) => (FileReport { found: EMPTY.into(), ..FileReport::default() }, None),
             Ok(Some(file)) => {
                 let survey = file.survey(&mut |what| part(format!("{name}: {what}")));
                 (survey.map_or_else(|error| broken(&error.to_string()), read), Some(file))

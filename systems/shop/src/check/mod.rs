@@ -85,12 +85,15 @@ fn check(folder: &Path, bar: &ProgressBar) -> Result<CheckReport> {
         } else {
             "there is no such folder; name the one that `shop --data` was given"
         };
-        return Err(Error::new(ErrorKind::NotFound, message).effect(Effect::None).with("folder", folder.display()));
+        return Err(no_shop(folder, message));
     }
     let (files, open) = files::survey(folder, &mut |what| {
         bar.inc(1);
         bar.set_message(what);
     })?;
+    if files.iter().all(FileReport::is_empty) {
+        return Err(no_shop(folder, "no shop has ever opened it; name the folder that `shop --data` was given"));
+    }
     let mut rules = vec![];
     let mut orders = 0;
     if files.iter().all(FileReport::is_good) && open.iter().all(|(_, file)| file.is_some()) {
@@ -103,6 +106,10 @@ fn check(folder: &Path, bar: &ProgressBar) -> Result<CheckReport> {
     }
     let ok = files.iter().all(FileReport::is_good) && rules.iter().all(|rule| rule.faults == 0);
     Ok(CheckReport { ok, orders, files, rules })
+}
+
+fn no_shop(folder: &Path, why: &'static str) -> Error {
+    Error::new(ErrorKind::NotFound, why).effect(Effect::None).with("folder", folder.display())
 }
 
 impl CheckReport {

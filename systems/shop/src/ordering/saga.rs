@@ -16,7 +16,7 @@ const PAYMENT_WITHIN: Duration = Duration::from_secs(20);
 /// How long a request to the provider may be under way unseen: its timeout, and some.
 const PROVIDER_WINDOW: Duration = Duration::from_secs(3);
 /// The provider is not ours: an order that it refuses to let go for seconds is shown to an operator. While it cannot be
-/// reached, orders wait.
+/// reached, or does not answer, orders wait.
 const VOID_TRIES: u32 = 10;
 /// Until when the pivot must have begun.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
@@ -95,6 +95,7 @@ where
         .step("authorize payment", authorize)
         .undo(void)
         .undo_retry(VOID_TRIES)
+        .undo_attempt(ATTEMPT)
         .attempt(PAYMENT_ATTEMPT)
         .within(PAYMENT_WITHIN)
         .probe(find_authorization)

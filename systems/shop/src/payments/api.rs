@@ -94,7 +94,8 @@ async fn capture(State(provider): State<Provider>, headers: HeaderMap, body: Bod
     Ok(paid(intent.id, intent.status))
 }
 
-/// Cancels every intent that can be canceled, whatever becomes of the others, then answers the first failure.
+/// Cancels every intent that can be canceled, whatever it says of the others, then answers the first failure. A provider that
+/// says nothing is asked no further: the caller has the time for one such call.
 async fn void(State(provider): State<Provider>, headers: HeaderMap, body: Body) -> Answer<Voided> {
     let (key, OfOrder { order_id }) = read(&headers, body).await?;
     let plan = plan_void(&provider.of_order(&order_id).await.map_err(put_off)?);
@@ -102,11 +103,12 @@ async fn void(State(provider): State<Provider>, headers: HeaderMap, body: Body) 
     for id in plan.cancel {
         match provider.cancel(&format!("{key}/undo"), &id).await {
             Ok(intent) => canceled.push(intent.id),
+            Err(silent @ (Failure::Timeout | Failure::Unreachable(_))) => return Err(put_off(silent)),
             Err(failed) => failure = failure.or(Some(failed)),
         }
     }
     if let Some(failure) = failure {
-        return Err(put_off(failure));
+        return Err(failure.into());
     }
     if plan.wait {
         return Err(still_processing());
@@ -117,7 +119,7 @@ async fn void(State(provider): State<Provider>, headers: HeaderMap, body: Body) 
     Ok(AsJson(Voided { canceled }))
 }
 
-/// A void waits for a provider that cannot be asked: only its answers are tries.
+/// A void waits for a provider that cannot be reached or says nothing: only its answers are tries.
 fn put_off(failure: Failure) -> Problem {
     match failure {
         Failure::Unreachable(_) | Failure::Timeout => Failure::PutOff(1).into(),

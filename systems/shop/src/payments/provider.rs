@@ -9,6 +9,8 @@ use std::time::Duration;
 /// How long one call may take; afterwards its outcome is unknown.
 const ATTEMPT: Duration = Duration::from_secs(2);
 const INTENTS: &str = "/psp/v1/payment_intents";
+/// An order has one intent, or a few.
+const MOST_INTENTS: usize = 10_000;
 
 /// What to authorize.
 #[derive(Clone, Debug, Deserialize)]
@@ -62,6 +64,8 @@ struct Metadata<'a> {
 #[derive(Deserialize)]
 struct List {
     data: Vec<Intent>,
+    #[serde(default)]
+    has_more: bool,
 }
 
 #[derive(Deserialize)]
@@ -113,9 +117,18 @@ impl Provider {
 
     /// All intents of an order, oldest first.
     pub(super) async fn of_order(&self, order_id: &str) -> Result<Vec<Intent>, Failure> {
-        let query = percent_encoded(order_id);
-        let call = self.client.get(&format!("{INTENTS}?order_id={query}")).timeout(ATTEMPT);
-        understood::<List>(call.send().await).map(|list| list.data)
+        let query = format!("{INTENTS}?order_id={}", percent_encoded(order_id));
+        let (mut intents, mut behind): (Vec<Intent>, _) = (vec![], String::new());
+        while intents.len() < MOST_INTENTS {
+            let call = self.client.get(&format!("{query}{behind}")).timeout(ATTEMPT);
+            let List { data, has_more } = understood(call.send().await)?;
+            intents.extend(data);
+            match intents.last().filter(|_| has_more) {
+                Some(last) => behind = format!("&starting_after={}", percent_encoded(&last.id)),
+                None => return Ok(intents),
+            }
+        }
+        Err(Failure::Upstream(format!("the provider lists more than {MOST_INTENTS} payments of one order")))
     }
 }
 

@@ -152,6 +152,14 @@ async fn a_void_ends_every_intent_of_the_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_void_finds_every_intent_of_an_order_however_many_and_large() {
+    let payments = Payments::new().await;
+    payments.psp.create_largest(150, "o").await;
+    let voided: Value = payments.act("k", "/void").await.json().unwrap();
+    assert_eq!(voided["canceled"].as_array().unwrap().len(), 150);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_capture_takes_the_payment_that_it_names_and_looks_for_what_became_of_it() {
     let payments = Payments::new().await;
     let first = text(&payments.authorize("a", "pm_ok").await, "/intent_id");

@@ -3,7 +3,7 @@
 
 use super::book::Reply;
 use super::error::Refusal;
-use super::params;
+use super::params::{self, Listing};
 use super::provider::{Action, Answer, KeyUse, Provider, Request};
 use super::view::View;
 use axum::Router;
@@ -13,9 +13,8 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use partita::http::{AsJson, IdempotencyKey, Json, Problem, hang_up, read_body};
+use partita::http::{AsJson, IdempotencyKey, Json, hang_up, read_body};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -29,6 +28,7 @@ type Id = Result<Path<String>, PathRejection>;
 struct List<'a> {
     object: &'static str,
     data: Vec<View<'a>>,
+    has_more: bool,
 }
 
 pub(super) fn routes(provider: Provider) -> Router {
@@ -92,16 +92,21 @@ async fn retrieve(State(provider): State<Provider>, id: Id) -> Result<Response, 
 
 async fn list(
     State(provider): State<Provider>,
-    query: Result<Query<BTreeMap<String, String>>, QueryRejection>,
+    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, Refusal> {
     let Query(query) = query.map_err(|rejection| Refusal::unreadable(400, rejection.body_text()))?;
-    if let Some(name) = query.keys().find(|name| *name != "order_id") {
-        return Err(Refusal::unknown(name));
+    let Listing { order_id, starting_after } = params::list(&query)?;
+    let behind = match starting_after {
+        Some(id) => provider.book.intent(id).await.map_err(|error| failed(&error))?.map(|found| found.value),
+        None => None,
+    };
+    if starting_after.is_some() && behind.as_ref().and_then(|intent| intent.order_id.as_deref()) != Some(order_id) {
+        return Err(Refusal::invalid("starting_after", "an intent of the order"));
     }
-    let order_id = query.get("order_id").ok_or_else(|| Refusal::missing("order_id"))?;
-    let intents = provider.book.of_order(order_id).await.map_err(|error| failed(&error))?;
+    let (intents, has_more) =
+        provider.book.of_order(order_id, behind.as_ref()).await.map_err(|error| failed(&error))?;
     let data = intents.iter().map(View::of).collect();
-    Ok(AsJson(List { object: "list", data }).into_response())
+    Ok(AsJson(List { object: "list", data, has_more }).into_response())
 }
 
 async fn no_route(method: Method, uri: Uri) -> Refusal {
@@ -172,9 +177,9 @@ struct Given {
 impl Given {
     async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Refusal> {
         let key = idempotency_key(headers)?;
-        let body = read_body(headers, body, MAX_BODY).await.map_err(unreadable)?;
+        let body = read_body(headers, body, MAX_BODY).await.map_err(Refusal::from)?;
         let body = if body.is_empty() { &b"{}"[..] } else { &body[..] };
-        let members = Json::parse_object(body).map_err(unreadable)?;
+        let members = Json::parse_object(body).map_err(Refusal::from)?;
         let fingerprint = members.fingerprint();
         Ok(Self { members, fingerprint, key })
     }
@@ -190,12 +195,6 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     if !headers.contains_key("idempotency-key") {
         return Ok(None);
     }
-    let key = IdempotencyKey::from_headers(headers).map_err(unreadable)?;
+    let key = IdempotencyKey::from_headers(headers).map_err(Refusal::from)?;
     Ok(Some(key.as_str().to_owned()))
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it maps an error")]
-fn unreadable(problem: Problem) -> Refusal {
-    let shown = serde_json::to_value(&problem).unwrap_or_default();
-    Refusal::unreadable(problem.status().as_u16(), shown["detail"].as_str().unwrap_or_default().to_owned())
 }

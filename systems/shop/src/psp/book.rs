@@ -23,6 +23,9 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Every so many commits carry a prune of at most `PRUNED` records a space, so that pruning outruns writing.
 const PRUNE_EACH: u64 = 64;
 const PRUNED: u32 = 128;
+/// Intents that are read at once for a list, and bytes from which on a list is no longer.
+const LISTED: usize = 32;
+const LIST_BYTES: usize = 1 << 20;
 
 /// The spaces of the provider's store.
 pub fn spaces() -> Vec<Space> {
@@ -115,21 +118,21 @@ impl Book {
         Ok(At { value: counted.attempts, expect: Expect::Exactly(record.revision) })
     }
 
-    /// All intents of an order, oldest first.
-    pub(super) async fn of_order(&self, order_id: &str) -> Result<Vec<Intent>> {
-        let mut intents: Vec<Intent> = Vec::new();
+    /// Intents of an order behind one of them, oldest first, and whether there are more: enough to fill an answer.
+    pub(super) async fn of_order(&self, order_id: &str, behind: Option<&Intent>) -> Result<(Vec<Intent>, bool)> {
+        let (mut intents, mut bytes): (Vec<Intent>, usize) = (Vec::new(), 0);
         loop {
-            let after = intents.last().map(|last| (FieldValue::from(last.created_at), last.id.clone()));
+            let last = intents.last().or(behind);
+            let after = last.map(|last| (FieldValue::from(last.created_at), last.id.clone()));
             let equals = Some(("order_id", FieldValue::from(order_id)));
-            let find =
-                Find { space: INTENTS, equals, order_by: "created_at", descending: false, after, limit: Flow::PAGE };
+            let find = Find { space: INTENTS, equals, order_by: "created_at", descending: false, after, limit: LISTED };
             let page = self.store.find(find).await?;
-            let full = page.len() == Flow::PAGE;
-            for record in page {
-                intents.push(intent_of(&record)?);
+            for record in &page {
+                bytes += record.value.len();
+                intents.push(intent_of(record)?);
             }
-            if !full {
-                return Ok(intents);
+            if page.len() < LISTED || bytes > LIST_BYTES {
+                return Ok((intents, page.len() == LISTED));
             }
         }
     }

@@ -63,7 +63,12 @@ fn create() -> Operation {
             "payment_method": {"enum": Method::ALL, "description": "How the provider shall behave."},
             "capture_method": {"const": "manual"},
             "confirm": {"const": true},
-            "metadata": {"type": ["object", "null"], "additionalProperties": text},
+            "metadata": {
+                "type": ["object", "null"],
+                "maxProperties": 50,
+                "propertyNames": {"maxLength": 40},
+                "additionalProperties": text,
+            },
         },
     });
     let example = json!({
@@ -79,7 +84,12 @@ fn create() -> Operation {
 fn list() -> Operation {
     let operation = Operation::get(INTENTS, "provider", "listIntents", "Intents of an order")
         .takes(Parameter::query("order_id", "The order.", json!({"type": "string"})).required())
-        .answers(Answer::json(200, "All of them, oldest first.", schema("PaymentIntents")));
+        .takes(Parameter::query("starting_after", "The last intent of the list before.", json!({"type": "string"})))
+        .answers(Answer::json(
+            200,
+            "Oldest first; with `has_more` only the first of them, a megabyte or so.",
+            schema("PaymentIntents"),
+        ));
     refusing(operation)
 }
 
@@ -140,8 +150,12 @@ fn intent() -> Value {
 fn intents() -> Value {
     json!({
         "type": "object",
-        "required": ["object", "data"],
-        "properties": {"object": {"const": "list"}, "data": {"type": "array", "items": schema("PaymentIntent")}},
+        "required": ["object", "data", "has_more"],
+        "properties": {
+            "object": {"const": "list"},
+            "data": {"type": "array", "items": schema("PaymentIntent")},
+            "has_more": {"type": "boolean"},
+        },
     })
 }
 

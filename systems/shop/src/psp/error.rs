@@ -2,6 +2,7 @@
 
 use super::model::Intent;
 use super::view::View;
+use partita::http::{Problem, Slug};
 use serde::Serialize;
 
 /// Why a request was refused: what the provider tells its caller.
@@ -122,6 +123,17 @@ impl Refusal {
     pub(super) fn body<'a>(&'a self, intent: Option<&'a Intent>) -> ErrorBody<'a> {
         let payment_intent = intent.map(View::of);
         ErrorBody { error: Inner { r#type: self.kind, code: self.code, message: &self.message, payment_intent } }
+    }
+}
+
+impl From<Problem> for Refusal {
+    /// What was refused before the provider heard of it, in its own form.
+    fn from(problem: Problem) -> Self {
+        match problem.slug() {
+            Slug::Overloaded | Slug::NotReady => Self::unavailable().put_off(),
+            slug if slug.status().is_server_error() => Self { status: slug.status().as_u16(), ..Self::failed() },
+            slug => Self::unreadable(slug.status().as_u16(), problem.as_detail().to_owned()),
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! | `POST payment_intents/{id}/capture` | takes the money |
 //! | `POST payment_intents/{id}/cancel` | gives up the hold |
 //! | `GET payment_intents/{id}` | one intent |
-//! | `GET payment_intents?order_id=` | `{data:[..]}`, oldest first |
+//! | `GET payment_intents?order_id=` | `{data:[..],has_more}`, oldest first; with `has_more` a list goes on behind `starting_after` |
 //!
 //! It behaves like a real card provider as its callers see it: manual capture, idempotency keys per method and path, errors
 //! as `{error:{type,code,message}}`. Unlike one it takes JSON bodies instead of forms, knows only `eur` (in any case, shown in
@@ -48,15 +48,16 @@ use crate::env::ServiceEnv;
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use partita::core::Result;
+use partita::http::Problem;
 
 pub use audit::audit_router;
 pub(crate) use book::INTENTS;
 pub use book::spaces;
 pub(crate) use describe::describe;
 
-/// What the provider answers while the process that it is part of does not serve.
-pub(crate) async fn unavailable() -> Response {
-    error::Refusal::unavailable().put_off().into_response()
+/// What is refused before the provider hears of it, in its own form.
+pub(crate) fn refused(problem: Problem) -> Response {
+    error::Refusal::from(problem).into_response()
 }
 
 /// Builds the provider and takes up the slow intents that an earlier run left unfinished.

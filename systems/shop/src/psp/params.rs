@@ -8,9 +8,13 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error as NoMethod;
 use std::collections::BTreeMap;
 
-/// Characters of a metadata value at most.
+/// Entries of metadata at most, and characters of their names and values.
+const MAX_ENTRIES: usize = 50;
+const MAX_NAME_CHARS: usize = 40;
 const MAX_VALUE_CHARS: usize = 500;
 const CREATE: [&str; 6] = ["amount", "currency", "payment_method", "capture_method", "confirm", "metadata"];
+
+const LIST: [&str; 2] = ["order_id", "starting_after"];
 
 type Checked<T> = Result<T, Refusal>;
 
@@ -36,6 +40,27 @@ pub(super) fn create(body: &Json) -> Checked<NewIntent> {
     }
     let mut metadata = metadata(body.get("metadata"))?;
     Ok(NewIntent { amount, currency, method, order_id: metadata.remove("order_id"), metadata })
+}
+
+/// The parameters of a list.
+pub(super) struct Listing<'a> {
+    pub(super) order_id: &'a str,
+    /// The last intent of the list before.
+    pub(super) starting_after: Option<&'a str>,
+}
+
+/// The parameters of a list, each given once.
+pub(super) fn list(query: &[(String, String)]) -> Checked<Listing<'_>> {
+    if let Some((name, _)) = query.iter().find(|(name, _)| !LIST.contains(&name.as_str())) {
+        return Err(Refusal::unknown(name));
+    }
+    let given = |wanted: &str| {
+        let mut values = query.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        let first = values.next();
+        if values.next().is_some() { Err(Refusal::invalid(wanted, "given once")) } else { Ok(first) }
+    };
+    let order_id = given("order_id")?.ok_or_else(|| Refusal::missing("order_id"))?;
+    Ok(Listing { order_id, starting_after: given("starting_after")? })
 }
 
 /// A capture takes the whole amount, so it has no parameters.
@@ -70,13 +95,15 @@ fn text(value: &Json) -> Option<&str> {
 }
 
 fn metadata(given: Option<&Json>) -> Checked<BTreeMap<String, String>> {
-    let invalid = || Refusal::invalid("metadata", "an object of texts of 1 to 500 characters");
+    let wanted = "an object of at most 50 texts of 1 to 500 characters, under names of at most 40";
+    let invalid = || Refusal::invalid("metadata", wanted);
     let given = match given {
         None | Some(Json::Null) => return Ok(BTreeMap::new()),
-        Some(given @ Json::Object(_)) => given,
+        Some(given @ Json::Object(members)) if members.len() <= MAX_ENTRIES => given,
         Some(_) => return Err(invalid()),
     };
     let fits = |text: &&str| (1..=MAX_VALUE_CHARS).contains(&text.chars().count());
     let text = |value: &Json| text(value).filter(fits).map(str::to_owned).ok_or_else(invalid);
-    members(given).iter().map(|(name, value)| Ok((name.clone(), text(value)?))).collect()
+    let name = |name: &String| (name.chars().count() <= MAX_NAME_CHARS).then(|| name.clone()).ok_or_else(invalid);
+    members(given).iter().map(|(called, value)| Ok((name(called)?, text(value)?))).collect()
 }

@@ -39,6 +39,16 @@ impl Process {
         command
     }
 
+    /// The shop with arguments, held to what files allow. Root is not, and gives that up.
+    pub(crate) fn shop_held_to_rights(arguments: &[&str]) -> Self {
+        if !rustix::process::getuid().is_root() {
+            return Self::shop(arguments);
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-dac_override,-dac_read_search", env!("CARGO_BIN_EXE_shop")]).args(arguments);
+        Self::spawn(command)
+    }
+
     pub(crate) fn spawn(command: Command) -> Self {
         Self::logging_in(tempfile::tempdir().unwrap(), command)
     }

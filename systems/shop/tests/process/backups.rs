@@ -3,6 +3,8 @@
 use crate::common::process::{Process, Said};
 use crate::common::{Shop, until};
 use serde_json::Value;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -77,4 +79,52 @@ fn a_backup_refuses_what_it_cannot_copy_or_would_overwrite() {
     let said = shop(&["backup", "--data", data, "--to", copy.to_str().unwrap()]);
     assert!(said.code == Some(0) && said.out.starts_with("backup: 5 files, "), "{said:?}");
     assert_eq!(std::fs::read_dir(&copy).unwrap().count(), 5);
+}
+
+#[test]
+fn who_may_not_write_a_served_folder_cannot_copy_it_and_one_at_rest_can_be() {
+    let (mut serving, temp) = (Shop::start(), tempfile::tempdir().unwrap());
+    let data = serving.folder().to_owned();
+    for file in std::fs::read_dir(&data).unwrap() {
+        std::fs::set_permissions(file.unwrap().path(), Permissions::from_mode(0o444)).unwrap();
+    }
+    let copy = |to: &str| {
+        let to = temp.path().join(to);
+        let arguments = ["backup", "--data", data.to_str().unwrap(), "--to", to.to_str().unwrap()];
+        (Process::shop_held_to_rights(&arguments).said(SOON), to)
+    };
+    let (said, to) = copy("live");
+    assert!(said.code == Some(1) && said.err.contains("may not write") && said.err.contains("ordering.db"), "{said:?}");
+    assert!(said.err.contains(&serving.process.pid().to_string()) && !to.exists(), "{said:?}");
+    serving.process.kill();
+    let (said, to) = copy("at-rest");
+    assert_eq!((said.code, std::fs::read_dir(to).unwrap().count()), (Some(0), 5), "{said:?}");
+}
+
+#[test]
+fn what_a_backup_that_was_cut_short_left_is_no_shop() {
+    let temp = tempfile::tempdir().unwrap();
+    std::fs::write(temp.path().join("psp.db.unfinished"), "SQLite format 3").unwrap();
+    let data = temp.path().to_str().unwrap();
+    let to = temp.path().join("copy");
+    for arguments in [
+        &["--listen", "127.0.0.1:0", "--data", data][..],
+        &["check", "--data", data],
+        &["backup", "--data", data, "--to", to.to_str().unwrap()],
+    ] {
+        let said = shop(arguments);
+        let told = format!("{}{}", said.out, said.err);
+        assert!(said.code == Some(1), "{said:?}");
+        let named = told.contains("psp.db.unfinished") && told.contains("cut short") && told.contains("again");
+        assert!(named || (arguments[0] == "backup" && told.contains("ordering.db")), "{said:?}");
+        assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 1, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_no_shop_has_opened_is_nothing_to_check() {
+    let temp = tempfile::tempdir().unwrap();
+    let said = shop(&["check", "--json", "--data", temp.path().to_str().unwrap()]);
+    assert!(said.code == Some(1) && said.out.is_empty(), "{said:?}");
+    assert!(said.err.contains(temp.path().to_str().unwrap()) && said.err.contains("no shop"), "{said:?}");
 }

@@ -160,6 +160,30 @@ pub(crate) fn a_full_disk_loses_nothing_and_room_ends_it_without_a_restart() {
     shop.process.signal(Signal::TERM);
     assert_eq!(shop.process.wait(Duration::from_secs(10)).unwrap().code(), Some(0));
     does_not_start_without_room(&disk);
+    a_backup_that_finds_no_room_leaves_none_taken(&disk);
+}
+
+/// There is room for the first file only.
+fn a_backup_that_finds_no_room_leaves_none_taken(disk: &Disk) {
+    let (data, to) = (disk.data(), disk.0.path().join("copy"));
+    let backup = || {
+        let arguments = ["backup", "--data", data.to_str().unwrap(), "--to", to.to_str().unwrap()];
+        Process::shop(&arguments).said(Duration::from_secs(20))
+    };
+    let room = std::fs::metadata(data.join("ordering.db")).unwrap().len() + 8_192;
+    std::fs::write(disk.ballast(), vec![0xa5; usize::try_from(free(disk) - room).unwrap()]).unwrap();
+    let said = backup();
+    let why = said.err.contains("no room") || said.err.contains("takes no writes");
+    assert!(said.code == Some(1) && why && said.err.contains(".db"), "{said:?}");
+    assert_eq!(std::fs::read_dir(&to).unwrap().count(), 0, "{said:?}");
+    std::fs::remove_file(disk.ballast()).unwrap();
+    let said = backup();
+    assert_eq!(said.code, Some(0), "the same folder can be taken again: {said:?}");
+}
+
+fn free(disk: &Disk) -> u64 {
+    let facts = rustix::fs::statvfs(disk.0.path()).unwrap();
+    facts.f_bavail * facts.f_frsize
 }
 
 /// A start is refused with the name of the file, and works once there is room.

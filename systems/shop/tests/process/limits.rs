@@ -1,9 +1,11 @@
 //! What one client may take from the others.
 
+use crate::common::process::Process;
 use crate::common::{Shop, Watch, shared};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::Duration;
 
 fn connect(shop: &Shop, patience: f64) -> TcpStream {
@@ -54,14 +56,32 @@ pub(crate) fn over_2048_connections_the_longest_idle_one_is_closed_for_a_new_one
     assert_eq!(shop.process.errors(), "");
 }
 
+/// A shop that may have so many files open.
+fn with_files(limit: u32, folder: &Path) -> Process {
+    let mut command = std::process::Command::new("sh");
+    let (shop, run) = (env!("CARGO_BIN_EXE_shop"), format!("ulimit -n {limit}; exec \"$@\""));
+    command.args(["-c", &run, "sh", shop, "--listen", "127.0.0.1:0", "--data"]).arg(folder);
+    Process::spawn(command)
+}
+
+#[test]
+fn a_shop_that_may_open_too_few_files_says_so_before_it_does_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let said = with_files(64, &data).said(Duration::from_secs(20));
+    assert_eq!((said.code, said.out.as_str(), said.err.lines().count()), (Some(1), "", 1), "{said:?}");
+    assert!(said.err.contains("64 are allowed") && said.err.contains("ulimit -n") && !data.exists(), "{said:?}");
+    let least = with_files(100, &data);
+    let address = crate::common::address_in(&least.line(Duration::from_secs(20)).unwrap());
+    crate::common::until(20.0, "it is ready", || {
+        let asked = crate::common::http::Ask::new(address, "GET", "/readyz").try_send();
+        asked.is_ok_and(|answer| answer.status == 200).then_some(())
+    });
+}
+
 pub(crate) fn a_shop_that_may_open_few_files_takes_fewer_connections_and_stays_reachable() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = std::process::Command::new("sh");
-    let shop = env!("CARGO_BIN_EXE_shop");
-    command
-        .args(["-c", "ulimit -n 192; exec \"$@\"", "sh", shop, "--listen", "127.0.0.1:0", "--data"])
-        .arg(folder.path());
-    let process = crate::common::process::Process::spawn(command);
+    let process = with_files(192, folder.path());
     let address = crate::common::address_in(&process.line(Duration::from_secs(20)).unwrap());
     let ask =
         || crate::common::http::Ask::new(address, "GET", "/readyz").try_send().is_ok_and(|answer| answer.status == 200);

@@ -120,6 +120,25 @@ fn a_second_signal_stops_it_at_once() {
     assert!(watch.secs() < 1.0, "it took {} s", watch.secs());
 }
 
+/// An opening waits a second for who has a file locked, then says so.
+#[test]
+fn a_shop_that_is_still_opening_stops_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Shop::on(folder.path(), &[]));
+    let human = rusqlite::Connection::open(folder.path().join("ordering.db")).unwrap();
+    human.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let data = folder.path().to_str().unwrap();
+    let mut process = Process::shop(&["--listen", "127.0.0.1:0", "--data", data]);
+    let address = crate::common::address_in(&process.line(Duration::from_secs(20)).unwrap());
+    let answer = crate::common::http::Ask::new(address, "GET", "/readyz").send();
+    assert_eq!(answer.problem(503, "not-ready")["checks"]["ordering"], "opening");
+    process.signal(Signal::TERM);
+    let status = process.wait(Duration::from_secs(10)).expect("it goes on");
+    assert_eq!(status.code(), Some(0), "{}", process.errors());
+    assert!(last_words(&process).starts_with("stopped while it opened"));
+    human.execute_batch("ROLLBACK").unwrap();
+}
+
 #[test]
 fn an_idle_shop_stops_at_once() {
     let mut shop = Shop::start();

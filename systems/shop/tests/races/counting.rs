@@ -1,10 +1,14 @@
-//! A store that counts its commits, and those that were refused because something had changed.
+//! A service as a test sees it: a store that counts its commits and those that were refused because something had changed, and
+//! calls that may stay without an answer.
 
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
 use partita::core::{Commit, Error, ErrorKind, Read, Receipt, Result, Store, Ticket};
 use partita::time::{Host, Spawner};
 use partita_testkit::{Intercept, Intercepted};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What became of commits.
 #[derive(Debug, Default)]
@@ -13,6 +17,8 @@ pub(crate) struct Counts {
     conflicts: AtomicU64,
     /// With so many applied there is no room for more; 0: there is.
     room: AtomicU64,
+    /// It takes calls and answers none.
+    silent: AtomicBool,
 }
 
 impl Counts {
@@ -28,6 +34,18 @@ impl Counts {
     pub(crate) fn has_room_for(&self, more: Option<u64>) {
         let room = more.map_or(0, |more| self.applied.load(Ordering::Relaxed) + more);
         self.room.store(room, Ordering::Relaxed);
+    }
+
+    /// From now on calls to the service are taken and never answered; or they are again.
+    pub(crate) fn is_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
+    }
+
+    pub(crate) async fn answer(self: Arc<Self>, request: Request, next: Next) -> Response {
+        if self.silent.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        next.run(request).await
     }
 
     fn refusal(&self) -> Option<Error> {

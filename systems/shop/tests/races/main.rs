@@ -5,6 +5,7 @@
 mod cancel;
 mod conflicts;
 mod counting;
+mod keys;
 mod scale;
 mod storage;
 mod wiring;

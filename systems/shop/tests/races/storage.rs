@@ -1,11 +1,11 @@
 //! A disk that is full: said plainly, nothing half done, and over as soon as there is room.
 
-use crate::wiring::Open;
+use crate::wiring::in_virtual_time;
 use axum::Router;
 use partita::core::{Result, Space, Store};
 use partita::http::{Client, Reply};
 use partita::sqlite::{SqliteConfig, SqliteStore};
-use partita::time::{BoxFuture, Entropy, Host, TaskGroup, Timestamp, TokioClock, timeout};
+use partita::time::{BoxFuture, Host, timeout};
 use serde_json::{Value, json};
 use shop::app::{Shop, Wiring};
 use shop::ordering::Options;
@@ -92,13 +92,30 @@ async fn a_shop_that_cannot_write_refuses_orders_shows_it_and_goes_on_when_there
     group.end().await;
 }
 
+/// The refused capture still fits, so the void is what comes when nobody answers any more.
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_takes_calls_and_answers_none_parks_no_order_that_is_undone() {
+    let (shop, host, group) = in_virtual_time().await;
+    let psp = &shop.counts["psp"];
+    psp.has_room_for(Some(2));
+    let id = shop.place("silent", "ada", "pm_capture_declined").await;
+    host.clock.sleep(Duration::from_secs(5)).await;
+    assert_eq!(shop.intents(&id).await, ["requires_capture"], "it was refused and is not voided yet");
+    psp.is_silent(true);
+    psp.has_room_for(None);
+    host.clock.sleep(Duration::from_secs(600)).await;
+    let order = shop.get(&format!("/orders/{id}")).await;
+    assert_eq!((&order["status"], &order["reason"]), (&"PENDING".into(), &Value::Null), "{order:#}");
+    psp.is_silent(false);
+    assert_eq!(shop.end(&id).await, "REJECTED");
+    assert_eq!(shop.get("/audit").await["ok"], true);
+    group.end().await;
+}
+
 /// The authorization and the refused capture still fit; nothing after them does.
 #[tokio::test(start_paused = true)]
 async fn a_participant_without_room_for_ten_minutes_parks_no_order_that_is_undone() {
-    let group = TaskGroup::new();
-    let clock = Arc::new(TokioClock::anchored(Timestamp::from_millis(1_800_000_000_000)));
-    let host = Host { clock, spawner: Arc::new(group.clone()), entropy: Arc::new(Entropy::seeded(3)) };
-    let shop = Open::in_memory(&host).await;
+    let (shop, host, group) = in_virtual_time().await;
     for (service, room) in [("psp", 2), ("inventory", 1), ("loyalty", 1)] {
         shop.counts[service].has_room_for(Some(room));
         let id = shop.place(service, "ada", "pm_capture_declined").await;

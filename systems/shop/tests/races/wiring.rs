@@ -2,10 +2,12 @@
 
 use crate::counting::{Counting, Counts};
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use partita::core::memory::{MemoryDisk, MemoryStore};
 use partita::core::{Result, Space, Store};
 use partita::http::{Client, Reply};
-use partita::time::{BoxFuture, Host};
+use partita::time::{BoxFuture, Entropy, Host, TaskGroup, Timestamp, TokioClock};
 use serde_json::{Value, json};
 use shop::app::{Shop, Wiring};
 use shop::ordering::Options;
@@ -28,7 +30,9 @@ impl Wiring for Memory {
         Box::pin(std::future::ready(Ok(counting as Arc<dyn Store>)))
     }
 
-    fn link(&self, _: &'static str, router: Router) -> BoxFuture<'_, Result<Client>> {
+    fn link(&self, service: &'static str, router: Router) -> BoxFuture<'_, Result<Client>> {
+        let counts = self.counts.lock().unwrap().entry(service).or_default().clone();
+        let router = router.layer(from_fn(move |request: Request, next: Next| counts.clone().answer(request, next)));
         Box::pin(std::future::ready(Ok(Client::in_process(router, &self.host))))
     }
 }
@@ -38,6 +42,14 @@ pub(crate) struct Open {
     pub(crate) client: Client,
     pub(crate) counts: BTreeMap<&'static str, Arc<Counts>>,
     pub(crate) shop: Shop,
+}
+
+/// A shop whose time is the test's.
+pub(crate) async fn in_virtual_time() -> (Open, Host, TaskGroup) {
+    let group = TaskGroup::new();
+    let clock = Arc::new(TokioClock::anchored(Timestamp::from_millis(1_800_000_000_000)));
+    let host = Host { clock, spawner: Arc::new(group.clone()), entropy: Arc::new(Entropy::seeded(3)) };
+    (Open::in_memory(&host).await, host, group)
 }
 
 impl Open {

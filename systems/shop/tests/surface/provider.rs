@@ -195,6 +195,13 @@ fn the_provider_has_errors_of_its_own_form() {
     for path in [format!("{INTENTS}/pi_nope"), "/psp/v1/nope".to_owned(), "/psp/v1/".to_owned()] {
         error(&shop.get(&path), 404, "resource_missing");
     }
+    for (query, code) in [
+        ("", "parameter_missing"),
+        ("?order_id=a&limit=0", "parameter_unknown"),
+        ("?order_id=a&order_id=b", "parameter_invalid"),
+    ] {
+        error(&shop.get(&format!("{INTENTS}{query}")), 400, code);
+    }
     let list = shop.get(&format!("{INTENTS}?order_id=never"));
     assert_eq!((list.status, &list.json()["data"]), (200, &json!([])));
     let answer = shop.ask("DELETE", INTENTS).send();

@@ -1,6 +1,7 @@
 //! The provider, driven in process over a memory store under paused time.
 
 mod keys;
+mod lists;
 mod lost;
 mod outcomes;
 mod races;
