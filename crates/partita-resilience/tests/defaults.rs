@@ -1,7 +1,5 @@
 //! The defaults are the numbers that the guide argues.
 
-#![allow(clippy::unwrap_used, reason = "a test may")]
-
 use partita_resilience::adaptive::Adaptive;
 use partita_resilience::bulkhead::Bulkhead;
 use partita_resilience::cache::Cache;
@@ -18,11 +16,12 @@ use std::fmt::Debug;
 type Row = (&'static str, &'static str, &'static str);
 
 fn agree(policy: &str, settings: &impl Debug, rows: &[Row]) {
-    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/resilience.md");
-    let (guide, settings) = (std::fs::read_to_string(guide).unwrap(), format!("{settings:?}"));
+    // A published package comes without the guide.
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/resilience.md")).ok();
+    let settings = format!("{settings:?}");
     for (setting, number, shown) in rows {
         let row = format!("| {policy}: {setting} | {number} |");
-        assert!(guide.contains(&row), "not in the guide: {row}");
+        assert!(guide.as_ref().is_none_or(|guide| guide.contains(&row)), "not in the guide: {row}");
         assert!(settings.contains(shown), "`{shown}` is not in {settings}");
     }
 }
