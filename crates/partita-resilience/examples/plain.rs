@@ -18,7 +18,7 @@ use std::time::Duration;
 const DOWN: std::ops::RangeInclusive<u32> = 3..=6;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let timing = Timing::system();
     let breaker = Breaker::builder("catalogue").min_calls(5).open(Duration::from_millis(200)).timing(timing.clone());
     let breaker = breaker.listener(|event| println!("         {}: {:?}", event.policy, event.kind)).build()?;

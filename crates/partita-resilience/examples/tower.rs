@@ -20,7 +20,7 @@ use std::time::Duration;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let made = Arc::new(AtomicU32::new(0));
     let fetch = service_fn({
         let made = Arc::clone(&made);

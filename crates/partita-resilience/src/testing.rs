@@ -15,20 +15,34 @@ pub(crate) fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
 
 /// Runs `work` to its end, moving `clock` from one due moment to the next where nothing wakes it.
 pub(crate) fn run<F: Future>(clock: &ManualClock, work: F) -> F::Output {
-    let (mut work, woken) = (pin!(work), Arc::new(Woken::default()));
-    let waker = Waker::from(Arc::clone(&woken));
+    let (mut work, alarm) = (pin!(work), Alarm::default());
     for _ in 0..10_000 {
-        woken.0.store(false, Ordering::Relaxed);
-        if let Poll::Ready(end) = work.as_mut().poll(&mut Context::from_waker(&waker)) {
+        if let Poll::Ready(end) = alarm.poll(work.as_mut()) {
             return end;
         }
-        if woken.0.load(Ordering::Relaxed) {
+        if alarm.rang() {
             continue;
         }
         let due = clock.next_due().expect("the work waits for something that never comes");
         clock.advance_to(due);
     }
     panic!("the work does not end");
+}
+
+/// Polls with a waker of its own.
+#[derive(Default)]
+pub(crate) struct Alarm(Arc<Woken>);
+
+impl Alarm {
+    pub(crate) fn poll<F: Future + ?Sized>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
+        self.0.0.store(false, Ordering::Relaxed);
+        future.poll(&mut Context::from_waker(&Waker::from(Arc::clone(&self.0))))
+    }
+
+    /// Whether it was woken since the last poll.
+    pub(crate) fn rang(&self) -> bool {
+        self.0.0.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Default)]

@@ -104,6 +104,12 @@ impl Timing {
         }
     }
 
+    /// Virtual time whose coarse clock stands at zero, to see who reads which.
+    #[cfg(test)]
+    pub(crate) fn coarse_stands(clock: &ManualClock) -> Self {
+        Self { coarse: CoarseClock::exact(Arc::new(ManualClock::new())), ..Self::manual(clock, 1) }
+    }
+
     /// The exact clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
@@ -119,6 +125,53 @@ impl Default for Timing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deadline::{Context, Deadline};
+    use crate::limiter::{KeyedLimiter, Limiter, Quota};
+    use crate::testing::{ms, run, wait};
+    use crate::timeout::Timeout;
+    use crate::{Error, Limit, Policy};
+
+    #[test]
+    fn a_limiter_reads_the_exact_clock() {
+        let clock = ManualClock::new();
+        let quota = Quota::new(1, ms(100));
+        let limiter = Limiter::builder("l").quota(quota).timing(Timing::coarse_stands(&clock)).build().unwrap();
+        let keyed = KeyedLimiter::<u8>::builder("k").quota(quota).timing(Timing::coarse_stands(&clock));
+        let keyed = keyed.build_keyed().unwrap();
+        for _ in 0..3 {
+            assert!(limiter.check().allowed() && keyed.check(&1).allowed());
+            assert!(!limiter.check().allowed() && !keyed.check(&1).allowed());
+            clock.advance(ms(100));
+        }
+    }
+
+    #[test]
+    fn a_timeout_reads_the_exact_clock() {
+        let clock = ManualClock::new();
+        clock.advance(ms(1_000));
+        let timeout = Timeout::builder("t").fixed(ms(50)).timing(Timing::coarse_stands(&clock)).build().unwrap();
+        let hang = || timeout.call(std::future::pending::<Result<(), ()>>);
+        let end = run(&clock, Context::new().until(ms(1_020)).scope(hang()));
+        assert_eq!(end, Err(Error::TimedOut { after: ms(20), which: Limit::Deadline }));
+        assert_eq!(run(&clock, hang()), Err(Error::TimedOut { after: ms(50), which: Limit::Attempt }));
+        assert_eq!(clock.elapsed(), ms(1_070));
+    }
+
+    #[test]
+    fn a_deadline_reads_the_exact_clock() {
+        let clock = ManualClock::new();
+        clock.advance(ms(1_000));
+        let timing = || Timing::coarse_stands(&clock);
+        let until = || async {
+            wait(&clock, 60).await;
+            Ok::<_, ()>(Context::current().deadline())
+        };
+        let deadline = Deadline::builder("d").limit(ms(100)).timing(timing()).build().unwrap();
+        assert_eq!(run(&clock, deadline.call(|context| context.scope(until()))), Ok(Some(ms(1_100))));
+        let stack = Policy::new("s").deadline(ms(100)).timing(timing()).build().unwrap();
+        let call = stack.call(|attempt| attempt.context().clone().scope(until()));
+        assert_eq!(run(&clock, call), Ok(Some(ms(1_160))));
+    }
 
     #[test]
     fn on_the_machine_the_callers_runtime_runs_what_goes_on_behind_a_call() {

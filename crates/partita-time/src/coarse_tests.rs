@@ -116,6 +116,22 @@ fn its_own_thread_ticks_and_never_runs_ahead() {
 }
 
 #[test]
+fn it_ticks_each_millisecond() {
+    let exact: Arc<dyn Clock> = Arc::new(TokioClock::system());
+    let coarse = CoarseClock::ticking(Arc::clone(&exact));
+    // Another thread may take the processor: one quiet moment of twenty ticks is enough.
+    let quiet = (0..500).any(|_| {
+        let (began, ticks) = (exact.elapsed(), coarse.lag().ticks);
+        while coarse.lag().ticks < ticks + 20 {
+            coarse.nanos();
+            thread::yield_now();
+        }
+        exact.elapsed().saturating_sub(began) < Duration::from_millis(40)
+    });
+    assert!(quiet, "{:?}", coarse.lag());
+}
+
+#[test]
 fn the_thread_ends_with_the_last_clone() {
     let coarse = CoarseClock::ticking(Arc::new(TokioClock::system()));
     coarse.nanos();

@@ -45,6 +45,11 @@ impl Adaptive {
         PolicyLayer::new(self.clone())
     }
 
+    /// Whether more than four fifths of its limit are in use.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.0.is_crowded()
+    }
+
     /// Its settings in words.
     pub(crate) fn explain(&self) -> String {
         self.0.explain()

@@ -86,6 +86,10 @@ impl Core {
         Ok(())
     }
 
+    pub(super) fn is_crowded(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) * 5 > self.limit.load(Ordering::Relaxed) * 4
+    }
+
     #[cold]
     fn reject(&self) -> Rejected {
         self.rejected.fetch_add(1, Ordering::Relaxed);

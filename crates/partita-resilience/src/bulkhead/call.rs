@@ -104,6 +104,11 @@ impl Bulkhead {
         PolicyLayer::new(self.clone())
     }
 
+    /// Whether more than four fifths of its permits are in use.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.0.active() * 5 > self.0.config.max_concurrent * 4
+    }
+
     /// Its settings in words.
     pub(crate) fn explain(&self) -> String {
         let config = &self.0.config;

@@ -90,7 +90,7 @@ impl Core {
         self.slots.done() + u64::from(self.active())
     }
 
-    fn active(&self) -> u32 {
+    pub(super) fn active(&self) -> u32 {
         self.config.max_concurrent.saturating_sub(self.slots.free())
     }
 

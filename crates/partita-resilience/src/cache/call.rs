@@ -1,6 +1,6 @@
 //! A cache before a plain async call.
 
-use super::core::{Core, Found, Refresh};
+use super::core::{Core, Found, Refresh, Since};
 use super::{CacheBuilder, CacheSnapshot};
 use crate::{ByResult, Classify, Error, Outcome};
 use std::fmt;
@@ -19,6 +19,9 @@ pub(crate) enum Fetch {
     /// Nobody: a stale answer served the caller.
     Behind,
 }
+
+/// A fetch that has ended: the right to it, if it was for a stale answer, and when it began.
+type Fetched<T> = (Option<Refresh<T>>, Since);
 
 struct Shared<K, T, C> {
     core: Core<K, T>,
@@ -42,7 +45,7 @@ impl<K: Hash + Eq, T, C> Cache<K, T, C> {
         self.0.core.snapshot()
     }
 
-    /// Forgets the answer for `key`, as after a change.
+    /// Forgets the answer for `key`, as after a change; one whose fetch is under way is not kept either.
     pub fn forget(&self, key: &K) {
         self.0.core.forget(key);
     }
@@ -77,14 +80,14 @@ impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
-        let refresh = match self.0.core.find(&key) {
+        let fetch = match self.0.core.find(&key) {
             Found::Fresh(entry) => return Ok(entry.answer.clone()),
             Found::Stale(entry) => return Ok(self.0.core.serve_stale(&entry)),
-            Found::Refresh(refresh) => Some(refresh),
-            Found::Nothing => None,
+            Found::Refresh(refresh, since) => (Some(refresh), since),
+            Found::Nothing(since) => (None, since),
         };
         let end = work().await;
-        self.0.take(key, refresh, end)
+        self.0.take(key, fetch, end)
     }
 
     /// As [`Cache::call`], but who finds a stale answer gets it at once, and the fetch is made in the background, one per
@@ -116,35 +119,35 @@ impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
         Fut: Future<Output = Result<T, Error<E>>> + Send + 'static,
     {
         let core = &self.0.core;
-        let refresh = match core.find(&key) {
+        let fetch = match core.find(&key) {
             Found::Fresh(entry) => return Ok(entry.answer.clone()),
             Found::Stale(entry) => return Ok(core.serve_stale(&entry)),
-            Found::Refresh(refresh) => match core.spawner() {
+            Found::Refresh(refresh, since) => match core.spawner() {
                 Some(spawner) => {
                     let answer = core.serve_stale(&refresh.entry);
                     let shared = Arc::clone(&self.0);
                     spawner.spawn(Box::pin(async move {
                         let end = work(Fetch::Behind).await;
-                        let _ = shared.settle(key, Some(refresh), &end);
+                        let _ = shared.settle(key, (Some(refresh), since), &end);
                     }));
                     return Ok(answer);
                 }
-                None => Some(refresh),
+                None => (Some(refresh), since),
             },
-            Found::Nothing => None,
+            Found::Nothing(since) => (None, since),
         };
         let end = work(Fetch::Awaited).await;
-        self.0.take(key, refresh, end)
+        self.0.take(key, fetch, end)
     }
 }
 
 impl<K: Hash + Eq, T: Clone, C> Shared<K, T, C> {
     /// The answer to the caller who fetched.
-    fn take<E>(&self, key: K, refresh: Option<Refresh<T>>, end: Result<T, Error<E>>) -> Result<T, Error<E>>
+    fn take<E>(&self, key: K, fetch: Fetched<T>, end: Result<T, Error<E>>) -> Result<T, Error<E>>
     where
         C: Classify<T, E>,
     {
-        match self.settle(key, refresh, &end) {
+        match self.settle(key, fetch, &end) {
             Some(entry) => Ok(self.core.serve_stale(&entry)),
             None => end,
         }
@@ -154,7 +157,7 @@ impl<K: Hash + Eq, T: Clone, C> Shared<K, T, C> {
     fn settle<E>(
         &self,
         key: K,
-        refresh: Option<Refresh<T>>,
+        (refresh, since): Fetched<T>,
         end: &Result<T, Error<E>>,
     ) -> Option<Arc<super::core::Entry<T>>>
     where
@@ -166,7 +169,7 @@ impl<K: Hash + Eq, T: Clone, C> Shared<K, T, C> {
         };
         match (outcome, end) {
             (Outcome::Success, Ok(answer)) => {
-                self.core.keep(key, answer.clone());
+                self.core.keep(key, answer.clone(), since);
                 None
             }
             (Outcome::Ignored, _) => None,

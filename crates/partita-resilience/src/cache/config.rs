@@ -114,6 +114,8 @@ impl<K: Hash + Eq, T, C> CacheBuilder<K, T, C> {
 
 impl<K, T, C> fmt::Debug for CacheBuilder<K, T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CacheBuilder").field("name", &self.name).field("times", &self.times).finish_non_exhaustive()
+        let Self { name, capacity, times, .. } = self;
+        let mut shown = f.debug_struct("CacheBuilder");
+        shown.field("name", name).field("capacity", capacity).field("times", times).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,8 @@
 //! What is kept, how old it is, and who fetches anew.
 
+use crate::sync::{Mutex, lock};
 use crate::{Event, EventKind, Listeners, PolicyKind, Timing};
+use ahash::RandomState;
 use partita_time::Spawner;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -40,7 +42,29 @@ pub(super) struct Core<K, T> {
     pub(super) listeners: Listeners,
     pub(super) timing: Timing,
     store: quick_cache::sync::Cache<K, Arc<Entry<T>>>,
+    changes: Changes,
     counts: Counts,
+}
+
+/// Keys share so many counts.
+const SHARED: usize = 64;
+
+/// How often keys were forgotten: an answer whose fetch began before that is not kept. Two keys of one count only cost each
+/// other a fetch.
+struct Changes {
+    hasher: RandomState,
+    counts: [Mutex<u64>; SHARED],
+}
+
+impl Changes {
+    fn new() -> Self {
+        Self { hasher: RandomState::with_seeds(1, 2, 3, 4), counts: std::array::from_fn(|_| Mutex::new(0)) }
+    }
+
+    fn of(&self, key: &impl Hash) -> &Mutex<u64> {
+        let count = self.hasher.hash_one(key) % SHARED as u64;
+        &self.counts[usize::try_from(count).unwrap_or(0)]
+    }
 }
 
 #[derive(Default)]
@@ -66,11 +90,15 @@ const FETCHING: u64 = u64::MAX;
 pub(super) enum Found<T> {
     Fresh(Arc<Entry<T>>),
     /// Stale, and this caller is the one to fetch anew.
-    Refresh(Refresh<T>),
+    Refresh(Refresh<T>, Since),
     /// Stale, and another caller fetches, or has just failed to.
     Stale(Arc<Entry<T>>),
-    Nothing,
+    Nothing(Since),
 }
+
+/// When a fetch began, counted in changes of its key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Since(u64);
 
 /// The right to fetch anew for one key; dropped, it is free again.
 pub(super) struct Refresh<T> {
@@ -94,7 +122,7 @@ impl<K: Hash + Eq, T> Core<K, T> {
     pub(super) fn new(name: crate::Name, capacity: usize, times: Times, timing: Timing) -> Self {
         let store = quick_cache::sync::Cache::new(capacity);
         let (spawner, listeners, counts) = (None, Listeners::default(), Counts::default());
-        Self { name, times, spawner, listeners, timing, store, counts }
+        Self { name, times, spawner, listeners, timing, store, changes: Changes::new(), counts }
     }
 
     /// What fetches in the background, if anything does.
@@ -120,18 +148,26 @@ impl<K: Hash + Eq, T> Core<K, T> {
                     return Found::Stale(entry);
                 }
                 self.counts.refreshes.fetch_add(1, Ordering::Relaxed);
-                Found::Refresh(Refresh { entry, done: false })
+                Found::Refresh(Refresh { entry, done: false }, self.begin(key))
             }
             _ => {
                 self.counts.misses.fetch_add(1, Ordering::Relaxed);
-                Found::Nothing
+                Found::Nothing(self.begin(key))
             }
         }
     }
 
-    pub(super) fn keep(&self, key: K, answer: T) {
+    fn begin(&self, key: &K) -> Since {
+        Since(*lock(self.changes.of(key)))
+    }
+
+    /// Keeps an answer, unless its key was forgotten since its fetch began.
+    pub(super) fn keep(&self, key: K, answer: T, since: Since) {
         let entry = Entry { answer, kept: self.timing.coarse(), blocked: AtomicU64::new(0) };
-        self.store.insert(key, Arc::new(entry));
+        let changes = lock(self.changes.of(&key));
+        if Since(*changes) == since {
+            self.store.insert(key, Arc::new(entry));
+        }
     }
 
     /// A fetch for a stale answer brought nothing better: nobody else tries for a while.
@@ -144,6 +180,7 @@ impl<K: Hash + Eq, T> Core<K, T> {
     }
 
     pub(super) fn forget(&self, key: &K) {
+        *lock(self.changes.of(key)) += 1;
         self.store.remove(key);
     }
 

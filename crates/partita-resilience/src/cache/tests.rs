@@ -152,6 +152,28 @@ fn without_a_spawner_the_host_of_its_clock_fetches_and_on_virtual_time_alone_the
 }
 
 #[test]
+fn an_answer_that_was_fetched_before_it_was_forgotten_is_not_kept() {
+    for stale in [false, true] {
+        let clock = ManualClock::new();
+        let cache = builder(&clock).build().unwrap();
+        if stale {
+            fetch(&clock, &cache, Ok(1)).unwrap();
+            clock.advance(s(10));
+        }
+        let mut slow = Box::pin(cache.call("key", || async {
+            wait(&clock, 100).await;
+            Ok::<_, &str>(2)
+        }));
+        assert!(poll(slow.as_mut()).is_pending());
+        cache.forget(&"key");
+        clock.advance(ms(100));
+        assert_eq!(poll(slow.as_mut()), Poll::Ready(Ok(2)));
+        assert_eq!(fetch(&clock, &cache, Ok(3)), Ok(3), "what was true before the change was kept");
+        assert_eq!(fetch(&clock, &cache, Ok(4)), Ok(3));
+    }
+}
+
+#[test]
 fn memory_is_bounded_by_the_number_of_answers() {
     let clock = ManualClock::new();
     let cache = Cache::<u32, u32>::builder("test").timing(Timing::manual(&clock, 1)).capacity(100).build().unwrap();

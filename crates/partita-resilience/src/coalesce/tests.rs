@@ -2,7 +2,7 @@
 
 use super::Coalesce;
 use crate::deadline::Context;
-use crate::testing::{ms, poll, run, wait};
+use crate::testing::{Alarm, ms, poll, run, wait};
 use crate::timeout::Timeout;
 use crate::{Error, Limit, Timing};
 use partita_time::{BoxFuture, Clock, ManualClock};
@@ -84,6 +84,23 @@ fn a_leader_that_is_dropped_hands_over_to_who_has_waited_longest() {
     clock.advance(ms(100));
     calls.iter_mut().for_each(|call| assert_eq!(poll(call.as_mut()), Poll::Ready(Ok(2))));
     assert_eq!(policy.snapshot().handed_over, 2);
+}
+
+#[test]
+fn a_waiter_is_woken_when_it_has_to_lead_and_when_the_answer_is_there() {
+    let (clock, begun, alarm) = (ManualClock::new(), AtomicU32::new(0), Alarm::default());
+    let policy = policy(&clock);
+    let (mut leader, mut waiter) = (call(&policy, &clock, &begun), call(&policy, &clock, &begun));
+    assert!(poll(leader.as_mut()).is_pending() && alarm.poll(waiter.as_mut()).is_pending());
+    drop(leader);
+    assert!(alarm.rang(), "nobody told it to lead");
+    let mut last = call(&policy, &clock, &begun);
+    assert!(poll(waiter.as_mut()).is_pending() && alarm.poll(last.as_mut()).is_pending());
+    clock.advance(ms(100));
+    assert!(!alarm.rang());
+    assert_eq!(poll(waiter.as_mut()), Poll::Ready(Ok(2)));
+    assert!(alarm.rang(), "nobody told it of the answer");
+    assert_eq!(poll(last.as_mut()), Poll::Ready(Ok(2)));
 }
 
 #[test]

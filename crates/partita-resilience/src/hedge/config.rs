@@ -19,6 +19,7 @@ pub struct HedgeBuilder<C = ByResult> {
     idempotent: bool,
     budget: Option<Budget>,
     gate: Option<Arc<dyn Gate>>,
+    room: Option<Arc<dyn Gate>>,
     listeners: Listeners,
     timing: Timing,
     name: crate::Name,
@@ -41,6 +42,7 @@ impl HedgeBuilder<ByResult> {
             idempotent: false,
             budget: None,
             gate: None,
+            room: None,
             listeners: Listeners::default(),
             timing: Timing::system(),
             name,
@@ -105,10 +107,17 @@ impl<C> HedgeBuilder<C> {
         self
     }
 
+    /// Asked before each hedge whether there is room for one.
+    pub(crate) fn room(mut self, room: impl Gate + 'static) -> Self {
+        self.room = Some(Arc::new(room));
+        self
+    }
+
     /// Judges how an attempt ended: failure and overloaded start the next, ignored is an answer. Default [`ByResult`].
     pub fn classify<D>(self, classify: D) -> HedgeBuilder<D> {
-        let Self { delay, floor, min_samples, max_hedges, idempotent, budget, gate, listeners, timing, name, .. } =
-            self;
+        let Self {
+            delay, floor, min_samples, max_hedges, idempotent, budget, gate, room, listeners, timing, name, ..
+        } = self;
         HedgeBuilder {
             delay,
             floor,
@@ -117,6 +126,7 @@ impl<C> HedgeBuilder<C> {
             idempotent,
             budget,
             gate,
+            room,
             listeners,
             timing,
             name,
@@ -167,6 +177,7 @@ impl<C> HedgeBuilder<C> {
                 max_hedges: self.max_hedges,
                 budget,
                 gate: self.gate,
+                room: self.room,
                 listeners: self.listeners,
                 timing: self.timing,
                 counts: Default::default(),
@@ -178,6 +189,9 @@ impl<C> HedgeBuilder<C> {
 
 impl<C> std::fmt::Debug for HedgeBuilder<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HedgeBuilder").field("name", &self.name).field("delay", &self.delay).finish_non_exhaustive()
+        let Self { name, delay, floor, min_samples, max_hedges, .. } = self;
+        let mut shown = f.debug_struct("HedgeBuilder");
+        shown.field("name", name).field("delay", delay).field("min_delay", floor);
+        shown.field("min_samples", min_samples).field("max_hedges", max_hedges).finish_non_exhaustive()
     }
 }

@@ -23,6 +23,7 @@ pub(super) struct Core {
     pub(super) max_hedges: u32,
     pub(super) budget: Budget,
     pub(super) gate: Option<Arc<dyn Gate>>,
+    pub(super) room: Option<Arc<dyn Gate>>,
     pub(super) listeners: Listeners,
     pub(super) timing: Timing,
     pub(super) counts: Counts,
@@ -48,9 +49,11 @@ impl Core {
 
     /// Pays for the next attempt; tells who listens how that went.
     pub(super) fn admit(&self, attempt: u32) -> bool {
-        if self.gate.as_ref().is_some_and(|gate| !gate.lets_retry()) {
-            self.refuse(Reason::Open);
-            return false;
+        for (gate, reason) in [(&self.gate, Reason::Open), (&self.room, Reason::Saturated)] {
+            if gate.as_ref().is_some_and(|gate| !gate.lets_retry()) {
+                self.refuse(reason);
+                return false;
+            }
         }
         let Some(withdrawal) = self.budget.withdraw() else {
             self.refuse(Reason::BudgetSpent);

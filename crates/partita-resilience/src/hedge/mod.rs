@@ -6,6 +6,9 @@
 //! attempt that fails starts the next at once. Each hedge is paid for from a budget of the policy's own, and a spent
 //! budget never ends attempts under way.
 //!
+//! In a stack no hedge begins beside a probe of its breaker, nor where more than four fifths of its bulkhead or adaptive
+//! limit are in use.
+//!
 //! Only calls that may be made twice can be hedged: the builder demands that word. Hedged requests: Dean, Barroso, *The
 //! Tail at Scale* (2013).
 

@@ -283,7 +283,11 @@ where
             let now = core.timing.now();
             let Some(delay) = core.delay(now) else { return false };
             let spent = now.saturating_sub(this.course.last_started);
-            *this.sleep = Some(core.timing.sleep(delay.saturating_sub(spent)));
+            let left = delay.saturating_sub(spent);
+            if left.is_zero() {
+                return true;
+            }
+            *this.sleep = Some(core.timing.sleep(left));
         }
         this.sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready())
     }

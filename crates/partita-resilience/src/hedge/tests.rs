@@ -215,6 +215,33 @@ fn p14_the_delay_is_the_observed_p95_and_unknown_before_enough_calls() {
 }
 
 #[test]
+fn p14_an_observed_delay_has_a_floor() {
+    let clock = ManualClock::new();
+    let hedge = builder(&clock).min_delay(ms(30)).build().unwrap();
+    for _ in 0..150 {
+        run(&clock, hedge.call(taking(&clock, &[5, 1]))).unwrap();
+    }
+    assert_eq!(hedge.snapshot().delay, Some(ms(30)));
+}
+
+#[test]
+fn p14_losers_count_as_calls_that_took_at_least_so_long() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let budget = Budget::builder().ratio(1.0).floor_per_second(100.0).timing(timing).build().unwrap();
+    let hedge = builder(&clock).budget(budget).build().unwrap();
+    let delay = |slow: bool| {
+        for n in 0..150 {
+            run(&clock, hedge.call(taking(&clock, &[if slow && n % 2 == 0 { 500 } else { 20 }, 1]))).unwrap();
+            clock.advance(ms(5));
+        }
+        hedge.snapshot().delay.unwrap()
+    };
+    let (before, after) = (delay(false), delay(true));
+    assert!(before < ms(21) && after >= ms(21), "{before:?}, then {after:?}: half of the calls are slow");
+}
+
+#[test]
 fn several_operations_are_tried_in_their_order() {
     let clock = ManualClock::new();
     let hedge = plain(&clock).max_hedges(5).build().unwrap();

@@ -6,7 +6,7 @@
 //!   or is [`Idle::Spent`]. No entry in use ever makes room, however many new keys come.
 //! - With no room, a new key shares one **overflow** entry with every other such key, and that is counted: strangers under
 //!   attack share one policy, known keys keep theirs.
-//! - Keys are hashed with SipHash and a secret, so nobody can aim them at one shard.
+//! - Keys are hashed with a secret, so nobody can aim them at one shard.
 //!
 //! An entry that was idle for `ttl` is new again at its next use, whether it was swept meanwhile or not: what a caller
 //! sees depends on the calls and the clock only.

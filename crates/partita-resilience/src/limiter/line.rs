@@ -109,7 +109,7 @@ impl Meter {
             if gone.charge.at <= now_units {
                 return;
             }
-            let first = if rule.clear_ahead(&self.cell, now) { 0 } else { ticket };
+            let first = if rule.keeps_each() { 0 } else { ticket };
             let behind = line.waiting.range_mut(first..).filter(|(_, waiter)| waiter.charge.at > now_units);
             let mut moved = Vec::new();
             let charges = behind.map(|(_, waiter)| {

@@ -27,6 +27,8 @@ mod gcra;
 #[cfg(feature = "http")]
 mod http;
 mod keyed;
+#[cfg(test)]
+mod keyed_tests;
 mod layer;
 #[cfg(test)]
 mod layer_tests;

@@ -191,6 +191,7 @@ impl Rule {
     }
 
     /// Takes back a charge whose moment has not come. `behind` are the charges after it, the first one first: they move up.
+    /// Where charges are kept one by one, `behind` are all ahead of now: they are made anew, with no newcomer between.
     pub(crate) fn take_back<'a>(
         &self,
         cell: &Cell,
@@ -198,30 +199,36 @@ impl Rule {
         gone: Charge,
         behind: impl Iterator<Item = &'a mut Charge>,
     ) {
+        let (limit, per) = (self.limit, self.per);
         match cell {
             Cell::Tat(tat) => {
                 let up = tat.take_back(&self.rate, gone.cost);
                 behind.for_each(|charge| charge.at = charge.at.saturating_sub(up));
             }
-            Cell::Log(_) | Cell::Windows(_) => behind.for_each(|charge| {
-                *charge = self.reserve(cell, now, charge.cost, u64::MAX).unwrap_or(*charge);
-            }),
+            Cell::Log(log) => {
+                let mut log = lock(log);
+                log.clear_ahead(now);
+                for charge in behind {
+                    let at = log.first_fit(now, per, limit, charge.cost);
+                    log.charge(at, charge.cost);
+                    charge.at = u128::from(at);
+                }
+            }
+            Cell::Windows(windows) => {
+                let mut windows = lock(windows);
+                windows.clear_ahead(now, per);
+                for charge in behind {
+                    let at = windows.first_fit(now, per, limit, charge.cost);
+                    windows.charge(at, per, charge.cost);
+                    charge.at = u128::from(at);
+                }
+            }
         }
     }
 
-    /// Takes back every charge ahead of now where charges are kept one by one; those that stay are made anew.
-    pub(crate) fn clear_ahead(&self, cell: &Cell, now: u64) -> bool {
-        match cell {
-            Cell::Tat(_) => false,
-            Cell::Log(log) => {
-                lock(log).clear_ahead(now);
-                true
-            }
-            Cell::Windows(windows) => {
-                lock(windows).clear_ahead(now, self.per);
-                true
-            }
-        }
+    /// Whether charges are kept one by one.
+    pub(crate) const fn keeps_each(&self) -> bool {
+        !self.is_smooth()
     }
 
     /// Whether a cell is as new.

@@ -123,6 +123,8 @@ impl MonitorBuilder {
 
 impl fmt::Debug for MonitorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MonitorBuilder").field("name", &self.name).finish_non_exhaustive()
+        let Self { name, min_calls, thresholds, .. } = self;
+        let mut shown = f.debug_struct("MonitorBuilder");
+        shown.field("name", name).field("min_calls", min_calls).field("thresholds", thresholds).finish_non_exhaustive()
     }
 }

@@ -1,17 +1,22 @@
 //! What a monitor sees, and whom it tells.
 
 use super::{Change, Monitor, PolicySnapshot, Severity, Threshold, What};
+use crate::adaptive::Adaptive;
 use crate::breaker::Breaker;
 use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
 use crate::cache::Cache;
+use crate::deadline::{Context, Deadline};
 use crate::fallback::Fallback;
 use crate::hedge::Hedge;
 use crate::join::Join;
 use crate::keyed::{Bounds, Keyed};
 use crate::limiter::{Limiter, Quota};
+use crate::pool::Pool;
 use crate::retry::{Jitter, Retry};
-use crate::testing::{ms, poll, run};
+use crate::shed::{Priority, Shed};
+use crate::testing::{ms, poll, run, wait};
+use crate::timeout::Timeout;
 use crate::{Error, Listeners, PolicyKind, Registry, Timing};
 use partita_time::ManualClock;
 use std::future::ready;
@@ -165,6 +170,63 @@ fn a_join_that_takes_its_defaults_is_found() {
     assert_eq!((report.policies[0].kind(), report.policies[0].name().as_ref()), (PolicyKind::Join, "page"));
     let found: Vec<_> = report.findings.iter().map(|found| (found.what, found.severity, found.value)).collect();
     assert_eq!(found, [(What::Defaulted, Severity::Warning, 0.25)]);
+}
+
+/// The kinds of policy that are found, and what is wrong with them, from twenty calls.
+fn found(policy: impl super::Watch + 'static, calls: impl FnOnce()) -> Vec<(PolicyKind, What)> {
+    let monitor = Monitor::builder("m").watch(policy).build().unwrap();
+    calls();
+    monitor.look().findings.iter().map(|finding| (finding.policy, finding.what)).collect()
+}
+
+#[test]
+fn limits_that_are_full_and_refuse_are_found_whatever_their_kind() {
+    let adaptive = Adaptive::builder("a").initial(1).build().unwrap();
+    let _held = adaptive.try_acquire().unwrap();
+    let full = |kind| [(kind, What::Saturated), (kind, What::Rejected)];
+    let seen = found(adaptive.clone(), || (0..20).for_each(|_| assert!(adaptive.try_acquire().is_err())));
+    assert_eq!(seen, full(PolicyKind::Adaptive));
+    let shed = Shed::builder("s").max_in_flight(1).build().unwrap();
+    let _held = shed.try_acquire(Priority::Critical).unwrap();
+    let refused = || (0..20).for_each(|_| assert!(shed.try_acquire(Priority::Critical).is_err()));
+    assert_eq!(found(shed.clone(), refused), full(PolicyKind::Shed));
+    let pool = Pool::builder("p").core_threads(1).max_threads(1).queue(0).max_wait(ms(0)).build().unwrap();
+    let ((begins, begun), (end, ends)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel::<()>());
+    let mut busy = Box::pin(pool.run(move || begins.send(()).map(|()| ends.recv())));
+    assert!(poll(busy.as_mut()).is_pending());
+    begun.recv_timeout(ms(20_000)).unwrap();
+    let refused = || (0..20).for_each(|_| assert!(poll(pin!(pool.run(|| Ok::<_, ()>(())))).is_ready()));
+    assert_eq!(found(pool.clone(), refused), full(PolicyKind::Pool));
+    drop(end);
+}
+
+#[test]
+fn calls_cut_off_or_come_too_late_and_refusals_by_key_are_found() {
+    let clock = ManualClock::new();
+    let timing = || Timing::manual(&clock, 1);
+    let timeout = Timeout::builder("t").fixed(ms(5)).timing(timing()).build().unwrap();
+    let hang = || (0..20).for_each(|_| _ = run(&clock, timeout.call(std::future::pending::<Result<(), ()>>)));
+    assert_eq!(found(timeout.clone(), hang), [(PolicyKind::Timeout, What::TimedOut)]);
+    let deadline = Deadline::builder("d").limit(ms(20)).timing(timing()).build().unwrap();
+    let late = || Context::new().until(ms(0)).scope(deadline.call(|_| ready(Ok::<_, ()>(()))));
+    let cut = || deadline.call(|_| std::future::pending::<Result<(), ()>>());
+    let calls = || (0..20).for_each(|_| drop((run(&clock, late()), run(&clock, cut()))));
+    let both = [(PolicyKind::Deadline, What::Rejected), (PolicyKind::Deadline, What::TimedOut)];
+    assert_eq!(found(deadline.clone(), calls), both);
+    let hedge = Hedge::builder("h").idempotent(true).delay(ms(1)).timing(timing());
+    let budget = Budget::builder().ratio(0.0).floor_per_second(0.0).timing(timing()).build().unwrap();
+    let hedge = hedge.budget(budget).build().unwrap();
+    let work = |_| async {
+        wait(&clock, 9).await;
+        Ok::<_, ()>(())
+    };
+    let slow = || run(&clock, hedge.call(work)).unwrap();
+    assert_eq!(found(hedge.clone(), slow), [(PolicyKind::Hedge, What::BudgetSpent)]);
+    let keyed: Keyed<u8, Breaker> = Breaker::builder("k").timing(timing()).build_keyed(Bounds::default()).unwrap();
+    let breaker = keyed.get(&1);
+    breaker.force_open();
+    let seen = found(keyed, || (0..20).for_each(|_| assert!(breaker.admit().is_err())));
+    assert!(seen.contains(&(PolicyKind::Breaker, What::Rejected)), "{seen:?}");
 }
 
 #[test]

@@ -36,12 +36,21 @@ struct Desk {
     drawn: u64,
     jobs: BTreeMap<u64, (Job, Duration)>,
     idle: usize,
+    /// Threads that take no more work and have not ended yet.
+    leaving: usize,
     running: u32,
     begun: u64,
     numbered: u64,
     threads: BTreeMap<u64, Option<JoinHandle<()>>>,
     closed: bool,
     waits: Waits,
+}
+
+impl Desk {
+    /// Threads that take work.
+    fn serving(&self) -> usize {
+        self.threads.len() - self.leaving
+    }
 }
 
 /// What the desk shows.
@@ -71,7 +80,7 @@ impl Crew {
         desk.drawn += 1;
         let ticket = desk.drawn;
         desk.jobs.insert(ticket, (job, since));
-        let threads = desk.threads.len();
+        let threads = desk.serving();
         let unclaimed = desk.jobs.len().saturating_sub(desk.idle);
         let kept = threads < self.size.core as usize;
         let burst = unclaimed > self.size.queue as usize && threads < self.size.max as usize;
@@ -107,7 +116,9 @@ impl Crew {
         while let Some(job) = self.next(std::mem::take(&mut first)) {
             drop(catch_unwind(AssertUnwindSafe(|| job(self))));
         }
-        lock(&self.desk).threads.remove(&number);
+        let mut desk = lock(&self.desk);
+        desk.threads.remove(&number);
+        desk.leaving -= 1;
     }
 
     /// Work has ended.
@@ -129,14 +140,16 @@ impl Crew {
                 return Some(job);
             }
             if desk.closed {
-                return None;
+                break;
             }
             let (back, over) = self.rest(desk);
             desk = back;
-            if over && desk.jobs.is_empty() && desk.threads.len() > self.size.core as usize {
-                return None;
+            if over && desk.jobs.is_empty() && desk.serving() > self.size.core as usize {
+                break;
             }
         }
+        desk.leaving += 1;
+        None
     }
 
     fn rest<'a>(&self, mut desk: MutexGuard<'a, Desk>) -> (MutexGuard<'a, Desk>, bool) {
@@ -186,5 +199,29 @@ impl Crew {
 impl fmt::Debug for Crew {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Crew({})", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_thread_that_is_about_to_end_is_not_counted_on() {
+        let size = Size { core: 0, max: 1, queue: 5, keep_alive: Duration::ZERO };
+        let crew = Arc::new(Crew::new(&"p".into(), size, Timing::default()));
+        {
+            let mut desk = lock(&crew.desk);
+            desk.threads.insert(0, None);
+            desk.leaving = 1;
+        }
+        let (run, ran) = channel();
+        let job = Box::new(move |crew: &Crew| {
+            crew.ended();
+            run.send(()).unwrap();
+        });
+        assert!(crew.hand_in(job, Duration::ZERO).is_some());
+        assert_eq!(ran.recv_timeout(Duration::from_secs(20)), Ok(()), "nobody does the work");
     }
 }

@@ -60,6 +60,28 @@ async fn threads_grow_only_when_the_queue_is_full_and_then_the_async_entry_refus
     }
 }
 
+#[tokio::test]
+async fn the_async_entry_waits_for_room_and_how_long_it_waited_is_seen() {
+    let clock = partita_time::ManualClock::new();
+    let timing = crate::Timing::manual(&clock, 1);
+    let pool = pool(1, 1, 0).max_wait(Duration::from_millis(50)).timing(timing).build().unwrap();
+    let (began, begins) = channel();
+    let (slow, go) = work(&began);
+    let mut first = Box::pin(pool.run(slow));
+    let mut second = Box::pin(pool.run(|| Ok::<_, ()>(std::thread::current().name().map(str::to_owned))));
+    assert!(crate::testing::poll(first.as_mut()).is_pending());
+    begins.recv_timeout(A_WHILE).unwrap();
+    assert!(crate::testing::poll(second.as_mut()).is_pending());
+    assert_eq!((pool.snapshot().waiting, pool.snapshot().saturated_count), (1, 1));
+    clock.advance(Duration::from_millis(30));
+    go.send(()).unwrap();
+    assert_eq!(first.await, Ok(()));
+    assert_eq!(second.await, Ok(Some("disk-1".to_owned())), "on the pool's thread, not here");
+    let snapshot = pool.snapshot();
+    assert_eq!((snapshot.wait_p50, snapshot.wait_p99), (Duration::ZERO, Duration::from_millis(30)));
+    assert_eq!((snapshot.rejected, snapshot.caller_ran), (0, 0));
+}
+
 #[test]
 fn the_blocking_entry_runs_the_work_itself_when_all_is_full() {
     let pool = pool(1, 1, 0).build().unwrap();

@@ -89,6 +89,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("name", &self.name)
             .field("max_in_flight", &self.max_in_flight)
+            .field("thresholds", &(self.low, self.normal))
             .finish_non_exhaustive()
     }
 }

@@ -156,7 +156,8 @@ impl<C, S, F> Policy<C, S, F> {
         self
     }
 
-    /// Hedges. None is begun unless the stack's breaker is closed.
+    /// Hedges. None is begun unless the stack's breaker is closed, and a fifth of the places in its bulkhead or under its
+    /// adaptive limit are free.
     pub fn hedge(mut self, hedge: HedgeBuilder) -> Self {
         fill(&mut self.listed.hedge, &mut self.listed.twice, "hedge", hedge);
         self
@@ -208,6 +209,8 @@ impl<C, S, F> Policy<C, S, F> {
         let repeats = Repeats {
             timing: &listed.timing,
             breaker: listed.breaker.as_ref(),
+            bulkhead: listed.bulkhead.as_ref(),
+            adaptive: listed.adaptive.as_ref(),
             deadline: listed.deadline,
             idempotent: listed.idempotent,
             judge: &judge,
@@ -254,6 +257,8 @@ impl Listed {
 struct Repeats<'a, C> {
     timing: &'a Timing,
     breaker: Option<&'a Breaker>,
+    bulkhead: Option<&'a Bulkhead>,
+    adaptive: Option<&'a Adaptive>,
     deadline: Option<Duration>,
     idempotent: bool,
     judge: &'a Judge<C>,
@@ -278,6 +283,12 @@ impl<C> Repeats<'_, C> {
         }
         if let Some(breaker) = self.breaker.cloned() {
             hedge = hedge.gate(move || breaker.state() == State::Closed);
+        }
+        if let Some(bulkhead) = self.bulkhead.cloned() {
+            hedge = hedge.room(move || !bulkhead.is_crowded());
+        }
+        if let Some(adaptive) = self.adaptive.cloned() {
+            hedge = hedge.room(move || !adaptive.is_crowded());
         }
         hedge.classify(self.judge.clone()).build()
     }

@@ -114,6 +114,26 @@ fn a_kept_answer_serves_with_no_time_left_and_a_new_one_does_not() {
 }
 
 #[test]
+fn who_fetches_anew_in_its_own_time_has_the_stale_answer_when_that_is_over() {
+    let clock = ManualClock::new();
+    let stack = policy(&clock).cache(answers(&clock, None)).build().unwrap();
+    let ask = |answer: u32, takes, time| {
+        let soon = Context::new().within(&timing(&clock), ms(time));
+        let work = |_: Attempt| async {
+            wait(&clock, takes).await;
+            Ok::<_, Fault>(answer)
+        };
+        let began = timing(&clock).now();
+        (run(&clock, soon.scope(stack.call_keyed("a", work))), timing(&clock).now() - began)
+    };
+    assert_eq!(ask(1, 20, 900), (Ok(1), ms(20)));
+    clock.advance(ms(10_000));
+    assert_eq!(ask(2, 100, 30), (Ok(1), ms(30)), "the caller's time");
+    clock.advance(ms(1_000));
+    assert_eq!(ask(3, 9_000, 2_000), (Ok(1), ms(500)), "the stack's own");
+}
+
+#[test]
 fn a_layer_with_a_fallback_answers_by_request_and_error() {
     let (clock, made) = (ManualClock::new(), Arc::new(AtomicU32::new(0)));
     let retry = Retry::builder("r").initial(ms(1)).jitter(Jitter::None);

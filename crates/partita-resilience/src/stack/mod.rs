@@ -57,12 +57,16 @@ mod cut_tests;
 mod explain;
 #[cfg(test)]
 mod explain_tests;
+#[cfg(test)]
+mod hedge_tests;
 mod judge;
 mod keyed;
 mod lasting;
 mod layer;
 #[cfg(test)]
 mod layer_tests;
+#[cfg(test)]
+mod order_tests;
 mod permits;
 mod requests;
 mod run;

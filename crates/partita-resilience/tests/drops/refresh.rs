@@ -1,8 +1,9 @@
 //! Answers that are fetched anew behind the calls, by a cache alone and beneath a stack.
 
+use crate::breaker::{Broken, Stands};
 use crate::harness::{Call, Case, End, Seen, Work, at_once, begins, drop_after_every_poll};
 use crate::layers::{key, service};
-use crate::stack::{Held, clock_waits, lenient, parts};
+use crate::stack::{Held, clock_waits, parts};
 use crate::tasks::Tasks;
 use partita_resilience::Timing;
 use partita_resilience::cache::Cache;
@@ -117,25 +118,34 @@ fn a_fetch_that_is_dropped_behind_a_stale_answer_leaves_the_right_to_fetch_free(
 type Beneath = (Held<Answers>, Answers, Tasks);
 type BeneathOr = (Held<Answers, Answered>, Answers, Tasks);
 
-/// A stack's cache over breaker and bulkhead, with fetches behind the calls.
+/// A stack's cache over a breaker that stands so and a bulkhead, with fetches behind the calls.
 #[derive(Debug)]
-struct Stacked(Way, bool);
+struct Stacked(Way, bool, Stands);
 
 /// The same with a second answer.
 #[derive(Debug)]
-struct StackedOr(Way, bool);
+struct StackedOr(Way, bool, Stands);
 
 /// A stack of one call at a time, and what it keeps.
 macro_rules! stacked {
-    ($clock:expr, $policy:expr) => {{
+    ($clock:expr, $stands:expr, $policy:expr) => {{
+        let breaker = Broken($stands, true).world($clock);
         let tasks = Tasks::default();
         let cache = stale($clock, Some(&tasks));
         let (bulkhead, budget, limiter) = parts($clock, 1, Quota::per_second(100));
-        let breaker = lenient($clock);
         let stack = $policy.deadline(Duration::from_secs(2)).cache(cache.clone()).breaker(breaker.clone());
         let stack = stack.bulkhead(bulkhead.clone()).timing(Timing::manual($clock, 1)).build().unwrap();
         (Held { stack, breaker, bulkhead, budget, limiter }, cache, tasks)
     }};
+}
+
+/// What became of a fetch; one that the breaker refuses has failed by the time at which its caller has an answer.
+fn settle<F>(stands: Stands, (untouched, cache): (&Held<Answers, F>, &Answers), before: Seen, now: Seen) {
+    untouched.record(before, now);
+    fetched(cache, before, now);
+    if stands.refuses() && before.end.is_none() && now.end.is_some() {
+        at_once(cache.call("a", || ready(Err(())))).unwrap();
+    }
 }
 
 /// Whether a new call would fetch, and what all hold.
@@ -149,11 +159,11 @@ impl Case for Stacked {
     type World = Beneath;
 
     fn world(&self, clock: &ManualClock) -> Beneath {
-        stacked!(clock, Policy::new("kept"))
+        stacked!(clock, self.2, Policy::new("kept"))
     }
 
     fn call<'a>(&'a self, (held, ..): &'a Beneath, clock: &'a ManualClock, work: &'a Work, _: u32) -> Call<'a> {
-        let &Self(way, good) = self;
+        let &Self(way, good, _) = self;
         match way {
             Way::Call | Way::CallOr => {
                 let fetch = fetch(work, clock, good);
@@ -171,8 +181,7 @@ impl Case for Stacked {
     }
 
     fn settle(&self, (untouched, cache, _): &Beneath, before: Seen, now: Seen) {
-        untouched.record(before, now);
-        fetched(cache, before, now);
+        settle(self.2, (untouched, cache), before, now);
     }
 
     fn look(&self, world: &Beneath, clock: &ManualClock) -> String {
@@ -184,11 +193,11 @@ impl Case for StackedOr {
     type World = BeneathOr;
 
     fn world(&self, clock: &ManualClock) -> BeneathOr {
-        stacked!(clock, Policy::new("kept").fallback(Fallback::builder("f")))
+        stacked!(clock, self.2, Policy::new("kept").fallback(Fallback::builder("f")))
     }
 
     fn call<'a>(&'a self, (held, ..): &'a BeneathOr, clock: &'a ManualClock, work: &'a Work, _: u32) -> Call<'a> {
-        let &Self(way, good) = self;
+        let &Self(way, good, _) = self;
         let second = {
             let clock = clock.clone();
             move |_: Option<&partita_resilience::Error<&'static str>>| async move { clock_waits(&clock).await }
@@ -211,8 +220,7 @@ impl Case for StackedOr {
     }
 
     fn settle(&self, (untouched, cache, _): &BeneathOr, before: Seen, now: Seen) {
-        untouched.record(before, now);
-        fetched(cache, before, now);
+        settle(self.2, (untouched, cache), before, now);
     }
 
     fn look(&self, world: &BeneathOr, clock: &ManualClock) -> String {
@@ -222,14 +230,15 @@ impl Case for StackedOr {
 
 #[test]
 fn a_fetch_that_is_dropped_behind_a_stack_gives_back_what_it_held_in_every_policy() {
-    for good in [true, false] {
+    for (stands, good) in Stands::ALL.into_iter().flat_map(|stands| [(stands, true), (stands, false)]) {
+        let least = if stands.refuses() { 1 } else { 4 };
         for way in [Way::Call, Way::Layer] {
-            let polls = drop_after_every_poll(&Stacked(way, good));
-            assert!(polls >= 4, "{way:?}, {good}: {polls}");
+            let polls = drop_after_every_poll(&Stacked(way, good, stands));
+            assert!(polls >= least, "{way:?}, {good}, {stands:?}: {polls}");
         }
         for way in [Way::CallOr, Way::LayerOr] {
-            let polls = drop_after_every_poll(&StackedOr(way, good));
-            assert!(polls >= 4, "{way:?}, {good}: {polls}");
+            let polls = drop_after_every_poll(&StackedOr(way, good, stands));
+            assert!(polls >= least, "{way:?}, {good}, {stands:?}: {polls}");
         }
     }
 }

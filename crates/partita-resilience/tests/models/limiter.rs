@@ -75,6 +75,23 @@ fn a_moment_given_back_is_given_once_and_to_one() {
 }
 
 #[test]
+fn what_one_who_leaves_gives_back_goes_to_those_behind_and_to_no_newcomer() {
+    for algorithm in [Algorithm::Gcra, Algorithm::SlidingLog, Algorithm::FixedWindow] {
+        check(move || {
+            let (rule, meter) = meter(algorithm);
+            assert!(rule.check(&meter.cell, 0, 1).allowed());
+            let Asked::Later(large) = meter.ask(&rule, 1, 2, BOUNDS) else { panic!("no moment") };
+            let Asked::Later(small) = meter.ask(&rule, 1, 1, BOUNDS) else { panic!("no moment") };
+            let other = Arc::clone(&meter);
+            let newcomer = loom::thread::spawn(move || rule.check(&other.cell, 1, 1).allowed());
+            meter.leave(&rule, 1, large);
+            assert!(!newcomer.join().unwrap(), "it overtook");
+            assert_eq!(meter.left(&rule, 1, small), 0, "it did not move up");
+        });
+    }
+}
+
+#[test]
 fn threads_with_shares_never_take_more_than_the_quota() {
     let rate = gcra::Rate::new(65_536, 65_536, 65_536);
     for (costs, later) in [([32_000, 1], 0), ([60, 5_000], 50), ([30_000, 35_000], 600)] {

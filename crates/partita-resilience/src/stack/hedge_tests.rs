@@ -1,0 +1,60 @@
+//! When the hedges of a stack stay away.
+
+use super::{Policy, Stack};
+use crate::adaptive::Adaptive;
+use crate::breaker::{Breaker, State};
+use crate::bulkhead::Bulkhead;
+use crate::deadline::Attempt;
+use crate::hedge::Hedge;
+use crate::testing::{ms, run, wait};
+use crate::{Outcome, Timing};
+use partita_time::ManualClock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A hedge after 50 ms beside the policies listed.
+fn hedged(clock: &ManualClock, listed: Policy) -> Stack {
+    listed.hedge(Hedge::builder("h").delay(ms(50))).idempotent().timing(Timing::manual(clock, 1)).build().unwrap()
+}
+
+/// Attempts of a call whose first one takes 300 ms.
+fn attempts(clock: &ManualClock, stack: &Stack) -> u32 {
+    let made = AtomicU32::new(0);
+    let work = |attempt: Attempt| {
+        made.fetch_add(1, Ordering::Relaxed);
+        let wait = wait(clock, if attempt.number() == 1 { 300 } else { 1 });
+        async move {
+            wait.await;
+            Ok::<_, ()>(())
+        }
+    };
+    assert_eq!(run(clock, stack.call(work)), Ok(()));
+    made.into_inner()
+}
+
+#[test]
+fn p14_no_hedge_stands_beside_a_probe() {
+    let clock = ManualClock::new();
+    let breaker = Breaker::builder("b").min_calls(1).timing(Timing::manual(&clock, 1)).build().unwrap();
+    let stack = hedged(&clock, Policy::new("s").breaker(breaker.clone()));
+    assert_eq!(attempts(&clock, &stack), 2);
+    breaker.admit().unwrap().record(Outcome::Failure);
+    clock.advance_to(breaker.next_due().unwrap());
+    assert_eq!((breaker.state(), attempts(&clock, &stack)), (State::HalfOpen, 1));
+}
+
+#[test]
+fn p14_no_hedge_takes_the_last_fifth_of_a_bulkhead_or_an_adaptive_limit() {
+    let (clock, timing) = (ManualClock::new(), Timing::manual(&ManualClock::new(), 1));
+    let bulkhead = Bulkhead::builder("b").max_concurrent(10).timing(timing.clone()).build().unwrap();
+    let stack = hedged(&clock, Policy::new("s").bulkhead(bulkhead.clone()));
+    let mut held: Vec<_> = (0..7).map(|_| bulkhead.try_acquire().unwrap()).collect();
+    assert_eq!(attempts(&clock, &stack), 2, "eight of ten");
+    held.push(bulkhead.try_acquire().unwrap());
+    assert_eq!(attempts(&clock, &stack), 1, "nine of ten");
+    let adaptive = Adaptive::builder("a").initial(10).timing(timing).build().unwrap();
+    let stack = hedged(&clock, Policy::new("s").adaptive_limit(adaptive.clone()));
+    let mut held: Vec<_> = (0..7).map(|_| adaptive.try_acquire().unwrap()).collect();
+    assert_eq!(attempts(&clock, &stack), 2, "eight of ten");
+    held.push(adaptive.try_acquire().unwrap());
+    assert_eq!(attempts(&clock, &stack), 1, "nine of ten");
+}
