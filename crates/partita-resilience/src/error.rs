@@ -335,3 +335,84 @@ impl fmt::Display for BuildError {
 }
 
 impl std::error::Error for BuildError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+    use std::io;
+
+    fn refused() -> Error<io::Error> {
+        let (policy, name, reason) = (PolicyKind::Breaker, "pay".into(), Reason::Open);
+        Error::Rejected(Rejected { policy, name, reason, retry_after: Some(Duration::from_millis(1_500)) })
+    }
+
+    fn down() -> Error<io::Error> {
+        Error::Inner(io::Error::other("down"))
+    }
+
+    fn exhausted(last: Error<io::Error>) -> Error<io::Error> {
+        Error::Exhausted { attempts: 3, last: Box::new(last) }
+    }
+
+    fn hedges(last: Error<io::Error>) -> Error<io::Error> {
+        Error::AllHedgesFailed(vec![Error::Inner(io::Error::other("first")), last])
+    }
+
+    fn fallback(cause: Error<io::Error>) -> Error<io::Error> {
+        Error::FallbackFailed { cause: Box::new(cause), fallback: Box::new(Error::Inner(io::Error::other("shelf"))) }
+    }
+
+    #[test]
+    fn an_error_says_in_words_what_happened() {
+        let late: Error<io::Error> = Error::TimedOut { after: Duration::from_millis(250), which: Limit::Attempt };
+        let text =
+            [refused(), late, exhausted(down()), hedges(down()), fallback(refused()), down()].map(|e| e.to_string());
+        let wanted = [
+            "circuit breaker `pay` refused the call: open; come again in 1500 ms",
+            "the attempt's limit of 250 ms ran out",
+            "gave up after 3 attempts; the last: down",
+            "all 2 calls failed; the last: down",
+            "circuit breaker `pay` refused the call: open; come again in 1500 ms; the fallback failed too: shelf",
+            "down",
+        ];
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn what_ended_a_call_is_found_beneath_whatever_lies_around_it() {
+        for around in [exhausted, hedges, fallback, |e| exhausted(hedges(e))] {
+            assert_eq!(around(down()).inner().unwrap().to_string(), "down");
+            assert!(around(down()).rejected().is_none() && around(down()).retry_after().is_none());
+            let rejected = around(refused());
+            assert_eq!(rejected.rejected().unwrap().reason, Reason::Open);
+            assert_eq!(
+                (rejected.retry_after(), rejected.inner().is_none()),
+                (Some(Duration::from_millis(1_500)), true)
+            );
+        }
+        let source = |e: Error<io::Error>| e.source().map(ToString::to_string);
+        assert_eq!(source(exhausted(down())).unwrap(), "down");
+        assert_eq!(source(hedges(down())).unwrap(), "down");
+        assert_eq!(source(fallback(down())).unwrap(), "shelf");
+        assert_eq!((source(down()).unwrap(), source(refused())), ("down".to_owned(), None));
+    }
+
+    #[test]
+    fn one_level_out_of_two_is_the_same_error() {
+        let deep: fn() -> [Error<&'static str>; 4] = || {
+            let (cause, fallback) = (Box::new(Error::Inner("a")), Box::new(Error::Inner("b")));
+            let late = Error::TimedOut { after: Duration::from_secs(1), which: Limit::Call };
+            let hedges = Error::AllHedgesFailed(vec![Error::Inner("a"), Error::Inner("b")]);
+            let (attempts, last) = (3, Box::new(Error::Inner("a")));
+            [late, hedges, Error::Exhausted { attempts, last }, Error::FallbackFailed { cause, fallback }]
+        };
+        assert_eq!(deep().map(|e| Error::Inner(e).flatten()), deep());
+        assert_eq!(
+            Error::Exhausted { attempts: 3, last: Box::new(Error::Inner(Error::Inner("a"))) }.flatten(),
+            deep()[2]
+        );
+        let two = vec![Error::Inner(Error::Inner("a")), Error::Inner(Error::Inner("b"))];
+        assert_eq!(Error::AllHedgesFailed(two).flatten(), deep()[1]);
+    }
+}

@@ -76,3 +76,49 @@ pub(crate) fn outcome_of<T, E, C: Classify<T, E>>(judge: &C, error: &Error<E>) -
         _ => Outcome::Ignored,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ByResult, PolicyKind, Reason, Rejected};
+
+    fn refused() -> Error<u8> {
+        let (policy, name, reason) = (PolicyKind::Bulkhead, "b".into(), Reason::QueueFull);
+        Error::Rejected(Rejected { policy, name, reason, retry_after: None })
+    }
+
+    const fn late(which: Limit) -> Error<u8> {
+        Error::TimedOut { after: Duration::from_secs(1), which }
+    }
+
+    #[test]
+    fn what_the_dependency_did_may_be_tried_again_and_what_we_did_not() {
+        let verdict = |error: &Error<u8>| Verdict::of(&ByResult, Err::<&(), _>(error));
+        let failed = Verdict::Failed { retry_after: None };
+        let (two, last) = (Error::AllHedgesFailed(vec![refused(), Error::Inner(1)]), Box::new(Error::Inner(1)));
+        for (error, wanted) in [
+            (Error::Inner(1), failed),
+            (late(Limit::Attempt), failed),
+            (late(Limit::Call), failed),
+            (late(Limit::Deadline), Verdict::Final),
+            (late(Limit::Shared), Verdict::Final),
+            (refused(), Verdict::Ours),
+            (two, failed),
+            (Error::AllHedgesFailed(vec![Error::Inner(1), refused()]), Verdict::Ours),
+            (Error::Exhausted { attempts: 3, last: last.clone() }, Verdict::Final),
+            (Error::FallbackFailed { cause: last.clone(), fallback: last }, Verdict::Final),
+        ] {
+            assert_eq!(verdict(&error), wanted, "{error:?}");
+        }
+        assert_eq!(Verdict::of(&ByResult, Ok::<_, &Error<u8>>(&())), Verdict::Good);
+    }
+
+    #[test]
+    fn a_hang_is_the_dependencys_failure_and_a_refusal_beneath_says_nothing_about_it() {
+        let told = |error: Error<u8>| outcome(&ByResult, &Err::<(), _>(error));
+        assert_eq!(outcome::<_, u8, _>(&ByResult, &Ok(())), Outcome::Success);
+        assert_eq!([told(Error::Inner(1)), told(late(Limit::Attempt)), told(late(Limit::Call))], [Outcome::Failure; 3]);
+        assert_eq!([told(late(Limit::Deadline)), told(late(Limit::Shared))], [Outcome::Cancelled; 2]);
+        assert_eq!(told(refused()), Outcome::Ignored);
+    }
+}

@@ -171,6 +171,8 @@ impl Replay {
         let limit = self.options.call_timeout_ms.filter(|_| permit.is_some() && !probe);
         let limit = limit.map(|limit| self.clock.elapsed().saturating_add(Duration::from_millis(limit)));
         self.limits.extend(limit.map(|limit| (limit, id.clone())));
+        // A call that begins may find others stuck and trip its breaker.
+        self.moving.insert(key.clone());
         self.calls.insert(id, Call { breaker: breaker.clone(), key, permit, timed_out: false, limit });
         Ok(breaker)
     }

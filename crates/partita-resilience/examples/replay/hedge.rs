@@ -17,6 +17,7 @@ use partita_resilience::{BuildError, Error, EventKind, Outcome, Timing};
 use partita_time::{Clock, ManualClock};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub(crate) struct HedgeTool {
     calls: Executor<Result<(), Error<Ended>>>,
     work: Work,
     refused: Refused,
+    /// Calls that get no further hedge, and why the last one was refused.
+    unpaid: BTreeMap<String, &'static str>,
     events: Vec<Due>,
 }
 
@@ -61,7 +64,8 @@ impl HedgeTool {
         let refused = Refused::default();
         let timing = Timing::manual(&clock, first.seed.0);
         let hedge = build(&options, &timing, &refused).map_err(|error| mistake(&error))?;
-        Ok(Self { clock, hedge, calls: Executor::new(), work: Work::default(), refused, events: Vec::new() })
+        let (calls, work, unpaid) = (Executor::new(), Work::default(), BTreeMap::new());
+        Ok(Self { clock, hedge, calls, work, refused, unpaid, events: Vec::new() })
     }
 
     /// Moves to `at` by way of every moment at which something is due.
@@ -97,8 +101,12 @@ impl HedgeTool {
             self.events.push(Due { at_ms, id: Some(id), attempt: Some(attempt), ..Due::of(event) });
         }
         for reason in std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner)) {
+            self.unpaid.insert(id.to_owned(), reason);
             let (id, reason) = (Some(id.to_owned()), Some(reason.to_owned()));
             self.events.push(Due { at_ms, id, reason, ..Due::of("hedge_refused") });
+        }
+        if !self.calls.has(id) {
+            self.unpaid.remove(id);
         }
         (end, begun)
     }
@@ -129,18 +137,15 @@ impl HedgeTool {
             return Ok(());
         }
         let (id, _) = self.work.end(name, outcome)?;
-        let told = self.events.len();
         let (end, begun) = self.poll(&id);
-        answer.id = Some(id);
-        let refused = self.events[told..].iter().find(|event| event.event == "hedge_refused");
-        answer.reason = match (&end, refused) {
-            (Some(Ok(())), _) => Some("won".to_owned()),
-            (Some(Err(_)), _) if matches!(outcome, Outcome::Ignored | Outcome::Cancelled) => Some("ignored".to_owned()),
-            (Some(Err(_)), _) => Some("all_failed".to_owned()),
-            (None, Some(refused)) => refused.reason.clone(),
-            (None, None) if begun.is_empty() => Some("max_hedges".to_owned()),
-            (None, None) => None,
+        let reason = match end {
+            Some(Ok(())) => Some("won"),
+            Some(Err(_)) if matches!(outcome, Outcome::Ignored | Outcome::Cancelled) => Some("ignored"),
+            Some(Err(_)) => Some("all_failed"),
+            None if begun.is_empty() => Some(self.unpaid.get(&id).copied().unwrap_or("max_hedges")),
+            None => None,
         };
+        (answer.id, answer.reason) = (Some(id), reason.map(str::to_owned));
         if let Some(attempt) = begun.last() {
             (answer.attempt, answer.delay_ms) = (Some(*attempt), Some(0));
         }

@@ -53,6 +53,8 @@ mod permit;
 mod registry;
 mod response;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use crate::stack::time;
 use crate::{Name, Timing};

@@ -37,6 +37,21 @@ fn no_more_than_the_limit_run_at_once() {
 }
 
 #[test]
+fn by_default_25_run_a_hundred_wait_and_nobody_longer_than_100_ms() {
+    let clock = ManualClock::new();
+    let bulkhead = Bulkhead::builder("stock").timing(Timing::manual(&clock, 1)).build().unwrap();
+    let _held: Vec<_> = (0..25).map(|_| bulkhead.try_acquire().unwrap()).collect();
+    let mut waiters: Vec<_> = (0..100).map(|_| Box::pin(bulkhead.acquire())).collect();
+    assert!(waiters.iter_mut().all(|waiter| poll(waiter.as_mut()).is_pending()));
+    let Poll::Ready(Err(refused)) = poll(pin!(bulkhead.acquire())) else { panic!("one more waits") };
+    assert_eq!(refused.reason, Reason::QueueFull);
+    clock.advance(ms(99));
+    assert!(waiters.iter_mut().all(|waiter| poll(waiter.as_mut()).is_pending()));
+    clock.advance(ms(1));
+    assert!(waiters.iter_mut().all(|waiter| poll(waiter.as_mut()).is_ready()));
+}
+
+#[test]
 fn waiters_are_served_in_their_order_and_newcomers_do_not_overtake() {
     let clock = ManualClock::new();
     let bulkhead = bulkhead(&clock, 1).build().unwrap();

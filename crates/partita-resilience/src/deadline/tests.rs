@@ -6,6 +6,7 @@ use crate::{Error, Limit, Reason, Timing};
 use partita_time::{Clock, ManualClock};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tower::{Layer, ServiceExt};
 
@@ -27,6 +28,36 @@ fn a_call_without_a_deadline_has_the_default_and_one_with_too_long_a_one_the_max
     assert_eq!(run(&clock, within(200)), over(200), "brought along, and longer than the default");
     assert_eq!(run(&clock, within(900)), over(300));
     assert_eq!(deadline.snapshot().timed_out, 3);
+}
+
+#[test]
+fn by_default_a_call_has_30_s_a_minute_at_most_and_10_ms_are_kept_at_each_hop() {
+    let clock = ManualClock::new();
+    let deadline = builder(&clock).build().unwrap();
+    let over = |secs| Err(Error::TimedOut { after: Duration::from_secs(secs), which: Limit::Deadline });
+    assert_eq!(run(&clock, deadline.call(|_| hang())), over(30));
+    let long = Context::new().until(clock.elapsed() + ms(90_000));
+    assert_eq!(run(&clock, long.scope(deadline.call(|_| hang()))), over(60));
+    let soon = Context::new().until(clock.elapsed() + ms(90));
+    assert_eq!(deadline.for_next_hop(&soon), Ok(Some(ms(80))));
+}
+
+#[test]
+fn a_listener_hears_what_is_cut_off_and_what_is_refused() {
+    let clock = ManualClock::new();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heard);
+    let listener =
+        move |event: &crate::Event<'_>| seen.lock().unwrap().push(format!("{:?} {:?}", event.at, event.kind));
+    let deadline = builder(&clock).limit(ms(100)).listener(listener).build().unwrap();
+    run(&clock, deadline.call(|_| async { Ok::<_, ()>(()) })).unwrap();
+    let _ = run(&clock, deadline.call(|_| hang()));
+    let _ = run(&clock, Context::new().until(ms(50)).scope(deadline.call(|_| hang())));
+    let told = [
+        "100ms TimedOut { after: 100ms, which: Deadline }",
+        "100ms Rejected { reason: DeadlinePassed, retry_after: None }",
+    ];
+    assert_eq!(*heard.lock().unwrap(), told);
 }
 
 #[test]

@@ -26,7 +26,7 @@ proptest! {
         let histogram = Histogram::new();
         values.iter().for_each(|micros| histogram.record(ms(5), Duration::from_micros(*micros)));
         values.sort_unstable();
-        let below = (0..values.len() - 1).take_while(|n| ((n + 1) as f64) < q * values.len() as f64 - 1e-6).count();
+        let below = (0..values.len() - 1).take_while(|n| ((n + 1) as f64) < (q - 1e-9) * values.len() as f64).count();
         let exact = values[below] as f64;
         let Some(Quantile::At(found)) = histogram.quantile(ms(5), q) else { panic!("nothing was cut off") };
         let found = found.as_micros() as f64;

@@ -295,7 +295,7 @@ fn an_outage_of_500_opens_the_stacks_breaker_is_not_retried_and_has_a_second_ans
     let stack = stack.timing(timing).build().unwrap();
     let (made, served) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
     let answer = |status| std::future::ready(Response::builder().status(status).body(()).map_err(drop));
-    for _ in 0..8 {
+    for calls in 1..=8 {
         let work = |_| {
             made.set(made.get() + 1);
             answer(500)
@@ -305,6 +305,7 @@ fn an_outage_of_500_opens_the_stacks_breaker_is_not_retried_and_has_a_second_ans
             answer(203)
         };
         assert_eq!(run(&clock, stack.call_or(work, second)).unwrap().status(), 203);
+        assert_eq!(made.get(), calls.min(4), "none is made again");
     }
     assert_eq!((made.get(), served.get(), breaker.state(), breaker.snapshot().failed), (4, 8, State::Open, 4));
 }

@@ -122,7 +122,7 @@ impl<C> RetryBuilder<C> {
         self
     }
 
-    /// No attempt begins later than this after the first. Default none: the deadline of the [`Context`] holds, where there
+    /// No further attempt begins so late after the first, or later. Default none: the deadline of the [`Context`] holds, where there
     /// is one. It does not end an attempt that is under way; [`Deadline`](crate::deadline::Deadline) does.
     ///
     /// [`Context`]: crate::deadline::Context

@@ -43,7 +43,7 @@ pub enum Stop {
     GateShut,
     /// The dependency asked to be left alone for longer than this policy waits.
     RetryAfterTooLong,
-    /// The next attempt would begin after the deadline.
+    /// No time would be left for the next attempt.
     DeadlinePassed,
     /// The budget is spent.
     BudgetSpent,
@@ -252,7 +252,7 @@ impl<H: Hold> Course<H> {
         }
         let delay = core.waits.draw(next, self.waited, core.timing.entropy()).max(least);
         let begins = core.timing.now().saturating_add(delay);
-        if context.deadline().is_some_and(|deadline| begins > deadline) {
+        if context.deadline().is_some_and(|deadline| begins >= deadline) {
             give_up(context);
             return Err(Stop::DeadlinePassed);
         }

@@ -154,8 +154,22 @@ mod tests {
     #[test]
     fn an_overloaded_servers_word_on_when_is_kept() {
         let http = Http::new(Timing::manual(&ManualClock::anchored(NOW), 1));
-        let said = http.outcome(StatusCode::SERVICE_UNAVAILABLE, &headers("7"));
-        assert_eq!(said, Outcome::Overloaded { retry_after: Some(Duration::from_secs(7)) });
+        let overloaded = |wait: Option<u64>| Outcome::Overloaded { retry_after: wait.map(Duration::from_secs) };
+        for status in [StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE] {
+            assert_eq!(http.outcome(status, &headers("7")), overloaded(Some(7)), "{status}");
+        }
+        assert_eq!([outcome(429), outcome(503), outcome(502)], [overloaded(None), overloaded(None), Outcome::Failure]);
+        assert_eq!(http.outcome(StatusCode::GATEWAY_TIMEOUT, &headers("7")), Outcome::Failure);
+    }
+
+    #[test]
+    fn an_error_of_the_transport_is_a_failure_that_may_pass() {
+        let (http, cut) = (Http::default(), std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        let failed: Result<&Response<()>, _> = Err(&cut);
+        assert_eq!((http.classify(failed), http.may_pass(failed)), (Outcome::Failure, true));
+        let (http, denied) = (Io::http(Timing::default()), std::io::ErrorKind::PermissionDenied.into());
+        assert_eq!((http.classify(failed), http.may_pass(failed)), (Outcome::Failure, true));
+        assert_eq!(http.classify(Err::<&Response<()>, _>(&denied)), Outcome::Ignored);
     }
 
     #[test]

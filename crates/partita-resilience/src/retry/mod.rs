@@ -23,6 +23,8 @@
 mod call;
 mod config;
 mod core;
+#[cfg(test)]
+mod default_tests;
 #[cfg(feature = "http")]
 mod http;
 mod jitter;

@@ -6,7 +6,9 @@ use crate::retry::{Jitter, Retry};
 use crate::testing::{ms, poll, run, wait};
 use crate::{Error, Limit, Timing};
 use partita_time::{Clock, ManualClock};
+use std::future::ready;
 use std::pin::pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tower::{Layer, ServiceExt};
 
@@ -66,6 +68,7 @@ fn an_adaptive_limit_follows_the_p99_between_floor_and_ceiling() {
     (0..10).for_each(|_| takes(&clock, &timeout, 100).unwrap());
     let limit = timeout.limit(1);
     assert!(limit >= ms(150) && limit < ms(156), "{limit:?}");
+    assert_eq!(builder(&clock).build().unwrap().limit(3), Duration::from_secs(5), "the default is fixed");
     (0..3_000).for_each(|_| takes(&clock, &timeout, 10).unwrap());
     assert_eq!(timeout.limit(1), ms(50), "the floor");
 }
@@ -79,6 +82,35 @@ fn an_adaptive_limit_finds_out_that_calls_became_slower() {
     let lost = (0..400).filter(|_| takes(&clock, &timeout, 400).is_err()).count();
     assert!(lost < 20, "{lost} of 400 were cut off before the limit gave way");
     assert!(timeout.limit(1) >= ms(600), "{:?}", timeout.limit(1));
+}
+
+#[test]
+fn an_adaptive_limit_is_known_from_a_hundred_calls_on_and_never_above_its_ceiling() {
+    let clock = ManualClock::new();
+    let timeout = builder(&clock).adaptive(ms(50), ms(200)).until_known(ms(900)).build().unwrap();
+    (0..99).for_each(|_| takes(&clock, &timeout, 180).unwrap());
+    assert_eq!(timeout.limit(1), ms(900));
+    takes(&clock, &timeout, 180).unwrap();
+    clock.advance(ms(100));
+    assert_eq!(timeout.limit(1), ms(200), "and not 270");
+}
+
+#[test]
+fn a_listener_hears_what_is_cut_off_and_what_is_refused() {
+    let clock = ManualClock::new();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heard);
+    let listener =
+        move |event: &crate::Event<'_>| seen.lock().unwrap().push(format!("{:?} {:?}", event.at, event.kind));
+    let timeout = builder(&clock).fixed(ms(100)).listener(listener).build().unwrap();
+    takes(&clock, &timeout, 99).unwrap();
+    let _ = takes(&clock, &timeout, 101);
+    let _ = run(&clock, timeout.around(&Context::new().until(ms(199)), || ready(Ok::<_, Error<()>>(()))));
+    let told = [
+        "199ms TimedOut { after: 100ms, which: Attempt }",
+        "199ms Rejected { reason: DeadlinePassed, retry_after: None }",
+    ];
+    assert_eq!(*heard.lock().unwrap(), told);
 }
 
 #[test]

@@ -123,10 +123,27 @@ fn lines(options: &'static [&'static str]) -> impl Strategy<Value = Vec<String>>
     })
 }
 
+/// Events stand in time order, none later than its answer and none earlier than the answer before.
+fn is_in_order(answers: &[String]) {
+    let answers = answers.iter().filter_map(|answer| serde_json::from_str::<Value>(answer).ok());
+    let mut last = 0;
+    for answer in answers.skip(1) {
+        for event in answer["events"].as_array().unwrap() {
+            let at = event["at_ms"].as_u64().unwrap();
+            assert!(at >= last, "{event} of {answer} comes after {last}");
+            last = at;
+        }
+        let at = answer["at_ms"].as_u64().unwrap();
+        assert!(at >= last, "{answer}");
+        last = at;
+    }
+}
+
 /// One answer for each line, each a JSON object or an error that says on which line.
 fn is_answered(policy: &str, lines: &[String]) {
     let answers = replay(policy, lines);
     assert_eq!(replay(policy, lines), answers, "the same bytes twice");
+    is_in_order(&answers);
     for (number, (line, answer)) in (1..).zip(lines.iter().zip(&answers)) {
         let object = answer.starts_with("{\"at_ms\":") && !answer.contains('\n');
         let fault = answer.starts_with(&format!("error: line {number}: "));

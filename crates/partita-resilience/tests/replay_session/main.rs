@@ -184,6 +184,36 @@ fn what_fell_due_before_a_line_that_cannot_be_read_stands_in_the_next_answer() {
 }
 
 #[test]
+fn a_moment_before_the_last_one_is_a_fault_and_nothing_happens() {
+    for (policy, line) in [("breaker", "\"start\":\"a\""), ("retry", "\"start\":\"a\""), ("limiter", "\"check\":\"a\"")]
+    {
+        let [at_10, at_9] = [10, 9].map(|at_ms| format!("{{\"at_ms\":{at_ms},{line}}}"));
+        let look: &[u8] = b"{\"at_ms\":10,\"look\":true}";
+        let got = replay(policy, &[b"{}", look, at_9.as_bytes(), look, at_10.as_bytes()]);
+        assert_eq!(got[2], "error: line 3: at_ms goes back from 10 to 9");
+        assert_eq!(got[3], got[1]);
+        assert!(got[4].contains("\"admitted\":true"), "{}", got[4]);
+    }
+}
+
+#[test]
+fn a_call_ends_once() {
+    let lines: [&[u8]; 8] = [
+        b"{\"config\":{\"max_concurrent\":1,\"queue\":0}}",
+        b"{\"at_ms\":0,\"start\":\"a\"}",
+        b"{\"at_ms\":1,\"start\":\"b\"}",
+        b"{\"at_ms\":2,\"end\":\"a\",\"outcome\":\"success\"}",
+        b"{\"at_ms\":3,\"start\":\"b\"}",
+        b"{\"at_ms\":4,\"end\":\"b\",\"outcome\":\"success\"}",
+        b"{\"at_ms\":5,\"end\":\"b\",\"outcome\":\"success\"}",
+        b"{\"at_ms\":6,\"end\":\"a\",\"outcome\":\"success\"}",
+    ];
+    let got = replay("bulkhead", &lines);
+    assert!(got[2].contains("\"admitted\":false") && got[4].contains("\"admitted\":true"), "{got:?}");
+    assert!(got[6].contains("`b` ends and never started") && got[7].contains("`a` ends and never started"), "{got:?}");
+}
+
+#[test]
 fn the_id_of_a_rejected_call_may_start_again() {
     let lines: [&[u8]; 5] = [
         b"{\"config\":{\"min_calls\":1,\"open_ms\":100,\"open_jitter\":0}}",
