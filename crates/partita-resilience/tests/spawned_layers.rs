@@ -5,6 +5,8 @@
 use partita_resilience::adaptive::Adaptive;
 use partita_resilience::breaker::{Breaker, BreakerLayer};
 use partita_resilience::bulkhead::Bulkhead;
+use partita_resilience::cache::Cache;
+use partita_resilience::coalesce::Coalesce;
 use partita_resilience::deadline::Deadline;
 use partita_resilience::fallback::Fallback;
 use partita_resilience::hedge::Hedge;
@@ -64,4 +66,47 @@ spawned! {
     a_stack: Policy::new("s").idempotent().deadline(Duration::from_secs(10)).retry(Retry::builder("r"))
         .breaker(Breaker::builder("b").build().unwrap()).attempt_timeout(Duration::from_secs(1))
         .build().unwrap().layer().repeat(|_: &Q| None);
+}
+
+/// What shares answers clones them, and nothing else.
+#[tokio::test(start_paused = true)]
+async fn layers_that_share_answers() {
+    fn coalesced<Q, T, E, S>(inner: S, requests: [Q; 2]) -> [JoinHandle<Result<T, Error<E>>>; 2]
+    where
+        Q: Send + 'static,
+        T: Clone + Send + Sync + 'static,
+        E: Clone + Debug + Send + Sync + 'static,
+        S: Service<Q, Response = T, Error = E> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+    {
+        let [first, second] = requests;
+        let coalesce = || Coalesce::<u8, T, E>::builder("c").build().unwrap();
+        let stack = Policy::new("s").coalesce(coalesce()).build().unwrap();
+        let alone = coalesce().layer(|_: &Q| Some(1)).layer(inner.clone()).oneshot(first);
+        let stacked = stack.layer(|_: &Q| Some(1)).repeat(|_: &Q| None).layer(inner).oneshot(second);
+        [tokio::spawn(alone), tokio::spawn(stacked)]
+    }
+    fn cached<Q, T, E, S>(inner: S, requests: [Q; 2]) -> [JoinHandle<Result<T, Error<E>>>; 2]
+    where
+        Q: Send + 'static,
+        T: Clone + Send + Sync + 'static,
+        E: Debug + Send + 'static,
+        S: Service<Q, Response = T, Error = E> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+    {
+        let [first, second] = requests;
+        let cache = || Cache::<u8, T>::builder("c").build().unwrap();
+        let stack = Policy::new("s").cache(cache()).build().unwrap();
+        let alone = cache().layer(|_: &Q| Some(1)).layer(inner.clone()).oneshot(first);
+        let stacked = stack.layer(|_: &Q| Some(1)).repeat(|_: &Q| None).layer(inner).oneshot(second);
+        [tokio::spawn(alone), tokio::spawn(stacked)]
+    }
+    let inner = service_fn(|Only(number): Only| ready(Ok::<_, ()>(number + 1)));
+    for spawned in coalesced(inner, [Only(6), Only(6)]) {
+        assert_eq!(spawned.await.unwrap(), Ok(7));
+    }
+    let inner = service_fn(|Only(number): Only| ready(if number == 0 { Err(Only(0)) } else { Ok(number + 1) }));
+    for spawned in cached(inner, [Only(6), Only(6)]) {
+        assert_eq!(spawned.await.unwrap(), Ok(7));
+    }
 }

@@ -11,7 +11,7 @@ use crate::fallback::Fallback;
 use crate::hedge::Hedge;
 use crate::join::Join;
 use crate::keyed::{Bounds, Keyed};
-use crate::limiter::{Limiter, Quota};
+use crate::limiter::{Limiter, Quota, Tier, Tiers};
 use crate::pool::Pool;
 use crate::retry::{Jitter, Retry};
 use crate::shed::{Priority, Shed};
@@ -227,6 +227,19 @@ fn calls_cut_off_or_come_too_late_and_refusals_by_key_are_found() {
     breaker.force_open();
     let seen = found(keyed, || (0..20).for_each(|_| assert!(breaker.admit().is_err())));
     assert!(seen.contains(&(PolicyKind::Breaker, What::Rejected)), "{seen:?}");
+}
+
+#[test]
+fn tiers_are_seen_as_a_rate_limit_for_each_standing() {
+    let timing = Timing::manual(&ManualClock::new(), 1);
+    let tiers = Tiers::<String>::hourly(&timing).unwrap();
+    let monitor = Monitor::builder("m").watch(tiers.clone()).timing(timing).build().unwrap();
+    assert_eq!((0..111).filter(|_| tiers.check(Tier::Anonymous, "guest").allowed()).count(), 100);
+    let report = monitor.look();
+    let names: Vec<_> = report.policies.iter().map(|policy| policy.name().as_ref()).collect();
+    assert_eq!(names, ["anonymous", "authenticated", "premium"]);
+    let found: Vec<_> = report.findings.iter().map(|finding| (finding.name.as_ref(), finding.severity)).collect();
+    assert_eq!(found, [("anonymous", Severity::Warning)], "eleven of 111");
 }
 
 #[test]

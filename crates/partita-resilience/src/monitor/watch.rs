@@ -10,7 +10,7 @@ use crate::fallback::{Fallback, FallbackSnapshot};
 use crate::hedge::{Hedge, HedgeSnapshot};
 use crate::join::{Join, JoinSnapshot};
 use crate::keyed::Keyed;
-use crate::limiter::{KeyedLimiter, Limiter, LimiterSnapshot};
+use crate::limiter::{KeyedLimiter, Limiter, LimiterSnapshot, Tier, Tiers};
 use crate::pool::{Pool, PoolSnapshot};
 use crate::retry::{Retry, RetrySnapshot};
 use crate::shed::{Shed, ShedSnapshot};
@@ -97,6 +97,15 @@ watched! {
 impl<P: Watch + Clone> Watch for Registry<P> {
     fn look(&self, into: &mut Vec<PolicySnapshot>) {
         self.all().iter().for_each(|(_, policy)| policy.look(into));
+    }
+}
+
+/// The quotas of each standing.
+impl<K: Hash + Eq + Send + Sync> Watch for Tiers<K> {
+    fn look(&self, into: &mut Vec<PolicySnapshot>) {
+        for tier in [Tier::Anonymous, Tier::Authenticated, Tier::Premium] {
+            self.of(tier).look(into);
+        }
     }
 }
 
