@@ -261,6 +261,20 @@ fn an_open_breaker_refuses_at_once_though_the_service_beneath_is_not_ready() {
 }
 
 #[test]
+fn the_window_of_a_key_slides_by_eighths() {
+    let tripped = |last: u64| {
+        let clock = ManualClock::new();
+        let breakers: Keyed<String, Breaker> = plain(&clock).min_calls(2).build_keyed(Bounds::default()).unwrap();
+        for at in [1_300, last] {
+            clock.advance_to(ms(at));
+            say(&breakers.get("a"), Outcome::Failure, 1);
+        }
+        breakers.get("a").state() == State::Open
+    };
+    assert_eq!([tripped(11_249), tripped(11_250)], [true, false]);
+}
+
+#[test]
 fn the_breaker_of_a_key_is_not_forgotten_while_it_is_open_or_forced() {
     type Act = fn(&Breaker);
     let [open, forced, closed]: [Act; 3] = [|breaker| say(breaker, Outcome::Failure, 1), Breaker::force_open, |_| ()];

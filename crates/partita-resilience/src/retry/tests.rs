@@ -47,6 +47,19 @@ fn a_call_is_made_again_until_it_ends_well() {
 }
 
 #[test]
+fn decorrelated_waits_follow_from_the_wait_before() {
+    let waited = |seed| {
+        let clock = ManualClock::new();
+        let timing = Timing::manual(&clock, seed);
+        let retry = plain(&clock).timing(timing).jitter(Jitter::Decorrelated).build().unwrap();
+        run(&clock, retry.call(failing(2))).unwrap();
+        clock.elapsed()
+    };
+    let longest = (0..200).map(waited).max().unwrap();
+    assert!(longest > ms(1_000) && longest <= ms(300 + 900), "{longest:?}");
+}
+
+#[test]
 fn the_final_error_carries_attempts_and_last_cause() {
     let clock = ManualClock::new();
     let (retry, ends) = recording(plain(&clock));
@@ -296,8 +309,9 @@ fn a_call_dropped_in_its_first_attempt_or_its_wait_leaves_the_budget_as_it_was()
         let mut hung = pin!(retry.call(|_| std::future::pending::<Result<(), &str>>()));
         assert!(poll(hung.as_mut()).is_pending());
         assert_ne!(budget.snapshot(), before, "a deposit");
+        assert_eq!(retry.snapshot().calls, 1);
     }
-    assert_eq!(budget.snapshot(), before);
+    assert_eq!((budget.snapshot(), retry.snapshot().calls), (before, 0));
     {
         let mut waiting = pin!(retry.call(failing(1)));
         assert!(poll(waiting.as_mut()).is_pending());
