@@ -110,6 +110,7 @@ fn not_left_unfinished(path: &Path) -> Result<()> {
 fn log_begins_as_one(path: &Path, log_bytes: u64) -> Result<()> {
     let io = |error| refuse(path, ErrorKind::Io, "its log cannot be read").because(error);
     let log = beside(path, "-wal");
+    open_plain(&log).map_err(io)?;
     if log_bytes <= crate::wal::HEADER_BYTES as u64 || crate::wal::begins(&log).map_err(io)? {
         return Ok(());
     }

@@ -274,16 +274,20 @@ fn names_that_cannot_be_tables_or_columns_are_refused() {
     assert!(!bench.path().exists());
 }
 
-#[test]
-fn what_is_no_file_is_named_and_keeps_nobody_waiting() {
-    for name in ["store.db", "store.db.lock"] {
+#[tokio::test]
+async fn what_is_no_file_is_named_and_keeps_nobody_waiting() {
+    for name in ["store.db", "store.db.lock", "store.db-wal"] {
         let bench = Bench::new();
+        if name.ends_with("-wal") {
+            bench.open().close().await;
+        }
         let path = bench.path().with_file_name(name);
+        let _ = std::fs::remove_file(&path);
         let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
         assert!(made.success());
         let error = inspect(&bench.path()).unwrap_err();
         assert!(error.kind() == ErrorKind::Io && error.to_string().contains("it is no file"), "{error}");
-        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        assert!(error.to_string().contains(bench.path().to_str().unwrap()), "{error}");
         assert!(bench.try_open(SqliteConfig::at(bench.path())).is_err() || name.ends_with(".lock"));
     }
 }

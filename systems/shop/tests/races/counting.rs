@@ -4,11 +4,15 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
+use http::Method;
 use partita::core::{Commit, Error, ErrorKind, Read, Receipt, Result, Store, Ticket};
-use partita::time::{Host, Spawner};
+use partita::time::{Clock, Host, Spawner};
 use partita_testkit::{Intercept, Intercepted};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// What became of commits.
 #[derive(Debug, Default)]
@@ -17,7 +21,7 @@ pub(crate) struct Counts {
     conflicts: AtomicU64,
     /// With so many applied there is no room for more; 0: there is.
     room: AtomicU64,
-    /// It takes calls and answers none.
+    /// It shows what it has, after a moment, and answers nothing else.
     silent: AtomicBool,
 }
 
@@ -36,14 +40,16 @@ impl Counts {
         self.room.store(room, Ordering::Relaxed);
     }
 
-    /// From now on calls to the service are taken and never answered; or they are again.
+    /// From now on the service shows what it has, after a moment, and takes all other calls without an answer; or it works again.
     pub(crate) fn is_silent(&self, silent: bool) {
         self.silent.store(silent, Ordering::Relaxed);
     }
 
-    pub(crate) async fn answer(self: Arc<Self>, request: Request, next: Next) -> Response {
-        if self.silent.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
+    pub(crate) async fn answer(self: Arc<Self>, clock: Arc<dyn Clock>, request: Request, next: Next) -> Response {
+        match self.silent.load(Ordering::Relaxed) {
+            true if request.method() == Method::GET => clock.sleep(MOMENT).await,
+            true => std::future::pending().await,
+            false => {}
         }
         next.run(request).await
     }

@@ -94,7 +94,7 @@ async fn a_shop_that_cannot_write_refuses_orders_shows_it_and_goes_on_when_there
 
 /// The refused capture still fits, so the void is what comes when nobody answers any more.
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_takes_calls_and_answers_none_parks_no_order_that_is_undone() {
+async fn a_provider_that_never_answers_a_cancel_parks_no_order_that_is_undone() {
     let (shop, host, group) = in_virtual_time().await;
     let psp = &shop.counts["psp"];
     psp.has_room_for(Some(2));

@@ -32,7 +32,9 @@ impl Wiring for Memory {
 
     fn link(&self, service: &'static str, router: Router) -> BoxFuture<'_, Result<Client>> {
         let counts = self.counts.lock().unwrap().entry(service).or_default().clone();
-        let router = router.layer(from_fn(move |request: Request, next: Next| counts.clone().answer(request, next)));
+        let clock = self.host.clock.clone();
+        let answer = move |request: Request, next: Next| counts.clone().answer(clock.clone(), request, next);
+        let router = router.layer(from_fn(answer));
         Box::pin(std::future::ready(Ok(Client::in_process(router, &self.host))))
     }
 }
