@@ -5,7 +5,7 @@ mod cells;
 use std::cell::Cell;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-pub(crate) use cells::{Mine, Padded, Seat, Striped};
+pub(crate) use cells::{Mine, Padded, Striped};
 
 /// More stripes than this cost more to sum than they save.
 const MOST: usize = 8;
@@ -40,6 +40,12 @@ impl<T> Striped<T> {
     /// The calling thread's.
     #[inline(always)]
     pub(crate) fn mine(&self) -> Mine<'_, T> {
+        // One look for a thread that has a number and a stripe alone: none is as great as `UNKNOWN`.
+        self.alone(NUMBER.get()).unwrap_or_else(|| self.of_another())
+    }
+
+    #[inline(never)]
+    fn of_another(&self) -> Mine<'_, T> {
         self.of(mine())
     }
 }

@@ -13,7 +13,7 @@ mod sync {
 mod cells;
 
 mod stripe {
-    pub(crate) use super::cells::{Seat, Striped};
+    pub(crate) use super::cells::Padded;
 }
 
 #[allow(dead_code, unreachable_pub, reason = "a model uses a part of what the crate exports")]

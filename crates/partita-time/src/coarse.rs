@@ -118,12 +118,49 @@ fn nanos_of(clock: &dyn Clock) -> u64 {
 /// A thread looks at the exact clock when it reads the same twice, and then at each so many readings.
 const LOOK: u64 = 64;
 
-/// And when it has read something else so many times `LOOK` times.
-const CHANGES: u64 = 64 * LOOK;
+/// And when it has read something else so many times: an odd number, so that a thread which reads two clocks by turns looks
+/// at both.
+const CHANGES: u64 = 63;
+
+/// What a thread has read, of whichever clock.
+struct Seen {
+    last: Cell<u64>,
+    /// Readings of the same until it looks.
+    same: Cell<u64>,
+    /// Readings of something else until it looks.
+    other: Cell<u64>,
+}
 
 thread_local! {
-    /// The last reading of this thread, of whichever clock, and `LOOK` for each change plus how often it came again.
-    static SEEN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+    static SEEN: Seen = const { Seen { last: Cell::new(u64::MAX), same: Cell::new(LOOK), other: Cell::new(CHANGES) } };
+}
+
+/// Whether a thread that reads this has to look.
+#[inline(always)]
+fn must_look(value: u64) -> bool {
+    if value != SEEN.with(|seen| seen.last.get()) {
+        return must_look_for(value);
+    }
+    SEEN.with(|seen| {
+        let left = seen.same.get() - 1;
+        seen.same.set(left);
+        left == 0
+    })
+}
+
+/// [`must_look`] where the last reading was another. What says that no thread ticks is never kept as a reading.
+#[inline(never)]
+fn must_look_for(value: u64) -> bool {
+    if value <= STANDING {
+        return true;
+    }
+    SEEN.with(|seen| {
+        seen.last.set(value);
+        seen.same.set(1);
+        let left = seen.other.get() - 1;
+        seen.other.set(if left == 0 { CHANGES } else { left });
+        left == 0
+    })
 }
 
 /// What the ticker writes and readers read.
@@ -156,13 +193,7 @@ impl Dial {
     #[inline]
     fn read(self: &Arc<Self>) -> u64 {
         let value = self.face.0.load(Ordering::Relaxed);
-        let again = SEEN.with(|seen| {
-            let (last, again) = seen.get();
-            let again = if value == last { again } else { again | (LOOK - 1) } + 1;
-            seen.set((value, again));
-            again
-        });
-        if value <= STANDING || again % LOOK == 1 || again.is_multiple_of(CHANGES) { self.look(value) } else { value }
+        if must_look(value) { self.look(value) } else { value }
     }
 
     #[inline]
@@ -173,13 +204,9 @@ impl Dial {
 
     #[cold]
     fn look(self: &Arc<Self>, value: u64) -> u64 {
+        SEEN.with(|seen| seen.same.set(if seen.same.get() == 0 { LOOK } else { seen.same.get() }));
         let exact = nanos_of(self.clock.as_ref());
         let face = &self.face.0;
-        let again = SEEN.get().1;
-        if again.is_multiple_of(CHANGES) {
-            // An odd number of changes to the next look, so that a thread which reads two clocks by turns looks at both.
-            SEEN.set((value, again + LOOK));
-        }
         match value {
             STANDING => exact,
             ASLEEP | ASKED if exact <= STANDING => exact,

@@ -47,6 +47,16 @@ fn a_ticker_that_stands_is_noticed_by_the_next_read_of_the_same_tick() {
 }
 
 #[test]
+fn a_ticker_that_stands_is_noticed_by_each_64th_read_of_a_tick() {
+    let (clock, dial) = by_hand();
+    dial.read();
+    assert!(dial.tick(&mut 0));
+    (0..3).for_each(|_| _ = dial.read());
+    clock.advance(Duration::from_secs(5));
+    assert!((0..LOOK).any(|_| dial.read() == ms(6_000)));
+}
+
+#[test]
 fn a_ticker_that_stands_is_noticed_by_a_thread_that_reads_another_clock_between() {
     let dials = [by_hand(), by_hand()];
     dials.iter().for_each(|(_, dial)| _ = dial.read());

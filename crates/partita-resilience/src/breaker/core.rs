@@ -211,25 +211,22 @@ impl Core {
     /// Refuses at once where the breaker is open and nothing is due; None when somebody has to look closer.
     #[inline(always)]
     pub(super) fn refuse_quick(&self) -> Option<Refusal> {
-        match self.refuse_until_due() {
-            0 => None,
-            wait => Some(Refusal { reason: Reason::Open, wait: Some(Duration::from_nanos(wait)) }),
-        }
+        self.refuse_until_due().map(|wait| Refusal { reason: Reason::Open, wait: Some(wait) })
     }
 
-    /// Refuses at once; the nanoseconds until something is due, in a register. Zero where nobody was refused.
+    /// Refuses at once; the time until something is due, in registers. None where nobody was refused.
     #[inline(never)]
-    fn refuse_until_due(&self) -> u64 {
+    fn refuse_until_due(&self) -> Option<Duration> {
         let word = self.machine.word();
         if word.mode() != Mode::Automatic || word.state() != State::Open {
-            return 0;
+            return None;
         }
         let now = self.now();
         let wait = (word.deadline() * MS).saturating_sub(now);
-        if wait > 0 {
-            self.refuse(Refusal { reason: Reason::Open, wait: Some(Duration::from_nanos(wait)) }, now);
+        if wait == 0 {
+            return None;
         }
-        wait
+        self.refuse(Refusal { reason: Reason::Open, wait: Some(Duration::from_nanos(wait)) }, now).wait
     }
 
     #[inline(always)]

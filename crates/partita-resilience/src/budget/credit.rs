@@ -6,9 +6,9 @@ use crate::sync::{AtomicU64, Ordering};
 /// Deposits are counted in thousandths of an attempt.
 pub(super) const WHOLE: u32 = 1_000;
 
-/// A word for each bucket: the tick of the bucket above, an amount below.
+/// A word for each bucket: the tick of the bucket above, an amount below. A power of two of them, of which ten count.
 #[derive(Debug, Default)]
-pub(super) struct Ring([AtomicU64; 10]);
+pub(super) struct Ring([AtomicU64; 16]);
 
 impl Ring {
     #[inline(always)]

@@ -285,16 +285,11 @@ struct Turn {
 impl Turn {
     #[inline(always)]
     fn of(context: &Context) -> Self {
-        let Context { deadline, mark, key } = context;
-        let mut turn = CURRENT.with(|current| {
-            let (deadline, before) = (current.deadline.replace(*deadline), current.mark.replace(*mark));
-            let keyed = Mark(mark.0 | before.0).has(Mark::KEYED);
-            Self { deadline, mark: before, key: None, keyed }
-        });
-        if turn.keyed {
-            turn.key = exchange_key(key.clone());
-        }
-        turn
+        let (deadline, mark) =
+            CURRENT.with(|current| (current.deadline.replace(context.deadline), current.mark.replace(context.mark)));
+        let keyed = Mark(mark.0 | context.mark.0).has(Mark::KEYED);
+        let key = if keyed { exchange_key(context.key.clone()) } else { None };
+        Self { deadline, mark, key, keyed }
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@ use super::jitter::Waits;
 use super::recent::Recent;
 use super::snapshot::{Count, Counts, RetrySnapshot};
 use crate::budget::{Budget, Deposit, Withdrawal};
-use crate::deadline::{Context, give_up, nanos};
+use crate::deadline::{Context, NEVER, give_up, nanos};
 use crate::stack::time;
 use crate::verdict::Verdict;
 use crate::{Error, Event, EventKind, Listeners, Name, PolicyKind, Timing};
@@ -78,6 +78,8 @@ pub(crate) struct Core {
     pub(super) gate: Option<Arc<dyn Gate>>,
     pub(super) listeners: Listeners,
     pub(super) timing: Timing,
+    /// That of the limits in nanoseconds; [`NEVER`] without one.
+    deadline: u64,
     recent: Recent,
     counts: Counts,
 }
@@ -86,7 +88,8 @@ impl Core {
     pub(super) fn new(name: Name, limits: Limits, waits: Waits, timing: Timing) -> Self {
         let (recent, counts) = (Recent::default(), Counts::default());
         let (budget, gate, listeners) = (None, None, Listeners::default());
-        Self { name, limits, waits, budget, gate, listeners, timing, recent, counts }
+        let deadline = limits.deadline.map_or(NEVER, nanos);
+        Self { name, limits, waits, budget, gate, listeners, timing, deadline, recent, counts }
     }
 
     pub(super) fn snapshot(&self) -> RetrySnapshot {
@@ -161,8 +164,8 @@ impl<H: Hold> Course<H> {
         let core = hold.core();
         core.counts.add(Count::Calls);
         let deposit = core.budget.as_ref().map(Budget::deposit);
-        if let Some(limit) = core.limits.deadline {
-            context.end_at(now(&core.timing).saturating_add(nanos(limit)));
+        if core.deadline != NEVER {
+            context.end_at(now(&core.timing).saturating_add(core.deadline));
         }
         context.set_attempt(1);
         Self { hold, waited: Duration::ZERO, deposit, first_under_way: true, repeatable: true }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 const SECOND: u64 = 1_000_000_000;
 const SECONDS: u64 = 10;
-const BUCKETS: usize = 10;
+/// A power of two, of which ten count.
+const BUCKETS: usize = 16;
 const COUNT_BITS: u32 = 22;
 const MOST: u64 = (1 << COUNT_BITS) - 1;
 
-/// Ten buckets of a second, each one word: tick above, then all ends, then failures.
+/// Buckets of a second, each one word: tick above, then all ends, then failures.
 #[derive(Default)]
 pub(super) struct Recent(Striped<[AtomicU64; BUCKETS]>);
 
@@ -42,8 +43,9 @@ impl Recent {
     }
 }
 
-fn slot(tick: u64) -> usize {
-    usize::try_from(tick % SECONDS).unwrap_or(0)
+#[allow(clippy::cast_possible_truncation, reason = "less than the number of buckets")]
+const fn slot(tick: u64) -> usize {
+    (tick % BUCKETS as u64) as usize
 }
 
 const fn packed(tick: u64, all: u64, failed: u64) -> u64 {

@@ -4,7 +4,7 @@ use super::judge::Judge;
 use crate::adaptive::Adaptive;
 use crate::breaker::Breaker;
 use crate::bulkhead::Bulkhead;
-use crate::deadline::{Attempt, Context, Counts};
+use crate::deadline::{Attempt, Context, Counts, NEVER};
 use crate::hedge::Hedge;
 use crate::limiter::Limiter;
 use crate::monitor::{PolicySnapshot, Watch};
@@ -14,7 +14,6 @@ use crate::{ByResult, Classify, Error, Name, Plain, Timing};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Policies in their order. Clones share one core. `S` is what shares answers among callers: nothing,
 /// [`Coalesce`](crate::coalesce::Coalesce) or [`Cache`](crate::cache::Cache). `F` is what answers for calls that end badly:
@@ -32,7 +31,8 @@ pub(super) struct Parts<C, S> {
     pub(super) judge: Judge<C>,
     pub(super) share: S,
     pub(super) idempotent: bool,
-    pub(super) deadline: Option<Duration>,
+    /// In nanoseconds; [`NEVER`] without one.
+    pub(super) deadline: u64,
     pub(super) times: Counts,
     pub(super) limiter: Option<Limiter>,
     pub(super) retry: Option<Retry<Judge<C>>>,
@@ -111,7 +111,7 @@ impl<C: Send + Sync, S: Watch, F: Watch> Watch for Stack<C, S, F> {
     fn look(&self, into: &mut Vec<PolicySnapshot>) {
         let parts = self.parts();
         self.fallback().look(into);
-        if parts.deadline.is_some() {
+        if parts.deadline != NEVER {
             into.push(PolicySnapshot::Deadline(parts.times.snapshot(parts.name.clone())));
         }
         parts.share.look(into);

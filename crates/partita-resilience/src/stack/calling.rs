@@ -77,10 +77,7 @@ where
         let parts = *this.parts;
         this.context.read(this.given.as_ref());
         if *this.limited {
-            *this.left = parts.inform(this.context);
-            if this.left.is_over() {
-                return Err(parts.too_late().into());
-            }
+            *this.left = parts.begin(this.context)?;
         }
         if let Some(limiter) = &parts.limiter
             && let Some(moment) = limiter.pass()?
@@ -129,6 +126,7 @@ where
     }
 
     /// Waits for what comes before an attempt, and begins that.
+    #[inline(never)]
     fn poll_wait<E>(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), Error<E>>> {
         let this = self.as_mut().project();
         let polled = match this.wait {
@@ -232,30 +230,18 @@ where
         Poll::Ready(failed.and_then(|error| self.fails(error)))
     }
 
-    /// Goes on with a call that had to wait.
+    /// Goes on with several attempts at once.
     #[inline(never)]
-    fn poll_on(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<T, Error<M::Inner>>> {
-        loop {
-            ready!(self.as_mut().poll_wait(cx))?;
-            let mut failed = None;
-            let wait = self.as_mut().project().wait;
-            let polled = if let Some(Wait::Hedged(attempts)) = wait {
-                attempts.as_mut().poll(cx).map(|end| {
-                    *wait = None;
-                    end.map_err(|error| failed = Some(error)).ok()
-                })
-            } else {
-                self.as_mut().poll_attempt(cx, &mut failed)
-            };
-            match polled {
-                Poll::Ready(Some(answer)) if self.as_mut().suffices(&answer) => return Poll::Ready(Ok(answer)),
-                polled => {
-                    if let Some(error) = ready!(self.as_mut().poll_end(cx, polled, failed)) {
-                        return Poll::Ready(Err(error));
-                    }
-                }
-            }
-        }
+    fn poll_hedged(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+        failed: &mut Option<Error<M::Inner>>,
+    ) -> Poll<Option<T>> {
+        let wait = self.project().wait;
+        let Some(Wait::Hedged(attempts)) = wait else { return Poll::Pending };
+        let end = ready!(attempts.as_mut().poll(cx));
+        *wait = None;
+        Poll::Ready(end.map_err(|error| *failed = Some(error)).ok())
     }
 }
 
@@ -277,9 +263,17 @@ where
             self.as_mut().begin()?;
             *self.as_mut().project().begun = true;
         }
-        if self.wait.is_none() {
+        loop {
+            if self.wait.is_some() {
+                ready!(self.as_mut().poll_wait(cx))?;
+            }
             let mut failed = None;
-            match self.as_mut().poll_attempt(cx, &mut failed) {
+            let polled = if self.wait.is_none() {
+                self.as_mut().poll_attempt(cx, &mut failed)
+            } else {
+                self.as_mut().poll_hedged(cx, &mut failed)
+            };
+            match polled {
                 Poll::Ready(Some(answer)) if self.as_mut().suffices(&answer) => return Poll::Ready(Ok(answer)),
                 polled => {
                     if let Some(error) = ready!(self.as_mut().poll_end(cx, polled, failed)) {
@@ -288,6 +282,5 @@ where
                 }
             }
         }
-        self.poll_on(cx)
     }
 }

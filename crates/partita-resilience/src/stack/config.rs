@@ -10,7 +10,7 @@ use crate::breaker::{Breaker, State};
 use crate::bulkhead::Bulkhead;
 use crate::cache::Cache;
 use crate::coalesce::Coalesce;
-use crate::deadline::Counts;
+use crate::deadline::{Counts, NEVER, nanos};
 use crate::fallback::FallbackBuilder;
 use crate::hedge::{Hedge, HedgeBuilder};
 use crate::limiter::Limiter;
@@ -223,7 +223,7 @@ impl<C, S, F> Policy<C, S, F> {
             judge,
             share,
             idempotent: listed.idempotent,
-            deadline: listed.deadline,
+            deadline: listed.deadline.map_or(NEVER, nanos),
             times: Counts::default(),
             limiter: listed.limiter,
             retry,

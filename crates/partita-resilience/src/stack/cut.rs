@@ -5,7 +5,7 @@ use super::lasting::Keeps;
 use super::permits::Permits;
 use crate::breaker::Permit;
 use crate::bulkhead::{Core, Held};
-use crate::deadline::{NEVER, nanos};
+use crate::deadline::NEVER;
 use crate::verdict::outcome_of;
 use crate::{Classify, Error, Outcome, adaptive};
 
@@ -78,8 +78,8 @@ impl<'a, C, S> Cut<'a, C, S> {
     #[cold]
     fn cut(&mut self) {
         let had = self.ends.saturating_sub(self.from);
-        let enough = self.parts.deadline.is_some_and(|deadline| had >= nanos(deadline) / 2);
-        if !enough || self.parts.timing.nanos() < self.ends {
+        let whole = self.parts.deadline;
+        if whole == NEVER || had < whole / 2 || self.parts.timing.nanos() < self.ends {
             return;
         }
         if let Some(permit) = self.adaptive.take() {

@@ -3,6 +3,7 @@
 use super::{Answered, Stack};
 use crate::cache::Cache;
 use crate::coalesce::Coalesce;
+use crate::deadline::NEVER;
 use std::fmt;
 use std::time::Duration;
 
@@ -35,8 +36,9 @@ impl<C, S: Shares, F: Shares> Stack<C, S, F> {
     pub fn explain(&self) -> Explanation {
         let parts = self.parts();
         let mut lines = Vec::from_iter(F::explain());
-        if let Some(limit) = parts.deadline {
-            lines.push(("deadline", format!("{} for all attempts and waits together", time(limit))));
+        if parts.deadline != NEVER {
+            let limit = time(Duration::from_nanos(parts.deadline));
+            lines.push(("deadline", format!("{limit} for all attempts and waits together")));
         }
         lines.extend(S::explain());
         if let Some(limiter) = &parts.limiter {

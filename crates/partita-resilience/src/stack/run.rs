@@ -7,7 +7,7 @@ use super::judge::Judge;
 use super::lasting::Keeps;
 use super::time::TimeLeft;
 use super::trial::Trial;
-use crate::deadline::{Attempt, Context, NEVER, nanos};
+use crate::deadline::{Attempt, Context, NEVER};
 use crate::hedge::Hedge;
 use crate::sync::{Mutex, lock};
 use crate::{Classify, Error, ErrorShape, PolicyKind, Reason, Rejected};
@@ -19,28 +19,29 @@ use std::sync::Arc;
 impl<C, S> Parts<C, S> {
     /// Tells the context what the stack knows of its calls; the time left.
     #[inline(always)]
-    pub(super) fn inform(&self, context: &mut Context) -> TimeLeft<'_> {
+    fn inform(&self, context: &mut Context) -> TimeLeft<'_> {
         if self.idempotent {
             context.set_idempotent();
         }
-        if self.deadline.is_none() && context.ends() == NEVER {
+        if self.deadline == NEVER && context.ends() == NEVER {
             return TimeLeft::unlimited();
         }
         let now = self.timing.nanos();
-        if let Some(limit) = self.deadline {
-            context.end_at(now.saturating_add(nanos(limit)));
+        if self.deadline != NEVER {
+            context.end_at(now.saturating_add(self.deadline));
         }
         TimeLeft::until(context.ends(), now, &self.times)
     }
 
     /// Takes a call up, unless its time is over already.
+    #[inline(always)]
     pub(super) fn begin(&self, context: &mut Context) -> Result<TimeLeft<'_>, Rejected> {
         let left = self.inform(context);
         if left.is_over() { Err(self.too_late()) } else { Ok(left) }
     }
 
     #[cold]
-    pub(super) fn too_late(&self) -> Rejected {
+    fn too_late(&self) -> Rejected {
         self.times.refused();
         let (policy, reason) = (PolicyKind::Deadline, Reason::DeadlinePassed);
         Rejected { policy, name: self.name.clone(), reason, retry_after: None }

@@ -7,26 +7,15 @@ use crate::sync::{AtomicU64, Ordering};
 #[repr(align(128))]
 pub(crate) struct Padded<T>(pub(crate) T);
 
-/// Some `T`s for each thread. The first threads, two for each processor, have theirs alone and may write them without an
-/// atomic step; later ones share.
+/// A `T` for each thread. The first threads, two for each processor, have theirs alone and may write it without an atomic
+/// step; later ones share.
 #[derive(Debug)]
 pub(crate) struct Striped<T> {
-    cells: Box<[Padded<T>]>,
-    alone: u16,
-    shared: u16,
-    /// Cells of a stripe.
-    each: u32,
+    alone: Box<[Padded<T>]>,
+    shared: Box<[Padded<T>]>,
 }
 
-/// Where a thread writes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seat {
-    first: usize,
-    /// Whether no other thread writes there.
-    pub(crate) alone: bool,
-}
-
-/// A thread's stripe of one cell.
+/// A thread's stripe.
 #[derive(Debug)]
 pub(crate) struct Mine<'a, T> {
     pub(crate) cell: &'a T,
@@ -37,59 +26,32 @@ pub(crate) struct Mine<'a, T> {
 impl<T: Default> Striped<T> {
     /// With `alone` stripes of one thread each and `shared` further ones.
     pub(crate) fn new(alone: u16, shared: u16) -> Self {
-        Self::of_many(alone, shared, 1)
-    }
-
-    /// With `each` cells to a stripe.
-    pub(crate) fn of_many(alone: u16, shared: u16, each: u32) -> Self {
-        let cells = u32::from(alone + shared) * each;
-        Self { cells: (0..cells).map(|_| Padded::default()).collect(), alone, shared, each }
+        let stripes = |count| (0..count).map(|_| Padded::default()).collect();
+        Self { alone: stripes(alone), shared: stripes(shared) }
     }
 }
 
 impl<T> Striped<T> {
+    /// That of a thread which has one alone.
+    #[inline(always)]
+    pub(super) fn alone(&self, thread: usize) -> Option<Mine<'_, T>> {
+        self.alone.get(thread).map(|cell| Mine { cell: &cell.0, alone: true })
+    }
+
     /// That of a thread.
     #[inline(always)]
-    pub(crate) fn seat(&self, thread: usize) -> Seat {
-        let first = usize::from(self.alone);
-        let alone = thread < first;
-        let place = if alone { thread } else { first + thread % usize::from(self.shared) };
-        Seat { first: place * self.each as usize, alone }
-    }
-
-    /// A thread's first cell.
-    #[inline(always)]
     pub(crate) fn of(&self, thread: usize) -> Mine<'_, T> {
-        let seat = self.seat(thread);
-        Mine { cell: self.cell(seat, 0), alone: seat.alone }
+        self.alone(thread).unwrap_or_else(|| self.shared(thread))
     }
 
-    /// A cell of a stripe.
-    #[inline(always)]
-    pub(crate) fn cell(&self, seat: Seat, cell: usize) -> &T {
-        &self.cells[seat.first + cell].0
+    #[inline(never)]
+    fn shared(&self, thread: usize) -> Mine<'_, T> {
+        Mine { cell: &self.shared[thread % self.shared.len()].0, alone: false }
     }
 
-    /// Everybody's cells.
+    /// Everybody's.
     pub(crate) fn every(&self) -> impl Iterator<Item = &T> {
-        self.cells.iter().map(|cell| &cell.0)
-    }
-
-    /// Everybody's stripes.
-    pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> {
-        (0..self.cells.len()).step_by(self.each as usize).map(|first| Seat { first, alone: false })
-    }
-}
-
-impl Seat {
-    /// Adds one to a word of the stripe.
-    #[inline(always)]
-    pub(crate) fn bump(self, word: &AtomicU64) {
-        if self.alone {
-            word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        } else {
-            word.fetch_add(1, Ordering::Relaxed);
-        }
+        self.alone.iter().chain(&self.shared).map(|cell| &cell.0)
     }
 }
 

@@ -1,8 +1,6 @@
 //! What a breaker counts for as long as it lives.
 
-use super::words::Words;
-use crate::stripe::Seat;
-use crate::sync::Ordering;
+use super::words::{Seat, Words};
 
 /// Words of a stripe that hold counters: its first.
 pub(crate) const COUNTERS: u32 = 8;
@@ -29,9 +27,9 @@ pub(crate) fn count(words: &Words, seat: Seat, what: Count) {
 /// All stripes together.
 pub(crate) fn totals(words: &Words) -> [u64; COUNTERS as usize] {
     let mut sums = [0_u64; COUNTERS as usize];
-    for seat in words.seats() {
+    for stripe in words.stripes() {
         for (word, sum) in sums.iter_mut().enumerate() {
-            *sum = sum.wrapping_add(words.word(seat, word).load(Ordering::Relaxed));
+            *sum = sum.wrapping_add(stripe.read(word));
         }
     }
     sums

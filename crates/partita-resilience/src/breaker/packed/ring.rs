@@ -9,8 +9,7 @@
 //! s) could be taken for a new one.
 
 use super::counters::COUNTERS;
-use super::words::Words;
-use crate::stripe::Seat;
+use super::words::{Seat, Words};
 use crate::sync::{AtomicU64, Ordering};
 
 /// What a bucket counts.
@@ -121,10 +120,10 @@ impl Ring {
     /// The sums of the buckets `from` to `to` of a generation, all stripes together.
     pub(crate) fn sum(&self, words: &Words, generation: u64, from: u64, to: u64) -> Sums {
         let mut sums = [0; CELLS];
-        for seat in words.seats() {
+        for stripe in words.stripes() {
             for (cell, sum) in sums.iter_mut().enumerate().take(self.cells as usize) {
                 for tick in from..=to {
-                    let seen = words.word(seat, self.word(cell, tick)).load(Ordering::Relaxed);
+                    let seen = stripe.read(self.word(cell, tick));
                     *sum += if seen & TAG == self.tag(generation, tick) { seen & !TAG } else { 0 };
                 }
             }
