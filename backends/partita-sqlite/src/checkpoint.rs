@@ -3,8 +3,8 @@
 //! While there is work the log is moved in steps (`PASSIVE`). A step disturbs nobody, but the writer goes on meanwhile, so
 //! the log would never be whole in the database and never be reused. A second step moves what was added during the first;
 //! behind it the writer waits once, for the little that it has added since. A second after the last commit the whole log is
-//! moved, and a large one is cut to nothing (`TRUNCATE`); a small one is kept, to be written over. Then the thread sleeps
-//! until the next commit. Cutting takes SQLite's lock for writing, for as long as a slow disk needs; the writer and the
+//! moved, and a large one is cut to nothing (`TRUNCATE`), or any where the disk is full; a small one is kept, to be written
+//! over. Then the thread sleeps until the next commit. Cutting takes SQLite's lock for writing, for as long as a slow disk needs; the writer and the
 //! checkpointer therefore take turns, and neither finds the file locked by the other.
 
 use crate::inspect::log_bytes;
@@ -56,6 +56,8 @@ struct State {
     catch_up: bool,
     writer_waits: bool,
     asleep: bool,
+    /// Room on the disk is wanted: a small log is cut too.
+    room_wanted: bool,
     ended: bool,
 }
 
@@ -81,6 +83,7 @@ impl Checkpoints {
             catch_up: false,
             writer_waits: false,
             asleep: false,
+            room_wanted: false,
             ended: false,
         };
         Self {
@@ -125,6 +128,14 @@ impl Checkpoints {
         }
     }
 
+    /// The writer finds no room on the disk.
+    pub(crate) fn make_room(&self) {
+        let mut state = self.state();
+        state.room_wanted = true;
+        state.commits += 1;
+        self.wake.notify_one();
+    }
+
     fn log_begins_anew(&self, state: &mut State) {
         state.step_at = self.step_bytes;
         state.stop_at = self.limit_bytes;
@@ -150,12 +161,17 @@ impl Checkpoints {
                     self.stepped();
                 }
                 Task::Rest { seen } => {
-                    let is_small = || connection.path().is_some_and(|path| log_bytes(Path::new(path)) <= KEPT_BYTES);
-                    let whole = checkpoint(connection, "PASSIVE") && (is_small() || self.truncate(connection));
+                    let whole =
+                        checkpoint(connection, "PASSIVE") && (self.keeps(connection) || self.truncate(connection));
                     self.rested(seen, whole);
                 }
             }
         }
+    }
+
+    fn keeps(&self, connection: &Connection) -> bool {
+        let bytes = connection.path().map_or(u64::MAX, |path| log_bytes(Path::new(path)));
+        bytes <= KEPT_BYTES && !self.state().room_wanted
     }
 
     fn truncate(&self, connection: &Connection) -> bool {
@@ -224,7 +240,7 @@ impl Checkpoints {
             self.log_begins_anew(&mut state);
         }
         if whole || state.tries >= TRIES {
-            state.tries = 0;
+            (state.tries, state.room_wanted) = (0, false);
             state.settled = seen;
         }
     }

@@ -55,7 +55,7 @@ struct Header {
 /// Nothing is written, neither in it nor beside it.
 ///
 /// # Errors
-/// `Corrupt` for anything that is no whole store, `NewerFormat`, `InUse` when a process has the store open, or `Io`.
+/// `Corrupt` for anything that is no whole store, `Invalid` for a copy that was not finished, `NewerFormat`, `InUse` when a process has the store open, or `Io`.
 pub fn inspect(path: &Path) -> Result<Option<Contents>> {
     crate::lock::FileLock::of_existing(path)?;
     look(path)
@@ -143,7 +143,7 @@ impl Header {
     fn at_a_glance(&self, path: &Path) -> Result<()> {
         let bytes = &self.bytes;
         if bytes.iter().all(|byte| *byte == 0) {
-            let message = "the file begins with zeros: its contents were lost; restore it from a backup";
+            let message = "the file begins with zeros: its contents were lost; restore it from a backup, without the log beside it";
             return Err(refuse(path, ErrorKind::Corrupt, message).with("bytes", self.file_bytes));
         }
         if !bytes.starts_with(&MAGIC[..MAGIC.len().min(bytes.len())]) {
@@ -183,7 +183,7 @@ impl Header {
     }
 
     fn cut_short(&self, path: &Path, wanted: u64) -> Error {
-        let message = "the file is cut short; restore it from a backup";
+        let message = "the file is cut short; restore it from a backup, without the log beside it";
         refuse(path, ErrorKind::Corrupt, message).with("bytes", self.file_bytes).with("bytes at least", wanted)
     }
 

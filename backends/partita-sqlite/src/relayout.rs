@@ -60,13 +60,13 @@ fn bytes(connection: &Connection, table: &Table) -> rusqlite::Result<u64> {
 
 /// How much the disk has left; `None` where that cannot be told.
 #[cfg(unix)]
-fn free(path: &Path) -> Option<u64> {
+pub(crate) fn free(path: &Path) -> Option<u64> {
     let facts = rustix::fs::statvfs(path).ok()?;
     Some(facts.f_bavail.saturating_mul(facts.f_frsize))
 }
 
 #[cfg(not(unix))]
-fn free(_: &Path) -> Option<u64> {
+pub(crate) fn free(_: &Path) -> Option<u64> {
     None
 }
 

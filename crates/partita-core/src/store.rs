@@ -78,7 +78,7 @@ pub struct StoreFacts {
     pub flushes: u64,
     /// CPU and waiting of the writer, in microseconds; 0 where it is not known.
     pub writer_us: u64,
-    /// Bytes that a restart would have to look through.
+    /// Bytes of the log that are not in the file yet.
     pub wal_bytes: u64,
     /// Why it cannot write at the moment.
     pub cannot_write: Option<String>,

@@ -5,14 +5,17 @@
 //! grows with each commit.
 
 use crate::lock::beside;
+use crate::relayout::free;
 use std::fs::{File, OpenOptions};
-use std::io::{Result, Write};
+use std::io::{ErrorKind, Result, Write};
 use std::path::{Path, PathBuf};
 
 /// Zeros are added up to the next multiple of this.
 const STEP_BYTES: u64 = 1 << 20;
 /// They are added when less than this is left.
 const LEAST_BYTES: u64 = 256 << 10;
+/// They are not what fills a disk: none are added to one that has less than this left.
+const ROOM_BYTES: u64 = 64 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Ahead {
@@ -27,31 +30,32 @@ impl Ahead {
         Self { log: beside(path, "-wal"), file_bytes: 0, log_bytes: 0 }
     }
 
-    /// Whether a commit, with so many bytes of log behind it, left little room.
-    pub(crate) fn is_short(&mut self, log_bytes: u64) -> bool {
+    /// Adds zeros where a log of so many bytes leaves little room. For who holds SQLite's lock for writing, so that nobody cuts
+    /// the file meanwhile. SQLite takes no notice of zeros, and they lie behind whatever the file holds.
+    pub(crate) fn keep(&mut self, log_bytes: u64) {
         if log_bytes < self.log_bytes {
             // It began anew and may have been cut.
             self.file_bytes = 0;
         }
         self.log_bytes = log_bytes;
-        log_bytes + LEAST_BYTES > self.file_bytes
+        if log_bytes > 0 && log_bytes + LEAST_BYTES > self.file_bytes {
+            // Where there is no room on the disk, commits find out by themselves.
+            self.file_bytes = self.extend().unwrap_or(log_bytes + STEP_BYTES);
+        }
     }
 
-    /// Adds zeros. SQLite takes no notice of them, and they lie behind whatever the file holds; nobody may cut it meanwhile.
-    pub(crate) fn extend(&mut self) {
-        // Where there is no room on the disk, commits find out by themselves.
-        self.file_bytes = self.try_extend().unwrap_or(self.log_bytes + STEP_BYTES);
-    }
-
-    fn try_extend(&self) -> Result<u64> {
+    fn extend(&self) -> Result<u64> {
         let mut file = OpenOptions::new().append(true).open(&self.log)?;
         let before = file.metadata()?.len();
-        // A file that is shorter than its log has been cut, or is no file of ours.
+        // A file that is shorter than its log has been cut.
         if before < self.log_bytes || before >= self.log_bytes + LEAST_BYTES {
             return Ok(before);
         }
+        if free(&self.log).is_none_or(|free| free < ROOM_BYTES) {
+            return Err(ErrorKind::StorageFull.into());
+        }
         let after = (before + LEAST_BYTES).next_multiple_of(STEP_BYTES);
-        zeros(&mut file, after - before).inspect_err(|_| drop(file.set_len(before)))?;
+        zeros(&mut file, after - before)?;
         Ok(after)
     }
 }

@@ -1,7 +1,8 @@
 //! One commit inside a physical transaction.
 //!
 //! Whatever can be refused is known before the first row is written: lengths from memory or from the index, records from
-//! their tables. Only one record is left to be proven by the row count of its own write, which is then the first one. So no
+//! their tables. Only one record is left to be proven by the row count of its own write, which is then the first one; or,
+//! where new records share a statement, by the count of that one, and if it is short the whole batch is written anew. So no
 //! commit can fail half way, and none needs a savepoint, unless a table refuses a row for reasons of its own.
 
 use super::fresh::Fresh;
@@ -181,7 +182,7 @@ impl<'a> Pen<'a> {
         Ok(())
     }
 
-    /// Writes the records: those with expectations are looked at first, but for one, which is written first.
+    /// Writes the records: those with expectations are looked at first, but for one, which is written first or waits with other new ones.
     fn puts(&mut self, commit: &'a Commit) -> Result<(), Refused> {
         let puts = &commit.part.puts;
         let first = puts.iter().position(|put| put.expect != Expect::Any);

@@ -152,7 +152,7 @@ impl Writer {
                 let answered = jobs.into_iter().zip(answers).map(|(job, answer)| (job.reply, job.commit, answer));
                 self.asleep = Some(Reply::send_all(answered));
                 if applied > 0 {
-                    self.look_after_log();
+                    self.shared.checkpoints.committed(self.wal_bytes.load(Ordering::Relaxed));
                 }
                 Ok(None)
             }
@@ -174,19 +174,13 @@ impl Writer {
         }
     }
 
-    fn look_after_log(&mut self) {
-        let (checkpoints, bytes) = (&self.shared.checkpoints, self.wal_bytes.load(Ordering::Relaxed));
-        if self.ahead.is_short(bytes) {
-            let _turn = checkpoints.turn();
-            self.ahead.extend();
-        }
-        checkpoints.committed(bytes);
-    }
-
     /// Refuses everything until a probe succeeds.
     fn outage(&mut self, error: &Error) -> Result<Option<End>> {
         self.asleep = None;
         tracing::error!(%error, file = %self.shared.config.path.display(), "the store cannot write; it tries again each second");
+        if error.kind() == ErrorKind::StorageFull {
+            self.shared.checkpoints.make_room();
+        }
         loop {
             if let Some(end) = self.refuse_for(PROBE, error) {
                 return Ok(Some(end));

@@ -151,6 +151,7 @@ impl Writer {
     pub(super) fn begin(&mut self) -> Result<(), Trouble> {
         self.limit_size()?;
         self.execute("BEGIN IMMEDIATE", [])?;
+        self.ahead.keep(self.wal_bytes.load(Ordering::Relaxed));
         let ours = [self.shared.incarnation, self.numbered].map(u64::cast_signed);
         if self.connection.prepare_cached(include_str!("../sql/writer_newest.sql"))?.exists(ours)? {
             return Ok(());

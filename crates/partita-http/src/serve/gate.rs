@@ -5,8 +5,8 @@ use axum::Router;
 use axum::response::{IntoResponse, Response};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// How a server writes what it refuses itself (too much at once, no answer in time, a head that is no HTTP), by the path that
-/// was asked for.
+/// How a server writes what it refuses itself once it has read a head (too much at once, no answer in time), by the path that
+/// was asked for. What is no head is refused as a problem.
 pub type Wording = fn(path: &str, problem: Problem) -> Response;
 
 /// Stands before the router of a server: answers `not-ready` until one is set, so that a process can listen before its
@@ -28,7 +28,7 @@ impl Gate {
         *self.router.write().unwrap_or_else(PoisonError::into_inner) = router;
     }
 
-    /// What the server refuses itself is written so from now on, instead of as a problem whatever the path.
+    /// What the server refuses itself is written so from now on, instead of as a problem.
     #[must_use]
     pub fn worded(self, wording: Wording) -> Self {
         Self { wording, ..self }

@@ -28,9 +28,9 @@ pub(crate) struct Slot {
     pub(crate) last: Timestamp,
     /// Time since `first` between the last record of one process and the first of the next.
     pub(crate) away: Duration,
-    pub(crate) doing: Attempts,
-    pub(crate) undoing: Attempts,
-    pub(crate) settling: Attempts,
+    pub(crate) doing: Tally,
+    pub(crate) undoing: Tally,
+    pub(crate) settling: Tally,
     /// Why the last attempt was put off, if it was.
     pub(crate) said: Option<Arc<str>>,
     pub(crate) done: bool,
@@ -44,7 +44,7 @@ pub(crate) struct Slot {
 
 /// Attempts of one verb.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Attempts {
+pub(crate) struct Tally {
     pub(crate) opened: u32,
     /// Those that their process did not outlive.
     pub(crate) cut: u32,
@@ -52,7 +52,7 @@ pub(crate) struct Attempts {
     pub(crate) put_off: u32,
 }
 
-impl Attempts {
+impl Tally {
     /// Those that use up a try.
     pub(crate) fn tries(self) -> u32 {
         self.opened.saturating_sub(self.put_off)
@@ -222,7 +222,7 @@ impl Slot {
             Fact::Open { verb, n, due, .. } => {
                 let (due, waits) = (due.unwrap_or(at), due.is_some());
                 self.open = Some(Intent { verb: *verb, n: *n, due, waits });
-                self.attempts(*verb).opened = *n;
+                self.tally(*verb).opened = *n;
                 if *verb == Verb::Do {
                     self.first.get_or_insert(at);
                     self.last = due;
@@ -235,9 +235,9 @@ impl Slot {
             Fact::Rejected { doubt, .. } => (self.open, self.rejected, self.doubt) = (None, true, *doubt),
             Fact::Unknown { verb, doubt, cut, put_off, .. } => {
                 self.open = None;
-                let attempts = self.attempts(*verb);
-                attempts.cut += u32::from(*cut);
-                attempts.put_off += u32::from(*put_off);
+                let tally = self.tally(*verb);
+                tally.cut += u32::from(*cut);
+                tally.put_off += u32::from(*put_off);
                 if *verb == Verb::Do {
                     self.last = at;
                     self.doubt |= doubt;
@@ -257,7 +257,7 @@ impl Slot {
         Some(self.first?.plus(leaf.within?.saturating_add(away)))
     }
 
-    fn attempts(&mut self, verb: Verb) -> &mut Attempts {
+    fn tally(&mut self, verb: Verb) -> &mut Tally {
         match verb {
             Verb::Do => &mut self.doing,
             Verb::Undo => &mut self.undoing,

@@ -16,7 +16,8 @@ use std::time::Duration;
 const MAX_ERROR: usize = 300;
 /// A participant that puts an attempt off for longer is asked earlier.
 const MAX_PUT_OFF: Duration = Duration::from_secs(60);
-/// How far the waits grow of one that may be put off for days: each try is a record for ever.
+/// How far the waits grow of one that may be put off for days: each try is a record for ever. They grow with every third
+/// try, so that an outage of seconds is over within seconds.
 const PATIENT: Backoff = Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(20) };
 
 /// How an attempt ended.
@@ -250,8 +251,8 @@ impl Turn<'_> {
 
     fn unknown(&mut self, leaf: usize, verb: Verb, n: u32, lost: Lost) {
         let patient = lost.put_off.is_some() && !self.may_turn_back();
-        let backoff = if patient { PATIENT } else { Backoff::default() };
-        let wait = backoff.wait(n, self.entropy).max(lost.put_off.unwrap_or_default().min(MAX_PUT_OFF));
+        let (backoff, tries) = if patient { (PATIENT, n.div_ceil(3)) } else { (Backoff::default(), n) };
+        let wait = backoff.wait(tries, self.entropy).max(lost.put_off.unwrap_or_default().min(MAX_PUT_OFF));
         self.lose(leaf, verb, n, lost);
         self.again(leaf, verb, n, wait);
     }

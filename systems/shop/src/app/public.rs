@@ -7,8 +7,9 @@ use crate::psp;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Uri};
 use partita::console::{self, About};
 use partita::core::Store;
@@ -104,7 +105,11 @@ pub(super) fn refused(path: &str, problem: Problem) -> Response {
     if is_below("/psp/v1") {
         psp::refused(problem)
     } else if is_below("/console") {
-        (problem.status(), Html(problem.as_detail().to_owned())).into_response()
+        let detail = problem.as_detail().to_owned();
+        let mut response = problem.into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        *response.body_mut() = detail.into();
+        response
     } else {
         problem.into_response()
     }

@@ -122,6 +122,9 @@ impl Provider {
         while intents.len() < MOST_INTENTS {
             let call = self.client.get(&format!("{query}{behind}")).timeout(ATTEMPT);
             let List { data, has_more } = understood(call.send().await)?;
+            if data.is_empty() && has_more {
+                return Err(Failure::Upstream("the provider lists nothing, and more behind it".to_owned()));
+            }
             intents.extend(data);
             match intents.last().filter(|_| has_more) {
                 Some(last) => behind = format!("&starting_after={}", percent_encoded(&last.id)),
