@@ -133,13 +133,15 @@ impl Frozen {
         Ok(bytes)
     }
 
-    /// Deletes what a copying that failed has left of the files without a name; the room may be what was missing.
+    /// Deletes what a copying that failed has left; the room may be what was missing.
     fn clear(&self, folder: &Path) {
         for (path, _) in &self.files {
-            let unfinished = beside(&folder.join(path.file_name().unwrap_or_default()), UNFINISHED);
-            for suffix in ["-shm", "-wal", "-journal", ""] {
-                // What cannot be deleted stays under a name that nobody reads.
-                let _ = remove_file(beside(&unfinished, suffix));
+            let name = folder.join(path.file_name().unwrap_or_default());
+            let unfinished = beside(&name, UNFINISHED);
+            let beside_it = ["-shm", "-wal", "-journal", ""].map(|suffix| beside(&unfinished, suffix));
+            for left in beside_it.into_iter().chain([name]) {
+                // Not all of them are there; what cannot be deleted stays.
+                let _ = remove_file(left);
             }
         }
     }
