@@ -105,9 +105,9 @@ pub(super) fn refused(path: &str, problem: Problem) -> Response {
     if is_below("/psp/v1") {
         psp::refused(problem)
     } else if is_below("/console") {
-        let detail = problem.as_detail().to_owned();
+        let detail = problem.as_detail().replace('&', "&amp;").replace('<', "&lt;");
         let mut response = problem.into_response();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         *response.body_mut() = detail.into();
         response
     } else {
