@@ -49,11 +49,9 @@ impl Core {
 
     /// Pays for the next attempt; tells who listens how that went.
     pub(super) fn admit(&self, attempt: u32) -> bool {
-        for (gate, reason) in [(&self.gate, Reason::Open), (&self.room, Reason::Saturated)] {
-            if gate.as_ref().is_some_and(|gate| !gate.lets_retry()) {
-                self.refuse(reason);
-                return false;
-            }
+        if self.gate.as_ref().is_some_and(|gate| !gate.lets_retry()) {
+            self.refuse(Reason::Open);
+            return false;
         }
         let Some(withdrawal) = self.budget.withdraw() else {
             self.refuse(Reason::BudgetSpent);
@@ -65,7 +63,12 @@ impl Core {
         true
     }
 
-    fn refuse(&self, reason: Reason) {
+    /// Whether there is room for one more attempt beside those under way.
+    pub(super) fn has_room(&self) -> bool {
+        self.room.as_ref().is_none_or(|room| room.lets_retry())
+    }
+
+    pub(super) fn refuse(&self, reason: Reason) {
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
         self.tell(EventKind::Rejected { reason, retry_after: None });
     }
@@ -91,7 +94,8 @@ impl Core {
             }
         };
         let (most, plural) = (self.max_hedges, if self.max_hedges == 1 { "call" } else { "calls" });
-        format!("{most} more {plural} beside a slow one, each after {begins}, {}", self.budget.explain())
+        let room = if self.room.is_some() { ", none in the last fifth of the places" } else { "" };
+        format!("{most} more {plural} beside a slow one, each after {begins}{room}, {}", self.budget.explain())
     }
 
     fn tell(&self, kind: EventKind<'_>) {

@@ -5,7 +5,7 @@ use super::core::{Core, Hold};
 use crate::budget::Deposit;
 use crate::deadline::{Attempt, Context, Scoped};
 use crate::verdict::Verdict;
-use crate::{Classify, Error};
+use crate::{Classify, Error, Reason};
 use partita_time::Sleep;
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -13,6 +13,9 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
+
+/// The least time between two looks for room.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 pin_project! {
     /// The attempts of one call. The first one lies inline, so that a call that is not hedged allocates nothing for it.
@@ -57,6 +60,8 @@ struct Course {
     last_started: Duration,
     /// No further attempt: the budget is spent, the breaker open, or there is no further operation.
     stopped: bool,
+    /// Too little room was left when a further attempt was due.
+    crowded: bool,
     /// Failed attempts in whose place the next one begins at once.
     owed: u32,
     over: bool,
@@ -86,6 +91,7 @@ impl<H: Hold, B: Begin, T, E> Race<H, B, T, E> {
             first_started: zero,
             last_started: zero,
             stopped: false,
+            crowded: false,
             owed: 0,
             over: false,
             deposit: None,
@@ -184,7 +190,7 @@ where
             if self.first.is_none() && self.more.is_empty() {
                 return Poll::Ready(self.as_mut().fail());
             }
-            if !self.as_mut().is_due(cx) || !self.as_mut().begin_next() {
+            if !self.as_mut().is_due(cx) || !(self.as_mut().put_off() || self.as_mut().begin_next()) {
                 return Poll::Pending;
             }
         }
@@ -224,6 +230,22 @@ where
         let started = this.course.last_started;
         this.more.push(Running { work: Box::pin(work), started });
         *this.sleep = None;
+        true
+    }
+
+    /// Whether a due attempt waits for another delay, as too little room is left. One call says so once. An attempt in the
+    /// place of a failed one needs no more room than that had.
+    fn put_off(self: Pin<&mut Self>) -> bool {
+        let this = self.project();
+        let core = this.hold.core();
+        if core.has_room() {
+            return false;
+        }
+        if !std::mem::replace(&mut this.course.crowded, true) {
+            core.refuse(Reason::Saturated);
+        }
+        let delay = core.delay(core.timing.now()).unwrap_or_default();
+        *this.sleep = Some(core.timing.sleep(delay.max(LEAST_PAUSE)));
         true
     }
 

@@ -17,7 +17,7 @@ pub struct HedgeSnapshot {
     pub won_by_hedge: u64,
     /// Calls in which every attempt failed.
     pub failed: u64,
-    /// Hedges not begun: the budget was spent, the breaker not closed, or too little room left.
+    /// Hedges not begun when they were due: the budget was spent, the breaker not closed, or too little room left.
     pub refused: u64,
     /// After how long a hedge begins; None until enough calls were observed.
     pub delay: Option<Duration>,

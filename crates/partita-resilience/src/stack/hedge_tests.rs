@@ -8,8 +8,10 @@ use crate::deadline::Attempt;
 use crate::hedge::Hedge;
 use crate::testing::{ms, run, wait};
 use crate::{Outcome, Timing};
-use partita_time::ManualClock;
+use partita_time::{Clock, ManualClock};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// A hedge after 50 ms beside the policies listed.
 fn hedged(clock: &ManualClock, listed: Policy) -> Stack {
@@ -57,4 +59,40 @@ fn p14_no_hedge_takes_the_last_fifth_of_a_bulkhead_or_an_adaptive_limit() {
     assert_eq!(attempts(&clock, &stack), 2, "eight of ten");
     held.push(adaptive.try_acquire().unwrap());
     assert_eq!(attempts(&clock, &stack), 1, "nine of ten");
+}
+
+/// When the second attempt begins beside eight of ten permits, of which one is free after `free` ms; the first attempt
+/// fails after 300 ms.
+fn second_began(clock: &ManualClock, free: u64) -> Duration {
+    let bulkhead = Bulkhead::builder("b").max_concurrent(10).timing(Timing::manual(clock, 1)).build().unwrap();
+    let stack = hedged(clock, Policy::new("s").bulkhead(bulkhead.clone()));
+    let held: Vec<_> = (0..8).map(|_| bulkhead.try_acquire().unwrap()).collect();
+    let held = Mutex::new(Some(held));
+    let began = clock.elapsed();
+    let second = Mutex::new(None);
+    let work = |attempt: Attempt| {
+        let first = attempt.number() == 1;
+        let (until, after) = (wait(clock, free), wait(clock, 300 - free));
+        let permits = held.lock().unwrap().take();
+        *second.lock().unwrap() = (!first).then(|| clock.elapsed() - began);
+        async move {
+            if first {
+                until.await;
+                drop(permits);
+                after.await;
+                return Err("failed");
+            }
+            Ok(())
+        }
+    };
+    assert_eq!(run(clock, stack.call(work)), Ok(()));
+    second.into_inner().unwrap().unwrap()
+}
+
+#[test]
+fn a_crowded_stack_puts_hedges_off_and_what_takes_the_place_of_a_failed_attempt_not() {
+    let clock = ManualClock::new();
+    assert_eq!(second_began(&clock, 10), ms(50), "room at the delay");
+    assert_eq!(second_began(&clock, 120), ms(150), "room at the third delay");
+    assert_eq!(second_began(&clock, 280), ms(300), "crowded at each delay, free at the failure");
 }
