@@ -118,9 +118,9 @@ fn nanos_of(clock: &dyn Clock) -> u64 {
 /// A thread looks at the exact clock when it reads the same twice, and then at each so many readings.
 const LOOK: u64 = 64;
 
-/// And when it has read something else so many times: an odd number, so that a thread which reads two clocks by turns looks
-/// at both.
-const CHANGES: u64 = 63;
+/// And when it has read something else so many times: a prime, so that a thread which reads up to 60 clocks by turns looks
+/// at each.
+const CHANGES: u64 = 61;
 
 /// What a thread has read, of whichever clock.
 struct Seen {

@@ -173,7 +173,7 @@ impl<K: Hash + Eq, T: Clone, C> Shared<K, T, C> {
                 None
             }
             (Outcome::Ignored, _) => None,
-            _ => refresh.map(|refresh| self.core.failed(refresh)),
+            _ => self.core.failed(&key, refresh?, since),
         }
     }
 }

@@ -174,6 +174,22 @@ fn an_answer_that_was_fetched_before_it_was_forgotten_is_not_kept() {
 }
 
 #[test]
+fn a_stale_answer_that_was_forgotten_during_the_fetch_hides_no_failure() {
+    let clock = ManualClock::new();
+    let cache = builder(&clock).build().unwrap();
+    fetch(&clock, &cache, Ok(1)).unwrap();
+    clock.advance(s(15));
+    let mut slow = Box::pin(cache.call("key", || async {
+        wait(&clock, 100).await;
+        Err("down")
+    }));
+    assert!(poll(slow.as_mut()).is_pending());
+    cache.forget(&"key");
+    clock.advance(ms(100));
+    assert_eq!(poll(slow.as_mut()), Poll::Ready(Err(Error::Inner("down"))));
+}
+
+#[test]
 fn memory_is_bounded_by_the_number_of_answers() {
     let clock = ManualClock::new();
     let cache = Cache::<u32, u32>::builder("test").timing(Timing::manual(&clock, 1)).capacity(100).build().unwrap();
