@@ -11,13 +11,15 @@ use partita_resilience::monitor::Monitor;
 use partita_resilience::pool::Pool;
 use partita_resilience::shed::Shed;
 use std::fmt::Debug;
+use std::path::Path;
 
 /// A setting, its default in the guide, and what the settings show of it.
 type Row = (&'static str, &'static str, &'static str);
 
 fn agree(policy: &str, settings: &impl Debug, rows: &[Row]) {
     // A published package comes without the guide.
-    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/resilience.md")).ok();
+    let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs"));
+    let guide = docs.exists().then(|| std::fs::read_to_string(docs.join("guide/resilience.md")).unwrap_or_default());
     let settings = format!("{settings:?}");
     for (setting, number, shown) in rows {
         let row = format!("| {policy}: {setting} | {number} |");
