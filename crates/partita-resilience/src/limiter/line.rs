@@ -100,24 +100,20 @@ impl Meter {
         left
     }
 
-    /// Gives a moment back; those behind it move up. One that has come stays spent.
+    /// Gives a moment back; those behind it move up, and are woken. One that has come stays spent.
     pub(crate) fn leave(&self, rule: &Rule, now: u64, ticket: u64) {
-        let moved = {
+        let moved: Vec<_> = {
             let mut line = lock(&self.line);
-            let Some(gone) = line.waiting.remove(&ticket) else { return };
-            let now_units = rule.units(now);
-            if gone.charge.at <= now_units {
+            let Some(Waiter { charge: gone, .. }) = line.waiting.remove(&ticket) else { return };
+            if gone.at <= rule.units(now) {
                 return;
             }
-            let first = if rule.keeps_each() { 0 } else { ticket };
-            let behind = line.waiting.range_mut(first..).filter(|(_, waiter)| waiter.charge.at > now_units);
-            let mut moved = Vec::new();
-            let charges = behind.map(|(_, waiter)| {
-                moved.extend(waiter.waker.take());
-                &mut waiter.charge
-            });
-            rule.take_back(&self.cell, now, gone.charge, charges);
-            moved
+            let first = if rule.keeps_each() { line.first_at(gone.at, ticket) } else { ticket };
+            let behind = line.waiting.range_mut(first..).map(|(_, waiter)| (waiter.charge.at, waiter));
+            let mut behind: Vec<_> = behind.collect();
+            rule.take_back(&self.cell, now, gone, behind.iter_mut().map(|(_, waiter)| &mut waiter.charge));
+            behind.retain(|(before, waiter)| waiter.charge.at != *before);
+            behind.into_iter().filter_map(|(_, waiter)| waiter.waker.take()).collect()
         };
         moved.into_iter().for_each(Waker::wake);
     }
@@ -125,5 +121,13 @@ impl Meter {
     /// How many wait.
     pub(crate) fn waiting(&self) -> usize {
         lock(&self.line).waiting.len()
+    }
+}
+
+impl Line {
+    /// The first ticket of a moment, up to this one: moments come in the order of tickets.
+    fn first_at(&self, at: u128, ticket: u64) -> u64 {
+        let same = self.waiting.range(..ticket).rev().take_while(|(_, waiter)| waiter.charge.at == at);
+        same.last().map_or(ticket, |(first, _)| *first)
     }
 }

@@ -45,11 +45,13 @@ impl Log {
         }
     }
 
-    /// Takes back every charge ahead of now.
-    pub(crate) fn clear_ahead(&mut self, now: u64) {
-        while let Some((_, cost)) = self.stamps.pop_back_if(|(at, _)| *at > now) {
+    /// Takes back every charge from a moment on; false, with no change, if that has come for any call so far.
+    pub(crate) fn clear_from(&mut self, from: u64, now: u64, per: u64) -> bool {
+        let ahead = from > self.turn(now, per);
+        while let Some((_, cost)) = self.stamps.pop_back_if(|(at, _)| ahead && *at >= from) {
             self.used -= u64::from(cost);
         }
+        ahead
     }
 
     /// What is charged in the window and ahead.

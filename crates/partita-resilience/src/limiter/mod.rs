@@ -33,6 +33,8 @@ mod layer;
 #[cfg(test)]
 mod layer_tests;
 mod line;
+#[cfg(test)]
+mod line_tests;
 mod log;
 mod quota;
 mod reservation;

@@ -191,7 +191,8 @@ impl Rule {
     }
 
     /// Takes back a charge whose moment has not come. `behind` are the charges after it, the first one first: they move up.
-    /// Where charges are kept one by one, `behind` are all ahead of now: they are made anew, with no newcomer between.
+    /// Where charges are kept one by one, those of the same moment are among them: they are made anew, with no newcomer
+    /// between.
     pub(crate) fn take_back<'a>(
         &self,
         cell: &Cell,
@@ -199,7 +200,7 @@ impl Rule {
         gone: Charge,
         behind: impl Iterator<Item = &'a mut Charge>,
     ) {
-        let (limit, per) = (self.limit, self.per);
+        let (limit, per, from) = (self.limit, self.per, self.nanos(gone.at));
         match cell {
             Cell::Tat(tat) => {
                 let up = tat.take_back(&self.rate, gone.cost);
@@ -207,7 +208,9 @@ impl Rule {
             }
             Cell::Log(log) => {
                 let mut log = lock(log);
-                log.clear_ahead(now);
+                if !log.clear_from(from, now, per) {
+                    return;
+                }
                 for charge in behind {
                     let at = log.first_fit(now, per, limit, charge.cost);
                     log.charge(at, charge.cost);
@@ -216,7 +219,9 @@ impl Rule {
             }
             Cell::Windows(windows) => {
                 let mut windows = lock(windows);
-                windows.clear_ahead(now, per);
+                if !windows.clear_from(from, now, per) {
+                    return;
+                }
                 for charge in behind {
                     let at = windows.first_fit(now, per, limit, charge.cost);
                     windows.charge(at, per, charge.cost);

@@ -34,10 +34,11 @@ impl Windows {
         }
     }
 
-    /// Takes back every charge in a window to come.
-    pub(crate) fn clear_ahead(&mut self, now: u64, per: u64) {
-        let current = self.turn(now, per);
-        while self.counts.pop_back_if(|(window, _)| *window > current).is_some() {}
+    /// Takes back every charge from a moment's window on; false, with no change, if that has begun for any call so far.
+    pub(crate) fn clear_from(&mut self, from: u64, now: u64, per: u64) -> bool {
+        let ahead = from / per > self.turn(now, per);
+        while self.counts.pop_back_if(|(window, _)| ahead && *window >= from / per).is_some() {}
+        ahead
     }
 
     /// What is charged in this window; all of `limit` while somebody waits for a later one.
