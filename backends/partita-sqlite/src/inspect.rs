@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fmt::Write as _;
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
 /// Marks a file as ours: `Part` in ASCII.
 pub(crate) const APPLICATION_ID: i64 = 0x5061_7274;
@@ -256,6 +257,8 @@ pub(crate) fn open_unchanged(path: &Path) -> rusqlite::Result<Connection> {
 fn open_alone(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Where another program has a lock, the file is not ours alone, and nobody waits for it.
+    connection.busy_timeout(Duration::ZERO)?;
     connection.pragma_update(None, "locking_mode", "exclusive")?;
     connection.pragma_update(None, "query_only", true)?;
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;

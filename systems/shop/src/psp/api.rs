@@ -100,8 +100,10 @@ async fn list(
         Some(id) => provider.book.intent(id).await.map_err(|error| failed(&error))?.map(|found| found.value),
         None => None,
     };
-    if starting_after.is_some() && behind.as_ref().and_then(|intent| intent.order_id.as_deref()) != Some(order_id) {
-        return Err(Refusal::invalid("starting_after", "an intent of the order"));
+    if let Some(id) = starting_after
+        && behind.as_ref().and_then(|intent| intent.order_id.as_deref()) != Some(order_id)
+    {
+        return Err(Refusal::no_such_intent(id));
     }
     let (intents, has_more) =
         provider.book.of_order(order_id, behind.as_ref()).await.map_err(|error| failed(&error))?;

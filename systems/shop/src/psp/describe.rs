@@ -90,7 +90,7 @@ fn list() -> Operation {
             "Oldest first; with `has_more` only the first of them, a megabyte or so.",
             schema("PaymentIntents"),
         ));
-    refusing(operation)
+    refused(refusing(operation), 404, "The order has no such intent to go on behind.")
 }
 
 fn retrieve() -> Operation {

@@ -52,13 +52,13 @@ async fn a_list_is_bounded_in_bytes_and_goes_on_behind_its_last() {
         ids
     };
     assert_eq!(sorted(seen), sorted(made.clone()));
-    for (query, message) in [
-        (format!("order_id=other&starting_after={}", made[0]), "an intent of the order"),
-        ("order_id=big&starting_after=pi_nope".to_owned(), "an intent of the order"),
-        ("order_id=big&starting_after=a&starting_after=b".to_owned(), "given once"),
+    for (query, status, message) in [
+        (format!("order_id=other&starting_after={}", made[0]), 404, "No such payment_intent"),
+        ("order_id=big&starting_after=pi_nope".to_owned(), 404, "No such payment_intent"),
+        ("order_id=big&starting_after=a&starting_after=b".to_owned(), 400, "given once"),
     ] {
         let refused = world.client.get(&format!("/psp/v1/payment_intents?{query}")).send().await.unwrap();
-        assert_eq!(refused.status, 400, "{query}");
+        assert_eq!(refused.status, status, "{query}");
         assert!(text(&refused, "/error/message").contains(message), "{refused:?}");
     }
 }
