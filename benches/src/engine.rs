@@ -67,11 +67,15 @@ struct Load {
     turns: Turns,
 }
 
-/// Measures `engine/1`, `engine/256` or `engine/256/unwind20`.
+/// Measures `engine/1`, `engine/1/core`, `engine/256` or `engine/256/unwind20`.
 pub(crate) fn measure(name: &str, folder: &Path) -> Result<Row> {
     let alone = Load { in_flight: 1, unwinds: false, turns: Turns::new(20, 200, 150) };
     let load = match name {
         "engine/1" => alone,
+        "engine/1/core" => {
+            machine::stay_on_one_core()?;
+            alone
+        }
         "engine/256" => Load { in_flight: 256, turns: Turns::new(8, 800, 350), ..alone },
         "engine/256/unwind20" => Load { in_flight: 256, unwinds: true, turns: Turns::new(8, 700, 350) },
         _ => return Err(format!("there is no row {name}").into()),

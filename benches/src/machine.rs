@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::measure::{Timings, now};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,15 @@ use tempfile::TempDir;
 /// Cores that this process may use.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Keeps this thread, and those that it starts from now on, on one of its cores.
+pub(crate) fn stay_on_one_core() -> Result<()> {
+    let allowed = sched_getaffinity(None)?;
+    let last = (0..CpuSet::MAX_CPU).rev().find(|core| allowed.is_set(*core)).ok_or("no core is allowed")?;
+    let mut one = CpuSet::new();
+    one.set(last);
+    Ok(sched_setaffinity(None, &one)?)
 }
 
 /// A fresh folder on a real disk: the one asked for, or the folder of the build, which lies with the sources.
@@ -94,6 +104,15 @@ mod tests {
         let of = |path: &str| file_system(mounts, Path::new(path));
         assert_eq!((of("/home/a"), of("/tmp/a"), of("/tmp/disk/a")), ("ext4".into(), "tmpfs".into(), "xfs".into()));
         assert_eq!(of("/tmpx"), "ext4");
+    }
+
+    #[test]
+    fn a_thread_that_stays_on_one_core_takes_its_threads_along() {
+        let stays = || {
+            stay_on_one_core().unwrap();
+            std::thread::scope(|scope| scope.spawn(cores).join().unwrap())
+        };
+        assert_eq!(std::thread::spawn(stays).join().unwrap(), 1);
     }
 
     #[test]

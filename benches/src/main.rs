@@ -86,8 +86,9 @@ enum Bench {
 
 impl Bench {
     const fn rows(self) -> &'static [&'static str] {
-        const ALL: [&str; 8] = [
+        const ALL: [&str; 9] = [
             "engine/1",
+            "engine/1/core",
             "engine/256",
             "engine/256/unwind20",
             "append/1",
@@ -96,7 +97,7 @@ impl Bench {
             "shop/64",
             "shop/recover",
         ];
-        let (engine, rest) = ALL.split_at(3);
+        let (engine, rest) = ALL.split_at(4);
         let (append, shop) = rest.split_at(3);
         match self {
             Self::Engine => engine,
@@ -135,13 +136,15 @@ fn say(text: &str) {
 /// Measures one row in this process.
 fn one(name: &str, data: Option<&Path>) -> Result<()> {
     let folder = data.ok_or("--row needs --data")?;
-    let row = match name.split_once('/') {
+    let before = proc::Machine::now();
+    let mut row = match name.split_once('/') {
         Some(("engine", _)) => engine::measure(name, folder)?,
         Some(("append", _)) => append::measure(name, folder)?,
         Some(("shop", "recover")) => recover::measure(name, folder)?,
         Some(("shop", _)) => shop::measure(name, folder)?,
         _ => return Err(format!("there is no row {name}").into()),
     };
+    row.host_took = before.host_took_since();
     say(&serde_json::to_string(&row)?);
     Ok(())
 }

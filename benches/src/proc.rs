@@ -1,6 +1,7 @@
 //! What the kernel knows of a process and of its threads, from `/proc`.
 
 use crate::Result;
+use crate::row::rounded;
 use rustix::time::{ClockId, clock_gettime};
 use std::fs;
 use std::time::Duration;
@@ -17,6 +18,34 @@ pub(crate) struct Usage {
     pub(crate) writer_cpu_us: u64,
     /// Bytes that these threads have handed to the system: the write-ahead logs, and nothing else.
     pub(crate) written: u64,
+}
+
+/// Time of all cores so far, in ticks, and how much of it the host of a virtual machine took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine {
+    all: u64,
+    stolen: u64,
+}
+
+impl Machine {
+    /// Now; nothing where the kernel does not tell.
+    pub(crate) fn now() -> Self {
+        Self::of(&fs::read_to_string("/proc/stat").unwrap_or_default())
+    }
+
+    /// The line of all cores: user, nice, system, idle, waiting, two kinds of interrupts, stolen; guests are in user.
+    fn of(stat: &str) -> Self {
+        let line = stat.lines().find_map(|line| line.strip_prefix("cpu ")).unwrap_or_default();
+        let ticks: Vec<u64> = line.split_whitespace().take(8).filter_map(|word| word.parse().ok()).collect();
+        Self { all: ticks.iter().sum(), stolen: ticks.get(7).copied().unwrap_or(0) }
+    }
+
+    /// The host's share since then.
+    pub(crate) fn host_took_since(self) -> Option<f64> {
+        let now = Self::now();
+        let all = now.all.checked_sub(self.all).filter(|all| *all > 0)?;
+        Some(rounded(now.stolen.saturating_sub(self.stolen) as f64 / all as f64, 3))
+    }
 }
 
 /// Memory of a process in MiB.
@@ -110,6 +139,13 @@ mod tests {
         let stat = "42 (a b) c) S 1 1 1 0 -1 4194304 10 0 0 0 7 3 0 0 20 0 1 0 100 0 0";
         assert_eq!(cpu_us(stat).unwrap(), 100_000);
         assert!(cpu_us("42 (short) S").is_err());
+    }
+
+    #[test]
+    fn the_hosts_share_is_the_eighth_figure_of_the_first_line() {
+        let machine = Machine::of("cpu  1 2 3 4 5 6 7 72 900 900\ncpu0 1 2 3 4 5 6 7 8 0 0\n");
+        assert_eq!((machine.all, machine.stolen), (100, 72));
+        assert_eq!(Machine::of("").all, 0);
     }
 
     #[test]

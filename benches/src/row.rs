@@ -45,6 +45,8 @@ pub(crate) struct Row {
     pub(crate) wal_kib_per_op: Option<f64>,
     /// Resident memory at most, in MiB.
     pub(crate) rss_peak_mb: Option<f64>,
+    /// Share of all cores' time that the host of a virtual machine took meanwhile: steal, 0 to 1.
+    pub(crate) host_took: Option<f64>,
     /// What bounds it, judged by these figures.
     pub(crate) bound: String,
     /// What else there is to know.
@@ -101,6 +103,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
         "CPU us",
         "WAL KiB",
         "RSS MB",
+        "host %",
     ];
     let mut lines: Vec<Vec<String>> = vec![heads.map(ToOwned::to_owned).to_vec()];
     lines.extend(rows.iter().map(cells));
@@ -145,6 +148,7 @@ fn cells(row: &Row) -> Vec<String> {
         maybe(row.cpu_us_per_op, 1),
         maybe(row.wal_kib_per_op, 2),
         maybe(row.rss_mb, 0),
+        maybe(row.host_took.map(|share| share * 100.0), 0),
     ]
 }
 
