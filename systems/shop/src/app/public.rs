@@ -136,7 +136,8 @@ fn not_ready(detail: &str, checks: Map<String, Value>) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::StatusCode;
+    use http::header::{CONTENT_LENGTH, RETRY_AFTER};
+    use http::{HeaderMap, StatusCode};
     use tower::ServiceExt;
 
     async fn ask(path: &str) -> (StatusCode, String, Value) {
@@ -162,6 +163,13 @@ mod tests {
         assert_eq!((status.as_u16(), kind.as_str()), (503, "text/html; charset=utf-8"));
     }
 
+    /// Head and body of what is refused on this path.
+    async fn told(path: &str, problem: Problem) -> (StatusCode, HeaderMap, String) {
+        let (head, body) = refused(path, problem).into_parts();
+        let body = axum::body::to_bytes(body, 4_096).await.unwrap();
+        (head.status, head.headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
     #[tokio::test]
     async fn what_the_server_refuses_itself_has_the_form_of_its_route() {
         for (path, kind) in [
@@ -173,12 +181,36 @@ mod tests {
             ("/consoles", "application/problem+json"),
         ] {
             for slug in [Slug::Overloaded, Slug::Timeout, Slug::BadRequest] {
-                let response = refused(path, Problem::new(slug));
-                let told = response.headers()[http::header::CONTENT_TYPE].clone();
-                assert_eq!((response.status(), told.to_str().unwrap()), (slug.status(), kind), "{path}");
-                let body = axum::body::to_bytes(response.into_body(), 4_096).await.unwrap();
-                let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+                let (status, headers, body) = told(path, Problem::new(slug)).await;
+                assert_eq!((status, headers[CONTENT_TYPE].to_str().unwrap()), (slug.status(), kind), "{path}");
+                let body: Value = serde_json::from_str(&body).unwrap_or_default();
                 assert_eq!(body["error"]["message"].is_string(), kind == "application/json", "{path}: {body}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_overload_says_when_to_come_again_in_each_form() {
+        let overloaded = || Problem::new(Slug::Overloaded).detail("no <room> & no \"time\"").retry_after(1);
+        for (path, said) in [
+            (
+                "/orders",
+                json!({"type": "/problems/overloaded", "title": "Overloaded", "status": 503, "detail": "no <room> & no \"time\""}),
+            ),
+            (
+                "/psp/v1/payment_intents",
+                json!({"error": {"type": "api_error", "code": "service_unavailable", "message": "The provider is unavailable; try again later."}}),
+            ),
+            ("/console", Value::Null),
+        ] {
+            let (status, headers, body) = told(path, overloaded()).await;
+            assert_eq!((status.as_u16(), headers[RETRY_AFTER].to_str().unwrap()), (503, "1"), "{path}");
+            assert_eq!(headers.get_all(CONTENT_TYPE).iter().count(), 1, "{path}: {headers:?}");
+            let length = headers.get(CONTENT_LENGTH).map(|length| length.to_str().unwrap().parse().unwrap());
+            assert_eq!(length.unwrap_or(body.len()), body.len(), "{path}");
+            match said {
+                Value::Null => assert_eq!(body, "no &lt;room> &amp; no \"time\""),
+                said => assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), said, "{path}"),
             }
         }
     }

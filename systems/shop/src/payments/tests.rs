@@ -2,9 +2,12 @@
 
 use super::router;
 use crate::psp::tests::{World, text};
+use axum::routing::get;
 use partita::http::{Client, Reply};
 use partita::time::Host;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 struct Payments {
@@ -189,6 +192,38 @@ async fn a_provider_that_is_gone_is_upstream() {
     let client = Client::in_process(dead, &psp.env.host);
     let reply = client.post("/void").key("k").json(&json!({"order_id": "o"})).send().await.unwrap();
     assert_eq!(kind(&reply), (502, "upstream".to_owned()));
+}
+
+/// A provider that lists so many intents at once, and says that more are behind them; how often it was asked.
+fn endless(at_once: u64) -> (axum::Router, Arc<AtomicU64>) {
+    /// Far behind any bound: who has none comes to an end all the same.
+    const PAGES: u64 = 1_000;
+    let asked: Arc<AtomicU64> = Arc::default();
+    let counted = asked.clone();
+    let list = async move || {
+        let page = counted.fetch_add(1, Ordering::Relaxed);
+        let intent = |number| json!({"id": format!("pi_{number}"), "status": "requires_capture"});
+        let data: Vec<Value> = (page * at_once..(page + 1) * at_once).map(intent).collect();
+        axum::Json(json!({"data": data, "has_more": page < PAGES}))
+    };
+    (axum::Router::new().route("/psp/v1/payment_intents", get(list)), asked)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_never_ends_is_upstream_and_asked_for_no_further() {
+    let psp = World::new().await;
+    for (at_once, pages, says) in
+        [(100, 100, "more than 10000 payments"), (30, 334, "more than 10000 payments"), (0, 1, "lists nothing")]
+    {
+        let (provider, asked) = endless(at_once);
+        let client = Client::in_process(router(Client::in_process(provider, &psp.env.host)), &psp.env.host);
+        for times in 1..=2 {
+            let reply = client.post("/void").key("k").json(&json!({"order_id": "o"})).send().await.unwrap();
+            assert_eq!(kind(&reply), (502, "upstream".to_owned()), "{reply:?}");
+            assert!(text(&reply, "/detail").contains(says), "{reply:?}");
+            assert_eq!(asked.load(Ordering::Relaxed), times * pages, "{at_once} at once");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
