@@ -1,6 +1,6 @@
 //! An event as a row: what is searched has columns of its own, the rest of the envelope is one compact text.
 
-use partita_core::{Envelope, Error, ErrorKind, EventId, Recorded, Result, StreamId};
+use partita_core::{Envelope, Error, ErrorKind, EventId, Recorded, Result, StreamId, quote};
 use partita_time::Timestamp;
 use rusqlite::Row;
 use serde::Deserialize;
@@ -59,14 +59,8 @@ impl<'a> Json<'a> {
     }
 
     fn write(&self, to: &mut String) {
-        let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
         match self {
-            Self::Text(text) if text.bytes().all(is_plain) => {
-                to.push('"');
-                to.push_str(text);
-                to.push('"');
-            }
-            Self::Text(text) => to.push_str(&serde_json::Value::from(*text).to_string()),
+            Self::Text(text) => quote(text, to),
             Self::Number(number) => to.push_str(&number.to_string()),
         }
     }

@@ -11,6 +11,7 @@ mod envelope;
 mod error;
 mod id;
 pub mod memory;
+mod quote;
 mod recent;
 mod record;
 mod schema;
@@ -24,6 +25,7 @@ pub use commit::{
 pub use envelope::{Envelope, NewEvent, Recorded};
 pub use error::{Again, Effect, Error, ErrorKind, Result};
 pub use id::{EventId, SHARDS, StreamId, new_id, shard_of};
+pub use quote::quote;
 pub use recent::Recent;
 pub use record::{Checkpoint, DuePage, FieldValue, Find, Head, JournalEntry, LogId, Position, Record};
 pub use schema::{FieldKind, Space};

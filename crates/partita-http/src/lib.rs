@@ -26,7 +26,7 @@ pub use client::{Call, Client, ProblemBody, Reply, Transport};
 pub use fallback::fallback;
 pub use field_errors::{FieldError, FieldErrors};
 pub use intake::{Decision, Intake, StoredReply};
-pub use json::{Json, JsonText, pointer_token, quote};
+pub use json::{Json, JsonText, pointer_token};
 pub use ledger::{Acted, Entry, Ledger, Outcome, Refused, Row, Undid};
 pub use problem::Problem;
 pub use request::{IdempotencyKey, prefer_wait, read_body, require_json};

@@ -4,6 +4,7 @@ mod parse;
 mod text;
 
 use crate::{Problem, Slug};
+use partita_core::quote;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 pub use text::JsonText;
@@ -93,26 +94,6 @@ fn separated<T>(items: impl Iterator<Item = T>, text: &mut String, write: impl F
         }
         write(item, text);
     }
-}
-
-/// Writes a string as JSON.
-pub fn quote(value: &str, text: &mut String) {
-    text.push('"');
-    if !value.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
-        text.push_str(value);
-        text.push('"');
-        return;
-    }
-    for c in value.chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            '\0'..='\x1f' => {
-                let _ = write!(text, "\\u{:04x}", u32::from(c));
-            }
-            _ => text.push(c),
-        }
-    }
-    text.push('"');
 }
 
 pub(crate) fn hex_sha256(digest: impl AsRef<[u8]>) -> String {

@@ -1,8 +1,7 @@
 //! An order as it is shown.
 
 use super::model::{CURRENCY, Line, OrderRecord, Status};
-use partita::core::Result;
-use partita::http::quote;
+use partita::core::{Result, quote};
 use partita::saga::{Class, SagaRow, TimelineEntry};
 use partita::time::Timestamp;
 use serde::{Serialize, Serializer};
