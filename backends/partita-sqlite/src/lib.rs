@@ -24,6 +24,7 @@ mod checkpoint;
 mod config;
 mod connection;
 mod copy;
+mod disk;
 mod error;
 mod event;
 mod inspect;

@@ -4,6 +4,7 @@
 //! that, a table is served as it lies: only `Table::prune` knows the difference, and it does without.
 
 use crate::config::SqliteConfig;
+use crate::disk::free;
 use crate::error::of;
 use crate::schema::{columns, is_clustered};
 use crate::space::{Spaces, Table};
@@ -56,18 +57,6 @@ fn no_room(needed: u64) -> Error {
 fn bytes(connection: &Connection, table: &Table) -> rusqlite::Result<u64> {
     let sql = include_str!("sql/bytes_of_table.sql");
     connection.query_row(sql, [table.space.name], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
-}
-
-/// How much the disk has left; `None` where that cannot be told.
-#[cfg(unix)]
-pub(crate) fn free(path: &Path) -> Option<u64> {
-    let facts = rustix::fs::statvfs(path).ok()?;
-    Some(facts.f_bavail.saturating_mul(facts.f_frsize))
-}
-
-#[cfg(not(unix))]
-pub(crate) fn free(_: &Path) -> Option<u64> {
-    None
 }
 
 /// Copies a table. Views that read it stay, and so do others' indexes and triggers.

@@ -4,8 +4,8 @@
 //! own journal too. SQLite writes over a log's old frames as soon as it begins anew, but a file that was just opened, or cut,
 //! grows with each commit.
 
+use crate::disk::free;
 use crate::lock::beside;
-use crate::relayout::free;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Result, Write};
 use std::path::{Path, PathBuf};

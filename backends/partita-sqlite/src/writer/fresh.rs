@@ -77,3 +77,78 @@ impl<'a> Fresh<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::apply::{Pen, Refused};
+    use super::super::ledger::Ledger;
+    use super::super::rows::Rows;
+    use super::*;
+    use crate::space::Spaces;
+    use crate::tail::Tails;
+    use partita_core::{Commit, Part, Space};
+    use rusqlite::{Connection, StatementStatus};
+    use std::collections::BTreeMap;
+    use std::ops::Range;
+
+    fn spaces() -> Spaces {
+        Spaces::new(vec![Space::named("ledger")]).unwrap()
+    }
+
+    fn file(spaces: &Spaces) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        let table = spaces.table("ledger").unwrap();
+        connection.execute_batch(&table.create("ledger", [])).unwrap();
+        connection
+    }
+
+    /// Writes a batch with a commit for each of these keys.
+    fn write(connection: &Connection, spaces: &Spaces, caution: &mut Caution, keys: Range<u32>) -> Result<()> {
+        let put = |key: u32| Put::value("ledger", key.to_string(), Expect::Absent, "{}".to_owned());
+        let commits: Vec<Commit> = keys.map(|key| Commit::of(Part::new().put(put(key)))).collect();
+        let mut pen = Pen {
+            statements: Statements::of(connection),
+            rows: Rows::new(false),
+            fresh: Fresh::new(caution, false),
+            spaces,
+            tails: &Tails::default(),
+            incarnation: 1,
+            streams: &mut Ledger::ending_at(0, 0),
+            journals: &mut Ledger::ending_at(0, 0),
+            greatest_saga: &mut 0,
+            steady: &mut [],
+            counters: BTreeMap::new(),
+        };
+        for commit in &commits {
+            match pen.apply(commit, false) {
+                Err(Refused::All(error)) => return Err(error),
+                applied => assert!(applied.is_ok()),
+            }
+        }
+        pen.end()
+    }
+
+    /// How often the statement of each size has run so far.
+    fn runs(connection: &Connection, spaces: &Spaces) -> [i32; SIZES.len()] {
+        let insert = &spaces.table("ledger").unwrap().insert;
+        SIZES.map(|size| {
+            let rows = vec![(); size];
+            let (_, sql, _) = insert.pieces(&rows, true).next().unwrap();
+            connection.prepare_cached(sql).unwrap().get_status(StatementStatus::Run)
+        })
+    }
+
+    #[test]
+    fn new_records_of_many_commits_share_statements_until_one_of_them_was_there_already() {
+        let (spaces, mut caution) = (spaces(), Caution::default());
+        let connection = file(&spaces);
+        write(&connection, &spaces, &mut caution, 0..75).unwrap();
+        assert_eq!(runs(&connection, &spaces), [2, 0, 1, 0, 1, 1]);
+        write(&connection, &spaces, &mut caution, 74..78).unwrap_err();
+        write(&connection, &spaces, &mut caution, 100..140).unwrap();
+        assert_eq!(runs(&connection, &spaces), [2, 0, 1, 1, 1, 41], "each goes alone then");
+        write(&connection, &spaces, &mut caution, 1_000..1_984).unwrap();
+        write(&connection, &spaces, &mut caution, 2_000..2_032).unwrap();
+        assert_eq!(runs(&connection, &spaces)[0], 3, "and shares one again after 1,024");
+    }
+}
