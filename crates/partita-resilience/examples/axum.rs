@@ -24,21 +24,28 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceBuilder;
 
 #[tokio::main]
-pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("{}", shown().await?);
+    Ok(())
+}
+
+pub(crate) async fn shown() -> Result<String, Box<dyn std::error::Error>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let client = async {
-        println!("GET /fast                    {}", ask(address, "/fast", None).await?);
-        println!("GET /fast                    {}", ask(address, "/fast", None).await?);
-        println!("GET /slow                    {}", ask(address, "/slow", None).await?);
-        println!("GET /slow, 50 ms left        {}", ask(address, "/slow", Some(50)).await?);
+        let asked = [("/fast", None), ("/fast", None), ("/slow", None), ("/slow", Some(50))];
+        let mut answers = vec![];
+        for (path, left_ms) in asked {
+            let left = left_ms.map_or_else(String::new, |left| format!(", {left} ms left"));
+            answers.push(format!("{:<29}{}", format!("GET {path}{left}"), ask(address, path, left_ms).await?));
+        }
         let (one, two) = tokio::join!(ask(address, "/slow", None), ask(address, "/slow", None));
-        println!("GET /slow, twice at once     {} and {}", one?, two?);
-        println!("GET /fast, a seventh time    {}", ask(address, "/fast", None).await?);
-        Ok(())
+        answers.push(format!("GET /slow, twice at once     {} and {}", one?, two?));
+        answers.push(format!("GET /fast, a seventh time    {}", ask(address, "/fast", None).await?));
+        Ok(answers.join("\n"))
     };
     tokio::select! {
-        served = axum::serve(listener, shop()?).into_future() => Ok(served?),
+        served = axum::serve(listener, shop()?).into_future() => Err(format!("the server ended: {served:?}").into()),
         asked = client => asked,
     }
 }

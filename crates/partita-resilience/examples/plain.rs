@@ -18,7 +18,12 @@ use std::time::Duration;
 const DOWN: std::ops::RangeInclusive<u32> = 3..=6;
 
 #[tokio::main]
-pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    answers().await.map(drop)
+}
+
+/// What each of the calls is answered.
+pub(crate) async fn answers() -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let timing = Timing::system();
     let breaker = Breaker::builder("catalogue").min_calls(5).open(Duration::from_millis(200)).timing(timing.clone());
     let breaker = breaker.listener(|event| println!("         {}: {:?}", event.policy, event.kind)).build()?;
@@ -33,15 +38,17 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     println!("{}\n", catalogue.explain());
 
-    let made = AtomicU32::new(0);
+    let (made, mut answers) = (AtomicU32::new(0), vec![]);
     for id in 1..=12 {
         let end =
             catalogue.call_or(|_attempt| fetch(&timing, &made, id), |_cause| async { Ok("from the shelf".to_owned()) });
-        println!("call {id:>2}: {}", end.await?);
+        let answer = end.await?;
+        println!("call {id:>2}: {answer}");
+        answers.push(answer);
         timing.sleep(Duration::from_millis(60)).await;
     }
     println!("\n12 calls, {} attempts", made.into_inner());
-    Ok(())
+    Ok(answers)
 }
 
 async fn fetch(timing: &Timing, made: &AtomicU32, id: u32) -> io::Result<String> {

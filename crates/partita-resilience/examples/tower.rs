@@ -20,7 +20,12 @@ use std::time::Duration;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 #[tokio::main]
-pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("{}", shown().await?);
+    Ok(())
+}
+
+pub(crate) async fn shown() -> Result<String, Box<dyn std::error::Error>> {
     let made = Arc::new(AtomicU32::new(0));
     let fetch = service_fn({
         let made = Arc::clone(&made);
@@ -30,7 +35,8 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let retry = Retry::builder("catalogue").initial(Duration::from_millis(10)).idempotent(true).build()?;
     let timeout = Timeout::builder("catalogue").fixed(Duration::from_millis(50)).build()?;
     let by_hand = ServiceBuilder::new().layer(retry.layer().nested()).layer(timeout.layer()).service(fetch.clone());
-    println!("by hand:   {} after {} attempts", by_hand.oneshot(7).await?, made.swap(0, Ordering::Relaxed));
+    let by_hand =
+        format!("by hand:   {} after {} attempts", by_hand.oneshot(7).await?, made.swap(0, Ordering::Relaxed));
 
     let stack = Policy::new("catalogue")
         .retry(Retry::builder("catalogue").initial(Duration::from_millis(10)))
@@ -38,19 +44,18 @@ pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .attempt_timeout(Duration::from_millis(50))
         .build()?;
     let stacked = ServiceBuilder::new().layer(stack.layer()).service(fetch.clone());
-    println!("one layer: {} after {} attempts", stacked.oneshot(7).await?, made.swap(0, Ordering::Relaxed));
+    let stacked =
+        format!("one layer: {} after {} attempts", stacked.oneshot(7).await?, made.swap(0, Ordering::Relaxed));
 
     let breaker = Breaker::builder("catalogue").build()?;
     breaker.force_open();
     let careful = Retry::builder("catalogue").idempotent(true).build()?;
     let nested = ServiceBuilder::new().layer(careful.layer().nested()).layer(BreakerLayer::new(breaker)).service(fetch);
-    match nested.oneshot(7).await {
-        Err(Error::Rejected(refused)) => {
-            println!("refused:   {refused}, after {} attempts", made.load(Ordering::Relaxed))
-        }
-        other => return Err(format!("an open breaker let a call pass: {other:?}").into()),
-    }
-    Ok(())
+    let Err(Error::Rejected(refused)) = nested.oneshot(7).await else {
+        return Err("an open breaker let a call pass".into());
+    };
+    let nested = format!("refused:   {refused}, after {} attempts", made.load(Ordering::Relaxed));
+    Ok([by_hand, stacked, nested].join("\n"))
 }
 
 /// Hangs the first time, fails the second time, answers the third time.
