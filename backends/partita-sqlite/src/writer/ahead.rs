@@ -4,7 +4,7 @@
 //! own journal too. SQLite writes over a log's old frames as soon as it begins anew, but a file that was just opened, or cut,
 //! grows with each commit.
 
-use crate::disk::free;
+use crate::disk::{Lying, free};
 use crate::lock::beside;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Result, Write};
@@ -20,6 +20,7 @@ const ROOM_BYTES: u64 = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Ahead {
     log: PathBuf,
+    lying: Lying,
     /// Size of the log's file when last seen, or up to which no zeros are wanted.
     file_bytes: u64,
     log_bytes: u64,
@@ -27,7 +28,8 @@ pub(crate) struct Ahead {
 
 impl Ahead {
     pub(crate) fn of(path: &Path) -> Self {
-        Self { log: beside(path, "-wal"), file_bytes: 0, log_bytes: 0 }
+        let log = beside(path, "-wal");
+        Self { lying: Lying::at(&log), log, file_bytes: 0, log_bytes: 0 }
     }
 
     /// Adds zeros where a log of so many bytes leaves little room. For who holds SQLite's lock for writing, so that nobody cuts
@@ -45,6 +47,9 @@ impl Ahead {
     }
 
     fn extend(&self) -> Result<u64> {
+        if self.lying.is_gone() {
+            return Err(ErrorKind::NotFound.into());
+        }
         let mut file = OpenOptions::new().append(true).open(&self.log)?;
         let before = file.metadata()?.len();
         // A file that is shorter than its log has been cut.

@@ -6,6 +6,7 @@ mod fresh;
 mod ledger;
 mod lengths;
 mod moving;
+mod presence;
 mod recovery;
 mod rows;
 mod statements;
@@ -23,6 +24,7 @@ use ahead::Ahead;
 use fresh::Caution;
 use ledger::Ledger;
 use partita_core::{Asleep, Effect, Error, ErrorKind, Reply, Result, StreamId};
+use presence::{LOOK, Presence};
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +43,7 @@ pub(crate) struct Writer {
     /// Bytes of the log after the newest commit, as SQLite reports them.
     wal_bytes: Arc<AtomicU64>,
     ahead: Ahead,
+    presence: Presence,
     /// Number of this incarnation's newest physical transaction.
     seq: u64,
     /// The number that the file holds, and whether the open transaction has written a new one.
@@ -78,13 +81,14 @@ impl Writer {
         lock: FileLock,
     ) -> Result<Self> {
         let wal_bytes = Arc::default();
-        let ahead = Ahead::of(&shared.config.path);
+        let (ahead, presence) = (Ahead::of(&shared.config.path), Presence::of(&shared.config.path));
         let steady = shared.spaces.tables().map(Steady::of).collect();
         let mut writer = Self {
             shared,
             connection,
             wal_bytes,
             ahead,
+            presence,
             seq: 0,
             numbered: 0,
             numbering: false,
@@ -123,15 +127,20 @@ impl Writer {
     }
 
     fn work(&mut self) -> Result<End> {
+        let mut look = None;
         loop {
-            match self.shared.queue.take(None, || drop(self.asleep.take())) {
+            match self.shared.queue.take(look, || drop(self.asleep.take())) {
                 Work::Batch(jobs) => {
                     if let Some(end) = self.serve(jobs)? {
                         return Ok(end);
                     }
+                    look = Some(LOOK);
                 }
-                Work::Nothing => {}
-                Work::Closed => return Ok(End::Closed),
+                Work::Nothing => {
+                    self.look()?;
+                    look = None;
+                }
+                Work::Closed => return self.look().map(|()| End::Closed),
                 Work::Abandoned => return Ok(End::Abandoned),
             }
         }
@@ -140,7 +149,7 @@ impl Writer {
     /// Applies a batch and answers it. Ends early when the store ended while it could not write.
     fn serve(&mut self, jobs: Vec<Job>) -> Result<Option<End>> {
         let started = now();
-        let outcome = self.transact(&jobs);
+        let outcome = self.look_again(started).and_then(|()| self.transact(&jobs));
         let figures = &self.shared.figures;
         figures.writer_us.fetch_add(u64::try_from(started.elapsed().as_micros()).unwrap_or(0), Ordering::Relaxed);
         match outcome {

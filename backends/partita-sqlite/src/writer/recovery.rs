@@ -2,7 +2,7 @@
 
 use super::transaction::Trouble;
 use super::{PROBE, Writer, now, unknown};
-use partita_core::{Error, ErrorKind, Result};
+use partita_core::{Effect, Error, ErrorKind, Result};
 use rusqlite::OptionalExtension;
 use std::time::Duration;
 
@@ -40,6 +40,7 @@ impl Writer {
     fn settle(&mut self) -> Result<bool, Trouble> {
         let shared = self.shared.clone();
         let _turn = shared.checkpoints.turn();
+        self.look().map_err(|gone| Trouble::Fatal(gone.effect(Effect::Possible)))?;
         let applied = self.is_applied();
         if applied.is_err() {
             self.undo();
@@ -96,6 +97,7 @@ impl Writer {
         }
         let shared = self.shared.clone();
         let _turn = shared.checkpoints.turn();
+        self.look().map_err(Trouble::Fatal)?;
         let outcome = self.probe_once();
         if outcome.is_err() {
             self.undo();

@@ -132,6 +132,26 @@ async fn a_number_that_cannot_be_used_up_yet_keeps_its_callers_waiting_and_refus
     assert_eq!(store.page("order", None, 10).await.unwrap().len(), 1);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_is_gone_when_trouble_ends_is_fatal_and_no_new_one_is_made() {
+    for (fault, told) in [
+        (Fault::NotApplied, (ErrorKind::Closed, Effect::Possible)),
+        (Fault::NotWritten, (ErrorKind::StorageFull, Effect::None)),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (on_fatal, calls) = counted();
+        let store = open(&folder, on_fatal);
+        let_fail(&store, [fault; 8]);
+        std::fs::remove_file(folder.path().join("store.db")).unwrap();
+        let error = store.commit(order("a")).await.unwrap_err();
+        assert_eq!((error.kind(), error.possible_effect()), told, "{error}");
+        until("its end", || calls.load(Ordering::SeqCst) == 1).await;
+        assert_eq!(store.shared.faults.lock().unwrap().len(), 7, "the trouble lasts");
+        assert!(!folder.path().join("store.db").exists());
+    }
+}
+
 #[tokio::test]
 async fn after_some_seconds_the_callers_are_told_of_a_possible_effect_and_the_store_goes_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -201,13 +221,13 @@ async fn a_commit_found_applied_after_its_callers_were_told_is_part_of_the_log()
         Commit::of(Part::new().append(partita_core::Append { stream, expect, events: vec![event()] }))
     };
     let (file, away) = (folder.path().join("store.db"), folder.path().join("away"));
-    // What lies at the path cannot be opened, so nobody can look; the connections that are open go on.
+    // What lies at the path leads nowhere, so nobody can look; the connections that are open go on.
     let_fail(&store, [Fault::LostAnswer]);
     std::fs::rename(&file, &away).unwrap();
-    std::fs::create_dir(&file).unwrap();
+    std::os::unix::fs::symlink(&file, &file).unwrap();
     let error = store.commit(append(partita_core::Version::Empty)).await.unwrap_err();
     assert_eq!((error.kind(), error.possible_effect()), (ErrorKind::Io, Effect::Possible));
-    std::fs::remove_dir(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
     std::fs::rename(&away, &file).unwrap();
     until_it_can_write(&store).await;
     let receipt = store.commit(append(partita_core::Version::Exactly(0))).await.unwrap();

@@ -220,6 +220,21 @@ fn a_last_frame_torn_by_a_crash_is_dropped_and_every_order_is_there() {
 }
 
 #[test]
+fn a_shop_whose_file_is_deleted_under_it_ends_and_says_which_one_is_gone() {
+    let mut shop = Shop::start();
+    let id = shop.place("ada", "desk-lamp", 1, "pm_ok");
+    shop.settled(&id);
+    let file = shop.folder().join("ordering.db");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(shop.process.wait(SOON).unwrap().code(), Some(74));
+    let said = shop.process.errors();
+    for words in ["deleted, moved or replaced", "restore a backup", file.to_str().unwrap()] {
+        assert!(said.contains(words), "{words} in {said}");
+    }
+    assert!(!file.exists());
+}
+
+#[test]
 fn check_finds_what_an_audit_would_and_refuses_a_folder_in_use() {
     let folder = used();
     let path = folder.path().join("shipping.db");
