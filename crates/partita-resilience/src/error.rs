@@ -143,7 +143,8 @@ pub struct Rejected {
     pub name: Name,
     /// Why.
     pub reason: Reason,
-    /// When to come again, from now. None when nobody can say, as for a cost that never fits.
+    /// When to come again, from now. None where no time helps: the deadline has passed, an operator forced the breaker open,
+    /// the cost never fits, the pool was shut down, the request cannot be repeated.
     pub retry_after: Option<Duration>,
 }
 

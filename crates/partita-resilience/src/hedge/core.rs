@@ -50,11 +50,11 @@ impl Core {
     /// Pays for the next attempt; tells who listens how that went.
     pub(super) fn admit(&self, attempt: u32) -> bool {
         if self.gate.as_ref().is_some_and(|gate| !gate.lets_retry()) {
-            self.refuse(Reason::Open);
+            self.refuse(Reason::Open, None);
             return false;
         }
         let Some(withdrawal) = self.budget.withdraw() else {
-            self.refuse(Reason::BudgetSpent);
+            self.refuse(Reason::BudgetSpent, None);
             return false;
         };
         withdrawal.spend();
@@ -68,9 +68,10 @@ impl Core {
         self.room.as_ref().is_none_or(|room| room.lets_retry())
     }
 
-    pub(super) fn refuse(&self, reason: Reason) {
+    /// Tells that an attempt does not begin, and when it is looked at again; None where that is never.
+    pub(super) fn refuse(&self, reason: Reason, retry_after: Option<Duration>) {
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
-        self.tell(EventKind::Rejected { reason, retry_after: None });
+        self.tell(EventKind::Rejected { reason, retry_after });
     }
 
     /// An attempt ended well after `elapsed`, or was dropped by then.

@@ -241,11 +241,11 @@ where
         if core.has_room() {
             return false;
         }
+        let pause = core.delay(core.timing.now()).unwrap_or_default().max(LEAST_PAUSE);
         if !std::mem::replace(&mut this.course.crowded, true) {
-            core.refuse(Reason::Saturated);
+            core.refuse(Reason::Saturated, Some(pause));
         }
-        let delay = core.delay(core.timing.now()).unwrap_or_default();
-        *this.sleep = Some(core.timing.sleep(delay.max(LEAST_PAUSE)));
+        *this.sleep = Some(core.timing.sleep(pause));
         true
     }
 
