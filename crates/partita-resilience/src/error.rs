@@ -244,6 +244,15 @@ impl<E> Error<E> {
         }
     }
 
+    /// Whether policies refused every attempt, so that none reached the dependency.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Rejected(_) => true,
+            Self::AllHedgesFailed(errors) => errors.iter().all(Self::is_refusal),
+            _ => false,
+        }
+    }
+
     /// Whether a deadline ended the call.
     pub(crate) fn is_late(&self) -> bool {
         match self {

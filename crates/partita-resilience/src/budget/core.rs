@@ -85,7 +85,8 @@ impl Budget {
         Deposit { tick }
     }
 
-    /// A first attempt was dropped before it ended: takes its deposit back, unless that has expired or was spent.
+    /// A first attempt was dropped before it ended, or refused before it began: takes its deposit back, unless that has
+    /// expired or was spent.
     pub fn take_back(&self, deposit: Deposit) {
         let core = &*self.0;
         core.deposits.take_back(core.tick(core.now()), deposit.tick, core.deposit);

@@ -151,6 +151,13 @@ impl Course {
             self.deposit.into_iter().for_each(|deposit| core.budget.take_back(deposit));
         }
     }
+
+    /// The first attempt ended; it deposits only if it reached the dependency.
+    fn first_ended<T, E>(&mut self, core: &Core, end: &Result<T, Error<E>>) {
+        if end.as_ref().is_err_and(Error::is_refusal) {
+            self.deposit.take().into_iter().for_each(|deposit| core.budget.take_back(deposit));
+        }
+    }
 }
 
 impl<T, E> Ends<T, E> {
@@ -266,6 +273,7 @@ where
         let mut over = None;
         if let Some(Poll::Ready(end)) = this.first.as_mut().as_pin_mut().map(|work| work.poll(cx)) {
             this.first.set(None);
+            this.course.first_ended(core, &end);
             over = this.course.take(this.ends, (core, judge), this.course.first_started, end);
         }
         let mut at = 0;

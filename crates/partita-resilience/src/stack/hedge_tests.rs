@@ -3,9 +3,11 @@
 use super::{Policy, Stack};
 use crate::adaptive::Adaptive;
 use crate::breaker::{Breaker, State};
+use crate::budget::Budget;
 use crate::bulkhead::Bulkhead;
 use crate::deadline::Attempt;
 use crate::hedge::Hedge;
+use crate::retry::Retry;
 use crate::testing::{listening, ms, run, wait};
 use crate::{Outcome, Timing};
 use partita_time::{Clock, ManualClock};
@@ -116,4 +118,22 @@ fn a_hedge_that_is_put_off_says_when_it_is_looked_at_again_and_one_beside_a_prob
     breaker.admit().unwrap().record(Outcome::Failure);
     clock.advance_to(breaker.next_due().unwrap());
     assert_eq!(said(Policy::new("s").breaker(breaker)), ["Rejected { reason: Open, retry_after: None }"]);
+}
+
+#[test]
+fn what_an_open_breaker_refuses_deposits_neither_for_retries_nor_for_hedges() {
+    let clock = ManualClock::new();
+    let timing = || Timing::manual(&clock, 1);
+    let budget = || Budget::builder().ratio(0.5).floor_per_second(0.0).timing(timing()).build().unwrap();
+    let (retries, hedges) = (budget(), budget());
+    let breaker = Breaker::builder("b").timing(timing()).build().unwrap();
+    let hedge = Hedge::builder("h").delay(ms(50)).budget(hedges.clone());
+    let retry = Retry::builder("r").budget(retries.clone());
+    let policy = Policy::new("s").retry(retry).hedge(hedge).breaker(breaker.clone()).idempotent();
+    let stack = policy.deadline(ms(1_000)).timing(timing()).build().unwrap();
+    let call = || run(&clock, stack.call(|_| async { Ok::<_, ()>(()) }));
+    assert_eq!(call(), Ok(()));
+    breaker.force_open();
+    assert!(call().is_err());
+    assert_eq!([retries, hedges].map(|budget| budget.snapshot().available), [0.5; 2]);
 }
