@@ -5,6 +5,7 @@ use super::config::Builder;
 use super::controller::{Controller, Window};
 use super::samples::Samples;
 use crate::sync::{Mutex, lock};
+use crate::timing::nanos;
 use crate::{Event, EventKind, Outcome, PolicyKind, Reason, Rejected};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -86,8 +87,8 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn is_crowded(&self) -> bool {
-        self.in_flight.load(Ordering::Relaxed) * 5 > self.limit.load(Ordering::Relaxed) * 4
+    pub(super) fn places(&self) -> (u32, u32) {
+        (self.in_flight.load(Ordering::Relaxed), self.limit.load(Ordering::Relaxed))
     }
 
     #[cold]
@@ -171,8 +172,4 @@ impl Core {
             baseline: Duration::from_secs_f64(baseline.unwrap_or(0.0)),
         }
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -17,13 +17,16 @@ pub(super) enum Delay {
     Observed { tracked: Tracked, floor: Duration },
 }
 
+/// Places that are taken, and all there are.
+pub(super) type Places = dyn Fn() -> (u32, u32) + Send + Sync;
+
 pub(super) struct Core {
     pub(super) name: crate::Name,
     pub(super) delay: Delay,
     pub(super) max_hedges: u32,
     pub(super) budget: Budget,
     pub(super) gate: Option<Arc<dyn Gate>>,
-    pub(super) room: Option<Arc<dyn Gate>>,
+    pub(super) room: Option<Arc<Places>>,
     pub(super) listeners: Listeners,
     pub(super) timing: Timing,
     pub(super) counts: Counts,
@@ -65,7 +68,10 @@ impl Core {
 
     /// Whether there is room for one more attempt beside those under way.
     pub(super) fn has_room(&self) -> bool {
-        self.room.as_ref().is_none_or(|room| room.lets_retry())
+        self.room.as_ref().is_none_or(|places| {
+            let (taken, all) = places();
+            u64::from(taken) * 5 <= u64::from(all) * 4
+        })
     }
 
     /// Tells that an attempt does not begin, and when it is looked at again; None where that is never.
