@@ -143,7 +143,8 @@ pub struct Rejected {
     pub name: Name,
     /// Why.
     pub reason: Reason,
-    /// When to come again, from now. None when nobody can say, as for a cost that never fits.
+    /// When to come again, from now. None where no time helps: the deadline has passed, an operator forced the breaker open,
+    /// the cost never fits, the pool was shut down, the request cannot be repeated.
     pub retry_after: Option<Duration>,
 }
 
@@ -240,6 +241,15 @@ impl<E> Error<E> {
             Self::AllHedgesFailed(errors) => errors.last().and_then(Self::rejected),
             Self::FallbackFailed { cause, .. } => cause.rejected(),
             Self::TimedOut { .. } | Self::Inner(_) => None,
+        }
+    }
+
+    /// Whether policies refused every attempt, so that none reached the dependency.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Rejected(_) => true,
+            Self::AllHedgesFailed(errors) => errors.iter().all(Self::is_refusal),
+            _ => false,
         }
     }
 

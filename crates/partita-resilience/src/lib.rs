@@ -41,6 +41,7 @@ mod sync;
 mod testing;
 mod timed;
 mod timing;
+mod turnover;
 mod verdict;
 mod window;
 

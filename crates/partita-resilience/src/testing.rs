@@ -1,5 +1,6 @@
 //! Polls futures by hand on virtual time.
 
+use crate::{Error, Event, PolicyKind, Reason, Rejected};
 use partita_time::{BoxFuture, Clock, ManualClock, Spawner};
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -52,6 +53,22 @@ impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Relaxed);
     }
+}
+
+/// What a listener heard, each event after its moment.
+pub(crate) type Heard = Arc<Mutex<Vec<String>>>;
+
+/// A listener, and what it heard.
+pub(crate) fn listening() -> (impl Fn(&Event<'_>) + Send + Sync + 'static, Heard) {
+    let heard = Heard::default();
+    let told = Arc::clone(&heard);
+    (move |event: &Event<'_>| told.lock().unwrap().push(format!("{:?} {:?}", event.at, event.kind)), heard)
+}
+
+/// A call that a breaker refused.
+pub(crate) fn refusal<E>() -> Error<E> {
+    let (policy, name, reason) = (PolicyKind::Breaker, "b".into(), Reason::Open);
+    Error::Rejected(Rejected { policy, name, reason, retry_after: Some(ms(5)) })
 }
 
 /// Pending until its time has come.

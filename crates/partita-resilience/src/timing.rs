@@ -122,6 +122,11 @@ impl Timing {
     }
 }
 
+/// A time in nanoseconds, at most those of 584 years.
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl Default for Timing {
     fn default() -> Self {
         Self::system()

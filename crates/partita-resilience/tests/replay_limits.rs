@@ -47,6 +47,23 @@ fn bulkhead_lines() -> [Value; 8] {
 }
 
 #[test]
+fn a_bulkhead_where_nobody_waits_says_when_to_come_again() {
+    for config in [json!({ "max_concurrent": 1, "max_wait_ms": 0 }), json!({ "max_concurrent": 1, "queue": 0 })] {
+        let mut tool = bulkhead::BulkheadTool::open(first(config)).unwrap();
+        let call = |at: u64| {
+            let end = json!({ "at_ms": at + 30, "end": "a", "outcome": "success" });
+            [json!({ "at_ms": at, "start": "a" }), json!({ "at_ms": at + 10, "start": "b" }), end]
+        };
+        let got = answers(&mut tool, &[call(0), call(30), call(60)].concat());
+        let said: Vec<Value> = got.iter().map(|answer| serde_json::from_str(answer).unwrap()).collect();
+        let refused = said.iter().filter(|answer| answer["admitted"] == json!(false));
+        let waits: Vec<_> = refused.map(|answer| (&answer["reason"], &answer["retry_after_ms"])).collect();
+        let saturated = json!("saturated");
+        assert_eq!(waits, [(&saturated, &json!(100)), (&saturated, &json!(30)), (&saturated, &json!(30))]);
+    }
+}
+
+#[test]
 fn a_bulkhead_tells_who_was_admitted_when() {
     let config = json!({ "max_concurrent": 1, "max_wait_ms": 100, "queue": 2 });
     let run = || answers(&mut bulkhead::BulkheadTool::open(first(config.clone())).unwrap(), &bulkhead_lines());

@@ -45,9 +45,9 @@ impl Adaptive {
         PolicyLayer::new(self.clone())
     }
 
-    /// Whether more than four fifths of its limit are in use.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.0.is_crowded()
+    /// Places in use, and the limit.
+    pub(crate) fn places(&self) -> (u32, u32) {
+        self.0.places()
     }
 
     /// Its settings in words.

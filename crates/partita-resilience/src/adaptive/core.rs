@@ -4,8 +4,9 @@ use super::AdaptiveSnapshot;
 use super::config::Builder;
 use super::controller::{Controller, Window};
 use super::samples::Samples;
+use crate::sync::{Mutex, lock};
+use crate::timing::nanos;
 use crate::{Event, EventKind, Outcome, PolicyKind, Reason, Rejected};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -86,15 +87,15 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn is_crowded(&self) -> bool {
-        self.in_flight.load(Ordering::Relaxed) * 5 > self.limit.load(Ordering::Relaxed) * 4
+    pub(super) fn places(&self) -> (u32, u32) {
+        (self.in_flight.load(Ordering::Relaxed), self.limit.load(Ordering::Relaxed))
     }
 
     #[cold]
     fn reject(&self) -> Rejected {
         self.rejected.fetch_add(1, Ordering::Relaxed);
-        let latency = self.control.try_lock().map_or(Duration::ZERO, |control| control.latency);
-        let retry_after = (!latency.is_zero()).then_some(latency);
+        let latency = lock(&self.control).latency;
+        let retry_after = Some(if latency.is_zero() { self.config.window } else { latency });
         let reason = Reason::Saturated;
         self.tell(EventKind::Rejected { reason, retry_after });
         Rejected { policy: PolicyKind::Adaptive, name: self.config.name.clone(), reason, retry_after }
@@ -134,7 +135,7 @@ impl Core {
         reason = "a limit is at most 1,000,000, and calls of a window far below 2^52"
     )]
     fn turn(&self, age: Duration) -> Duration {
-        let Ok(mut control) = self.control.lock() else { return Duration::ZERO };
+        let mut control = lock(&self.control);
         let peak = self.peak.swap(self.in_flight.load(Ordering::Relaxed), Ordering::Relaxed);
         let taken = self.samples.take();
         let throughput = taken.count as f64 / age.as_secs_f64();
@@ -157,10 +158,10 @@ impl Core {
     }
 
     pub(super) fn snapshot(&self) -> AdaptiveSnapshot {
-        let (latency, baseline) = self
-            .control
-            .lock()
-            .map_or((Duration::ZERO, None), |control| (control.latency, control.controller.baseline()));
+        let (latency, baseline) = {
+            let control = lock(&self.control);
+            (control.latency, control.controller.baseline())
+        };
         AdaptiveSnapshot {
             name: self.config.name.clone(),
             limit: self.limit.load(Ordering::Relaxed),
@@ -171,8 +172,4 @@ impl Core {
             baseline: Duration::from_secs_f64(baseline.unwrap_or(0.0)),
         }
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -3,6 +3,7 @@
 use super::Breaker;
 use super::core::{Common, Core};
 use super::packed::machine::Rules;
+use crate::timing::nanos;
 use crate::{BuildError, Event, Listeners, Name, PolicyKind, Timing};
 use std::sync::Arc;
 use std::time::Duration;
@@ -371,10 +372,6 @@ impl Builder {
 
 fn mistake<T>(option: &'static str, why: impl Into<String>) -> Result<T, BuildError> {
     Err(BuildError::new(PolicyKind::Breaker, option, why))
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Rounded up, so that nothing ends early.

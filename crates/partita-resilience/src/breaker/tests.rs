@@ -2,7 +2,7 @@
 
 use super::{Breaker, BreakerLayer, Builder, State};
 use crate::keyed::{Bounds, Keyed};
-use crate::testing::{ms, poll, run};
+use crate::testing::{Heard, listening, ms, poll, run};
 use crate::{Error, EventKind, Limit, Outcome, PolicyKind, Reason, Timing, WindowView};
 use partita_time::{Clock, ManualClock};
 use std::convert::Infallible;
@@ -38,11 +38,8 @@ fn take(clock: &ManualClock, breaker: &Breaker, calls: usize, each: Duration) {
 }
 
 /// What a listener hears, as text.
-fn hearing(builder: Builder) -> (Breaker, Arc<Mutex<Vec<String>>>) {
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&heard);
-    let listener =
-        move |event: &crate::Event<'_>| seen.lock().unwrap().push(format!("{:?} {:?}", event.at, event.kind));
+fn hearing(builder: Builder) -> (Breaker, Heard) {
+    let (listener, heard) = listening();
     (builder.listener(listener).build().unwrap(), heard)
 }
 

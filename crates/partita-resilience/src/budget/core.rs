@@ -5,10 +5,10 @@ use super::credit::{Deposits, Floor, WHOLE};
 use crate::Timing;
 use crate::stack::number;
 use crate::stripe::{self, Striped};
+use crate::timing::nanos;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 /// A deposit expires between nine and ten buckets later.
 const BUCKETS: u64 = 10;
@@ -85,7 +85,8 @@ impl Budget {
         Deposit { tick }
     }
 
-    /// A first attempt was dropped before it ended: takes its deposit back, unless that has expired or was spent.
+    /// A first attempt was dropped before it ended, or refused before it began: takes its deposit back, unless that has
+    /// expired or was spent.
     pub fn take_back(&self, deposit: Deposit) {
         let core = &*self.0;
         core.deposits.take_back(core.tick(core.now()), deposit.tick, core.deposit);
@@ -166,8 +167,4 @@ impl Drop for Withdrawal {
             _ => core.deposits.put(stripe::mine(), core.tick(core.now()), WHOLE),
         }
     }
-}
-
-pub(super) fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -104,9 +104,9 @@ impl Bulkhead {
         PolicyLayer::new(self.clone())
     }
 
-    /// Whether more than four fifths of its permits are in use.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.0.active() * 5 > self.0.config.max_concurrent * 4
+    /// Permits in use, and permits in all.
+    pub(crate) fn places(&self) -> (u32, u32) {
+        (self.0.active(), self.0.config.max_concurrent)
     }
 
     /// Its settings in words.

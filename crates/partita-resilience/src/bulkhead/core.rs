@@ -6,6 +6,7 @@ use super::slots::{Slot, Slots};
 use super::snapshot::BulkheadSnapshot;
 use super::waits::Waits;
 use crate::sync::{Mutex, lock};
+use crate::turnover::Turnover;
 use crate::{Event, EventKind, Outcome, Reason, Rejected, stripe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub(crate) struct Core {
     pub(super) slots: Slots,
     pub(super) queue: Queue,
     waits: Mutex<Waits>,
+    turnover: Turnover,
     failed: AtomicU64,
     cancelled: AtomicU64,
     rejected: AtomicU64,
@@ -31,6 +33,7 @@ impl Core {
             config,
             queue: Queue::default(),
             waits: Mutex::default(),
+            turnover: Turnover::default(),
             failed: AtomicU64::new(0),
             cancelled: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -71,10 +74,22 @@ impl Core {
     /// Refuses a call.
     pub(crate) fn reject(&self, reason: Reason) -> Rejected {
         self.rejected.fetch_add(1, Ordering::Relaxed);
-        let wait = self.config.max_wait;
-        let retry_after = (!wait.is_zero() && reason != Reason::ShutDown).then_some(wait);
+        let retry_after = self.retry_after(reason);
         self.config.listeners.tell(&self.event(EventKind::Rejected { reason, retry_after }));
         Rejected { policy: self.config.policy, name: self.config.name.clone(), reason, retry_after }
+    }
+
+    /// Who waits now has a permit by the end of the longest wait, or has left; where nobody may wait, how long calls hold
+    /// theirs.
+    fn retry_after(&self, reason: Reason) -> Option<Duration> {
+        match reason {
+            Reason::ShutDown => None,
+            Reason::Saturated => {
+                let (now, permits) = (self.config.timing.coarse(), self.config.max_concurrent);
+                Some(self.turnover.refuse(now, permits, self.slots.done()))
+            }
+            _ => Some(self.config.max_wait),
+        }
     }
 
     /// Counts a call that found no free permit.

@@ -1,6 +1,7 @@
 //! What is kept, how old it is, and who fetches anew.
 
 use crate::sync::{Mutex, lock};
+use crate::timing::nanos;
 use crate::{Event, EventKind, Listeners, PolicyKind, Timing};
 use ahash::RandomState;
 use partita_time::Spawner;
@@ -114,8 +115,8 @@ impl<T> Drop for Refresh<T> {
     }
 }
 
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(FETCHING - 1)
+fn moment(time: Duration) -> u64 {
+    nanos(time).min(FETCHING - 1)
 }
 
 impl<K: Hash + Eq, T> Core<K, T> {
@@ -142,7 +143,7 @@ impl<K: Hash + Eq, T> Core<K, T> {
             }
             (Some(entry), Some(age)) if age < self.times.ttl.saturating_add(self.times.stale) => {
                 let blocked = entry.blocked.load(Ordering::Acquire);
-                let mine = blocked <= nanos(now)
+                let mine = blocked <= moment(now)
                     && entry.blocked.compare_exchange(blocked, FETCHING, Ordering::AcqRel, Ordering::Relaxed).is_ok();
                 if !mine {
                     return Found::Stale(entry);
@@ -177,7 +178,7 @@ impl<K: Hash + Eq, T> Core<K, T> {
     pub(super) fn failed(&self, key: &K, mut refresh: Refresh<T>, since: Since) -> Option<Arc<Entry<T>>> {
         self.counts.refreshes_failed.fetch_add(1, Ordering::Relaxed);
         let until = self.timing.coarse().saturating_add(self.times.pause);
-        refresh.entry.blocked.store(nanos(until), Ordering::Release);
+        refresh.entry.blocked.store(moment(until), Ordering::Release);
         refresh.done = true;
         (self.begin(key) == since).then(|| Arc::clone(&refresh.entry))
     }

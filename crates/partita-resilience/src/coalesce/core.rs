@@ -142,18 +142,29 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Seat<'_, K, T, E> {
 
     /// The leader's answer, for all who wait.
     pub(super) fn finish(&self, end: &Result<T, Error<E>>) {
-        let mut flights = lock(&self.core.flights);
-        flights.remove(&self.key);
-        let mut state = lock(&self.flight);
-        drop(flights);
-        if !state.waiters.is_empty() {
-            state.end = Some(Arc::new(end.clone()));
+        let mut shared = None;
+        while !self.land(&mut shared) {
+            // With no lock held and nothing changed yet: a clone may take long, or panic.
+            shared = Some(Arc::new(end.clone()));
         }
+    }
+
+    /// Ends the call with what is shared of its answer; false, with no change, where that is needed and missing.
+    fn land(&self, shared: &mut Option<End<T, E>>) -> bool {
+        let mut flights = lock(&self.core.flights);
+        let mut state = lock(&self.flight);
+        if shared.is_none() && !state.waiters.is_empty() {
+            return false;
+        }
+        flights.remove(&self.key);
+        drop(flights);
+        state.end = shared.take();
         let waiters = std::mem::take(&mut state.waiters);
         // From here on nobody is the leader, so dropping this seat hands nothing on.
         state.leader = u64::MAX;
         drop(state);
         waiters.into_iter().filter_map(|(_, waker)| waker).for_each(Waker::wake);
+        true
     }
 }
 

@@ -218,3 +218,43 @@ fn the_layer_shares_answers_by_the_requests_key() {
     assert_eq!(run(&clock, asked("alone")), Ok(1));
     assert_eq!((run(&clock, a), run(&clock, b)), (Ok(0), Ok(0)));
 }
+
+/// Cannot be cloned the first time.
+#[derive(Debug)]
+struct Brittle(Arc<AtomicU32>, u32);
+
+impl Clone for Brittle {
+    fn clone(&self) -> Self {
+        assert!(self.0.fetch_add(1, Ordering::Relaxed) > 0, "the first clone");
+        Self(Arc::clone(&self.0), self.1)
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_cloned_is_its_leaders_and_the_next_call_is_shared_with_newcomers_too() {
+    let (clock, begun, clones) = (ManualClock::new(), AtomicU32::new(0), Arc::new(AtomicU32::new(0)));
+    let policy: Coalesce<_, Brittle, ()> =
+        Coalesce::builder("test").timing(Timing::manual(&clock, 1)).max_wait(ms(500)).build().unwrap();
+    let call = || {
+        Box::pin(policy.call("key", || async {
+            let number = begun.fetch_add(1, Ordering::Relaxed) + 1;
+            wait(&clock, 100).await;
+            Ok(Brittle(Arc::clone(&clones), number))
+        }))
+    };
+    let (mut first, mut second) = (call(), call());
+    assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
+    clock.advance(ms(100));
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(first.as_mut()))).is_err());
+    drop(first);
+    assert!(poll(second.as_mut()).is_pending(), "it leads now");
+    let mut third = call();
+    assert!(poll(third.as_mut()).is_pending());
+    clock.advance(ms(100));
+    let answers = [second, third].map(|mut call| match poll(call.as_mut()) {
+        Poll::Ready(Ok(Brittle(_, number))) => number,
+        other => panic!("{other:?}"),
+    });
+    let seen = policy.snapshot();
+    assert_eq!((answers, seen.led, seen.handed_over, seen.under_way), ([2, 2], 2, 1, 0));
+}

@@ -1,12 +1,11 @@
 //! The rules of deadlines and of the context that carries them.
 
 use super::{Context, Deadline, DeadlineBuilder};
-use crate::testing::{ms, run, wait};
+use crate::testing::{listening, ms, run, wait};
 use crate::{Error, Limit, Reason, Timing};
 use partita_time::{Clock, ManualClock};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tower::{Layer, ServiceExt};
 
@@ -45,10 +44,7 @@ fn by_default_a_call_has_30_s_a_minute_at_most_and_10_ms_are_kept_at_each_hop() 
 #[test]
 fn a_listener_hears_what_is_cut_off_and_what_is_refused() {
     let clock = ManualClock::new();
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&heard);
-    let listener =
-        move |event: &crate::Event<'_>| seen.lock().unwrap().push(format!("{:?} {:?}", event.at, event.kind));
+    let (listener, heard) = listening();
     let deadline = builder(&clock).limit(ms(100)).listener(listener).build().unwrap();
     run(&clock, deadline.call(|_| async { Ok::<_, ()>(()) })).unwrap();
     let _ = run(&clock, deadline.call(|_| hang()));

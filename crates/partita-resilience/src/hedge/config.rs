@@ -1,7 +1,7 @@
 //! Settings of a hedge policy.
 
 use super::Hedge;
-use super::core::{Core, Delay};
+use super::core::{Core, Delay, Places};
 use crate::budget::Budget;
 use crate::histogram::Tracked;
 use crate::retry::Gate;
@@ -19,7 +19,7 @@ pub struct HedgeBuilder<C = ByResult> {
     idempotent: bool,
     budget: Option<Budget>,
     gate: Option<Arc<dyn Gate>>,
-    room: Option<Arc<dyn Gate>>,
+    room: Option<Arc<Places>>,
     listeners: Listeners,
     timing: Timing,
     name: crate::Name,
@@ -107,9 +107,9 @@ impl<C> HedgeBuilder<C> {
         self
     }
 
-    /// Asked before each hedge whether there is room for one.
-    pub(crate) fn room(mut self, room: impl Gate + 'static) -> Self {
-        self.room = Some(Arc::new(room));
+    /// Looked at before each hedge: it leaves a fifth of these places free.
+    pub(crate) fn room(mut self, places: impl Fn() -> (u32, u32) + Send + Sync + 'static) -> Self {
+        self.room = Some(Arc::new(places));
         self
     }
 

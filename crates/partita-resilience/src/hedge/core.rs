@@ -17,13 +17,16 @@ pub(super) enum Delay {
     Observed { tracked: Tracked, floor: Duration },
 }
 
+/// Places that are taken, and all there are.
+pub(super) type Places = dyn Fn() -> (u32, u32) + Send + Sync;
+
 pub(super) struct Core {
     pub(super) name: crate::Name,
     pub(super) delay: Delay,
     pub(super) max_hedges: u32,
     pub(super) budget: Budget,
     pub(super) gate: Option<Arc<dyn Gate>>,
-    pub(super) room: Option<Arc<dyn Gate>>,
+    pub(super) room: Option<Arc<Places>>,
     pub(super) listeners: Listeners,
     pub(super) timing: Timing,
     pub(super) counts: Counts,
@@ -50,11 +53,11 @@ impl Core {
     /// Pays for the next attempt; tells who listens how that went.
     pub(super) fn admit(&self, attempt: u32) -> bool {
         if self.gate.as_ref().is_some_and(|gate| !gate.lets_retry()) {
-            self.refuse(Reason::Open);
+            self.refuse(Reason::Open, None);
             return false;
         }
         let Some(withdrawal) = self.budget.withdraw() else {
-            self.refuse(Reason::BudgetSpent);
+            self.refuse(Reason::BudgetSpent, None);
             return false;
         };
         withdrawal.spend();
@@ -65,12 +68,16 @@ impl Core {
 
     /// Whether there is room for one more attempt beside those under way.
     pub(super) fn has_room(&self) -> bool {
-        self.room.as_ref().is_none_or(|room| room.lets_retry())
+        self.room.as_ref().is_none_or(|places| {
+            let (taken, all) = places();
+            u64::from(taken) * 5 <= u64::from(all) * 4
+        })
     }
 
-    pub(super) fn refuse(&self, reason: Reason) {
+    /// Tells that an attempt does not begin, and when it is looked at again; None where that is never.
+    pub(super) fn refuse(&self, reason: Reason, retry_after: Option<Duration>) {
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
-        self.tell(EventKind::Rejected { reason, retry_after: None });
+        self.tell(EventKind::Rejected { reason, retry_after });
     }
 
     /// An attempt ended well after `elapsed`, or was dropped by then.

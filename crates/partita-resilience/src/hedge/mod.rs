@@ -16,6 +16,7 @@ mod begin;
 mod call;
 mod config;
 mod core;
+mod course;
 mod layer;
 mod race;
 mod snapshot;

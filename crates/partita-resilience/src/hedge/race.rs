@@ -1,10 +1,9 @@
 //! Several attempts at once, until one ends well.
 
 use super::begin::Begin;
-use super::core::{Core, Hold};
-use crate::budget::Deposit;
+use super::core::Hold;
+use super::course::{Course, Ends, Running};
 use crate::deadline::{Attempt, Context, Scoped};
-use crate::verdict::Verdict;
 use crate::{Classify, Error, Reason};
 use partita_time::Sleep;
 use pin_project_lite::pin_project;
@@ -47,123 +46,16 @@ pin_project! {
     }
 }
 
-struct Running<W> {
-    work: Pin<Box<Scoped<W>>>,
-    started: Duration,
-}
-
-/// Where the call stands.
-struct Course {
-    context: Context,
-    begun: u32,
-    first_started: Duration,
-    last_started: Duration,
-    /// No further attempt: the budget is spent, the breaker open, or there is no further operation.
-    stopped: bool,
-    /// Too little room was left when a further attempt was due.
-    crowded: bool,
-    /// Failed attempts in whose place the next one begins at once.
-    owed: u32,
-    over: bool,
-    /// What its first attempt put into the budget.
-    deposit: Option<Deposit>,
-}
-
 /// Begins an attempt within its own context.
 fn begin<B: Begin>(begin: &mut B, attempt: Attempt) -> Option<Scoped<B::Work>> {
     let context = attempt.context().clone();
     context.scope_some(|| begin.begin(attempt))
 }
 
-/// What ended without winning.
-struct Ends<T, E> {
-    errors: Vec<Error<E>>,
-    /// An answer that was judged a failure: better than an error, if nothing better comes.
-    answer: Option<T>,
-}
-
 impl<H: Hold, B: Begin, T, E> Race<H, B, T, E> {
     pub(super) fn new(hold: H, context: Context, begin: B) -> Self {
-        let zero = Duration::ZERO;
-        let course = Course {
-            context,
-            begun: 0,
-            first_started: zero,
-            last_started: zero,
-            stopped: false,
-            crowded: false,
-            owed: 0,
-            over: false,
-            deposit: None,
-        };
-        let ends = Ends { errors: Vec::new(), answer: None };
+        let (course, ends) = (Course::new(context), Ends::new());
         Self { hold, begin, first: None, more: Vec::new(), course, sleep: None, ends }
-    }
-}
-
-impl Course {
-    fn attempt(&mut self, core: &Core) -> Attempt {
-        self.begun += 1;
-        self.last_started = core.timing.now();
-        let number = self.context.number().saturating_add(self.begun - 1);
-        Attempt::new(self.context.clone().attempt(number), &core.timing)
-    }
-
-    /// Whether another attempt may begin, paid for.
-    fn may_begin(&mut self, core: &Core) -> bool {
-        if !self.stopped && (self.begun > core.max_hedges || !core.admit(self.begun + 1)) {
-            self.stopped = true;
-        }
-        !self.stopped
-    }
-
-    /// An attempt that began at `started` ended: the end of the call, or None while others may do better.
-    fn take<T, E, C>(
-        &mut self,
-        ends: &mut Ends<T, E>,
-        (core, judge): (&Core, &C),
-        started: Duration,
-        end: Result<T, Error<E>>,
-    ) -> Option<Result<T, Error<E>>>
-    where
-        C: Classify<T, E>,
-    {
-        let verdict = Verdict::of(judge, end.as_ref());
-        if verdict == Verdict::Good {
-            core.observe(started, true);
-        }
-        match (verdict, end) {
-            (Verdict::Good | Verdict::Final, end) => return Some(end),
-            (_, Ok(answer)) => ends.answer = Some(answer),
-            (_, Err(error)) => ends.errors.push(error),
-        }
-        self.owed += u32::from(verdict != Verdict::Ours);
-        None
-    }
-
-    fn dropped<W>(&self, core: &Core, first: bool, more: &[Running<W>]) {
-        if first {
-            core.observe(self.first_started, false);
-        }
-        more.iter().for_each(|running| core.observe(running.started, false));
-        if self.begun == 1 && !self.over {
-            core.counts.calls.fetch_sub(1, Ordering::Relaxed);
-            self.deposit.into_iter().for_each(|deposit| core.budget.take_back(deposit));
-        }
-    }
-}
-
-impl<T, E> Ends<T, E> {
-    fn all_failed(&mut self) -> Result<T, Error<E>> {
-        match (self.answer.take(), self.errors.pop()) {
-            (Some(answer), _) => Ok(answer),
-            (None, Some(only)) if self.errors.is_empty() => Err(only),
-            (None, last) => {
-                let mut errors = std::mem::take(&mut self.errors);
-                errors.extend(last);
-                Err(Error::AllHedgesFailed(errors))
-            }
-        }
     }
 }
 
@@ -241,11 +133,11 @@ where
         if core.has_room() {
             return false;
         }
+        let pause = core.delay(core.timing.now()).unwrap_or_default().max(LEAST_PAUSE);
         if !std::mem::replace(&mut this.course.crowded, true) {
-            core.refuse(Reason::Saturated);
+            core.refuse(Reason::Saturated, Some(pause));
         }
-        let delay = core.delay(core.timing.now()).unwrap_or_default();
-        *this.sleep = Some(core.timing.sleep(delay.max(LEAST_PAUSE)));
+        *this.sleep = Some(core.timing.sleep(pause));
         true
     }
 
@@ -266,6 +158,7 @@ where
         let mut over = None;
         if let Some(Poll::Ready(end)) = this.first.as_mut().as_pin_mut().map(|work| work.poll(cx)) {
             this.first.set(None);
+            this.course.first_ended(core, &end);
             over = this.course.take(this.ends, (core, judge), this.course.first_started, end);
         }
         let mut at = 0;

@@ -3,8 +3,8 @@
 use super::{Hedge, HedgeBuilder, Operation};
 use crate::budget::Budget;
 use crate::deadline::{Attempt, Context};
-use crate::testing::{ms, poll, run, wait};
-use crate::{Error, EventKind, Outcome, PolicyKind, Reason, Rejected, Timing};
+use crate::testing::{ms, poll, refusal, run, wait};
+use crate::{Error, EventKind, Outcome, Reason, Timing};
 use partita_time::{Clock, ManualClock};
 use std::future::{Future, ready};
 use std::pin::pin;
@@ -265,10 +265,8 @@ fn several_operations_are_tried_in_their_order() {
 fn our_own_rejections_start_no_hedge() {
     let clock = ManualClock::new();
     let hedge = plain(&clock).build().unwrap();
-    let name = "b".into();
-    let refusal = Rejected { policy: PolicyKind::Breaker, name, reason: Reason::Open, retry_after: None };
-    let work = |_: Attempt| ready(Err::<(), Error<()>>(refusal.clone().into()));
-    assert_eq!(run(&clock, hedge.around(Context::new(), work)), Err(refusal.clone().into()));
+    let work = |_: Attempt| ready(Err::<(), Error<()>>(refusal()));
+    assert_eq!(run(&clock, hedge.around(Context::new(), work)), Err(refusal()));
     assert_eq!(hedge.snapshot().hedges, 0);
 }
 
@@ -300,6 +298,19 @@ fn p15_the_winners_body_is_never_cut() {
         assert_eq!(open.load(Ordering::Relaxed), 1);
     }
     assert_eq!(received, 524_288);
+}
+
+#[test]
+fn a_first_attempt_that_a_policy_refuses_deposits_nothing_and_one_that_fails_does() {
+    let clock = ManualClock::new();
+    let budget = Budget::builder().ratio(0.5).floor_per_second(0.0).timing(Timing::manual(&clock, 1)).build().unwrap();
+    let hedge = builder(&clock).delay(ms(50)).budget(budget.clone()).build().unwrap();
+    let after = |end: Error<&'static str>| {
+        let _ = run(&clock, hedge.around(Context::new(), |_| ready(Err::<(), _>(end.clone()))));
+        budget.snapshot().available
+    };
+    assert_eq!(after(refusal()), 0.0);
+    assert_eq!(after(Error::Inner("down")), 0.5);
 }
 
 #[test]

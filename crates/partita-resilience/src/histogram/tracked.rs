@@ -1,6 +1,7 @@
 //! One quantile, kept at hand.
 
 use super::{Histogram, Quantile};
+use crate::timing::nanos;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ impl Tracked {
 
     /// The quantile; None until there are enough calls in the window.
     pub(crate) fn get(&self, now: Duration) -> Option<Quantile> {
-        let nanos = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = nanos(now);
         let due = self.due.load(Ordering::Relaxed);
         let next = nanos.saturating_add(REFRESH);
         if nanos >= due && self.due.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
@@ -53,10 +54,10 @@ impl Tracked {
         if self.histogram.count(now) < self.min_samples {
             return UNKNOWN;
         }
-        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(ABOVE - 1).min(ABOVE - 1);
+        let value = |time| nanos(time).min(ABOVE - 1);
         match self.histogram.quantile(now, self.q) {
-            Some(Quantile::At(time)) => nanos(time),
-            Some(Quantile::Above(time)) => nanos(time) | ABOVE,
+            Some(Quantile::At(time)) => value(time),
+            Some(Quantile::Above(time)) => value(time) | ABOVE,
             None => UNKNOWN,
         }
     }

@@ -7,6 +7,7 @@ use super::reservation::Reservation;
 use super::rule::Rule;
 use crate::stack::time;
 use crate::stripe::Striped;
+use crate::timing::nanos;
 use crate::{Event, EventKind, Listeners, PolicyKind, Reason, Rejected, Timing};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -111,7 +112,7 @@ impl Core {
         at_most: Duration,
     ) -> Result<Reservation, Rejected> {
         let now = self.now();
-        let wait = u64::try_from(at_most.as_nanos()).unwrap_or(u64::MAX);
+        let wait = nanos(at_most);
         let ticket = match meter.ask(&self.rule, now, cost, Bounds { wait, waiters: self.waiters }) {
             Asked::Now => None,
             Asked::Later(ticket) => Some(ticket),

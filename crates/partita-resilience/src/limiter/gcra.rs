@@ -200,11 +200,12 @@ impl Tat {
         Some(next.saturating_sub(rate.depth))
     }
 
-    /// Takes back the charge of a call whose moment has not come; by how much those behind it move up.
-    pub(crate) fn take_back(&self, rate: &Rate, cost: u32) -> u128 {
+    /// Takes back the charge of a call whose moment has not come, where `last` is the last moment that was reserved; by how
+    /// much those behind it move up. Nothing where a call was let through beyond that moment: to its clock they had all come.
+    pub(crate) fn take_back(&self, rate: &Rate, cost: u32, last: u128) -> u128 {
         let price = rate.price(cost);
-        self.change(|tat| Some(tat.saturating_sub(price)));
-        price
+        let taken = self.change(|tat| (tat <= last + rate.depth).then(|| tat.saturating_sub(price)));
+        if taken.is_some() { price } else { 0 }
     }
 
     fn change(&self, to: impl Fn(u128) -> Option<u128>) -> Option<u128> {

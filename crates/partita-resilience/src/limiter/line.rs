@@ -4,7 +4,7 @@ use super::decision::Decision;
 use super::rule::{Cell, Charge, Rule};
 use super::share::Share;
 use crate::stripe::Striped;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, MutexGuard, lock};
 use std::collections::BTreeMap;
 use std::task::Waker;
 
@@ -18,6 +18,8 @@ pub(crate) struct Meter {
 #[derive(Debug, Default)]
 struct Line {
     drawn: u64,
+    /// The latest that the clock of anyone in line showed.
+    seen: u64,
     waiting: BTreeMap<u64, Waiter>,
 }
 
@@ -59,7 +61,7 @@ impl Meter {
 
     /// Takes a moment of its own for a call, within the bounds.
     pub(crate) fn ask(&self, rule: &Rule, now: u64, cost: u32, bounds: Bounds) -> Asked {
-        let mut line = lock(&self.line);
+        let mut line = self.line_at(now);
         let decision = rule.check(&self.cell, now, cost);
         if decision.allowed() {
             return Asked::Now;
@@ -87,7 +89,7 @@ impl Meter {
 
     /// As [`Meter::left`], and `waker` is woken when the moment moves. A moment that has come is taken out.
     pub(crate) fn poll(&self, rule: &Rule, now: u64, ticket: u64, waker: &Waker) -> u64 {
-        let mut line = lock(&self.line);
+        let mut line = self.line_at(now);
         let Some(waiter) = line.waiting.get_mut(&ticket) else { return 0 };
         let left = rule.nanos(waiter.charge.at).saturating_sub(now);
         if left == 0 {
@@ -100,12 +102,12 @@ impl Meter {
         left
     }
 
-    /// Gives a moment back; those behind it move up, and are woken. One that has come stays spent.
+    /// Gives a moment back; those behind it move up, and are woken. One that has come stays spent, by whoever's clock.
     pub(crate) fn leave(&self, rule: &Rule, now: u64, ticket: u64) {
         let moved: Vec<_> = {
-            let mut line = lock(&self.line);
+            let mut line = self.line_at(now);
             let Some(Waiter { charge: gone, .. }) = line.waiting.remove(&ticket) else { return };
-            if gone.at <= rule.units(now) {
+            if gone.at <= rule.units(line.seen) {
                 return;
             }
             let first = if rule.keeps_each() { line.first_at(gone.at, ticket) } else { ticket };
@@ -116,6 +118,12 @@ impl Meter {
             behind.into_iter().filter_map(|(_, waiter)| waiter.waker.take()).collect()
         };
         moved.into_iter().for_each(Waker::wake);
+    }
+
+    fn line_at(&self, now: u64) -> MutexGuard<'_, Line> {
+        let mut line = lock(&self.line);
+        line.seen = line.seen.max(now);
+        line
     }
 
     /// How many wait.

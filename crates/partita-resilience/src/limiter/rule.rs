@@ -203,8 +203,10 @@ impl Rule {
         let (limit, per, from) = (self.limit, self.per, self.nanos(gone.at));
         match cell {
             Cell::Tat(tat) => {
-                let up = tat.take_back(&self.rate, gone.cost);
-                behind.for_each(|charge| charge.at = charge.at.saturating_sub(up));
+                let behind: Vec<_> = behind.collect();
+                let last = behind.last().map_or(gone.at, |charge| charge.at);
+                let up = tat.take_back(&self.rate, gone.cost, last);
+                behind.into_iter().for_each(|charge| charge.at = charge.at.saturating_sub(up));
             }
             Cell::Log(log) => {
                 let mut log = lock(log);

@@ -120,7 +120,12 @@ impl<C> Retry<C> {
             return Next::Return(None);
         }
         match result {
-            Err(error) => course.ended(context, verdict, error),
+            Err(error) => {
+                if error.is_refusal() {
+                    course.was_refused();
+                }
+                course.ended(context, verdict, error)
+            }
             Ok(_) => course.ended(context, verdict, &verdict),
         }
     }

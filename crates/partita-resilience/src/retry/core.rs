@@ -180,6 +180,20 @@ impl<H: Hold> Course<H> {
         self.repeatable = false;
     }
 
+    /// Policies refused an attempt. The first one deposits only if it reaches the dependency.
+    #[cold]
+    pub(super) fn was_refused(&mut self) {
+        if self.first_under_way {
+            self.take_back();
+        }
+    }
+
+    fn take_back(&mut self) {
+        if let (Some(budget), Some(deposit)) = (&self.hold.core().budget, self.deposit.take()) {
+            budget.take_back(deposit);
+        }
+    }
+
     /// The wait is over and the next attempt begins.
     pub(crate) fn again(&mut self, context: &mut Context, withdrawal: Place) {
         context.set_attempt(context.number().saturating_add(1));
@@ -289,11 +303,8 @@ pub(crate) fn gave_up<E>(context: &Context, last: Error<E>, stop: Stop) -> Error
 impl<H: Hold> Drop for Course<H> {
     fn drop(&mut self) {
         if self.first_under_way {
-            let core = self.hold.core();
-            core.counts.take_back(Count::Calls);
-            if let (Some(budget), Some(deposit)) = (&core.budget, self.deposit) {
-                budget.take_back(deposit);
-            }
+            self.hold.core().counts.take_back(Count::Calls);
+            self.take_back();
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::{ByClone, Jitter, Retry, RetryBuilder, Stop};
 use crate::budget::Budget;
 use crate::deadline::{Attempt, Context};
-use crate::testing::{ms, poll, run, wait};
-use crate::{Error, EventKind, Limit, Outcome, PolicyKind, Reason, Rejected, Timing};
+use crate::testing::{ms, poll, refusal, run, wait};
+use crate::{Error, EventKind, Limit, Outcome, Timing};
 use partita_time::{Clock, ManualClock};
 use std::future::ready;
 use std::pin::pin;
@@ -116,11 +116,6 @@ fn a_call_that_is_not_idempotent_is_made_once_unless_it_has_a_key() {
     assert_eq!(run(&clock, retry.around(marked, work)), Ok(()));
 }
 
-fn refusal() -> Error<&'static str> {
-    let (policy, name, reason) = (PolicyKind::Breaker, "b".into(), Reason::Open);
-    Error::Rejected(Rejected { policy, name, reason, retry_after: Some(ms(5)) })
-}
-
 #[test]
 fn p7_our_own_rejections_are_never_retried() {
     let clock = ManualClock::new();
@@ -128,7 +123,7 @@ fn p7_our_own_rejections_are_never_retried() {
     let calls = AtomicU32::new(0);
     let work = |_: Attempt| {
         calls.fetch_add(1, Ordering::Relaxed);
-        ready(Err::<(), _>(refusal()))
+        ready(Err::<(), _>(refusal::<&str>()))
     };
     let end = run(&clock, retry.around(Context::new(), work)).unwrap_err();
     assert_eq!(end, refusal());
@@ -322,6 +317,26 @@ fn a_call_dropped_in_its_first_attempt_or_its_wait_leaves_the_budget_as_it_was()
 }
 
 #[test]
+fn a_first_attempt_that_a_policy_refuses_deposits_nothing_and_one_that_fails_does() {
+    let clock = ManualClock::new();
+    let budget = Budget::builder().ratio(0.5).floor_per_second(0.0).timing(Timing::manual(&clock, 1)).build().unwrap();
+    let retry = plain(&clock).max_attempts(1).budget(budget.clone()).build().unwrap();
+    let after = |end: Error<&'static str>| {
+        let _ = run(&clock, retry.around(Context::new(), |_| ready(Err::<(), _>(end.clone()))));
+        (budget.snapshot().available, retry.snapshot().calls)
+    };
+    assert_eq!(after(refusal()), (0.0, 1));
+    assert_eq!(after(Error::AllHedgesFailed(vec![refusal(), refusal()])), (0.0, 2));
+    assert_eq!(after(Error::AllHedgesFailed(vec![Error::Inner("down"), refusal()])), (0.5, 3));
+    assert_eq!(after(Error::Inner("down")), (1.0, 4));
+    let late =
+        |attempt: Attempt| ready(Err::<(), _>(if attempt.number() > 1 { refusal() } else { Error::Inner("down") }));
+    let retry = plain(&clock).budget(budget.clone()).build().unwrap();
+    let _ = run(&clock, retry.around(Context::new(), late));
+    assert_eq!(budget.snapshot().available, 0.5, "its first attempt had reached it");
+}
+
+#[test]
 fn settings_that_can_only_be_mistakes_are_refused() {
     let clock = ManualClock::new();
     let refused = |builder: RetryBuilder| builder.build().unwrap_err().option;
@@ -368,7 +383,7 @@ fn a_layer_over_another_policy_never_repeats_its_refusals() {
     let count = Arc::clone(&calls);
     let inner = tower::service_fn(move |(): ()| {
         count.fetch_add(1, Ordering::Relaxed);
-        ready(Err::<(), _>(refusal()))
+        ready(Err::<(), _>(refusal::<&str>()))
     });
     let mut service = plain(&clock).build().unwrap().layer().repeat(ByClone).nested().layer(inner);
     let end = run(&clock, async { service.ready().await?.call(()).await });

@@ -2,6 +2,7 @@
 
 use super::config::Builder;
 use super::{Priority, ShedCounts, ShedSnapshot};
+use crate::turnover::Turnover;
 use crate::{Event, EventKind, PolicyKind, Reason, Rejected};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -10,6 +11,7 @@ pub(super) struct Core {
     config: Builder,
     in_flight: AtomicU32,
     counts: [Counts; 3],
+    turnover: Turnover,
 }
 
 #[derive(Debug, Default)]
@@ -20,7 +22,7 @@ struct Counts {
 
 impl Core {
     pub(super) fn new(config: Builder) -> Self {
-        Self { config, in_flight: AtomicU32::new(0), counts: Default::default() }
+        Self { config, in_flight: AtomicU32::new(0), counts: Default::default(), turnover: Turnover::default() }
     }
 
     /// Takes a place for a call that matters so much.
@@ -33,11 +35,19 @@ impl Core {
             return Ok(());
         }
         counts.rejected.fetch_add(1, Ordering::Relaxed);
-        let (reason, retry_after) = (Reason::Overloaded, None);
+        Err(self.reject())
+    }
+
+    #[cold]
+    fn reject(&self) -> Rejected {
+        let at = self.config.timing.coarse();
+        let in_flight = self.in_flight.load(Ordering::Relaxed);
+        let admitted = self.counts.iter().map(|counts| counts.admitted.load(Ordering::Relaxed)).sum::<u64>();
+        let left = admitted.saturating_sub(in_flight.into());
+        let (reason, retry_after) = (Reason::Overloaded, Some(self.turnover.refuse(at, in_flight, left)));
         let kind = EventKind::Rejected { reason, retry_after };
-        let event = Event { at: self.config.timing.coarse(), policy: PolicyKind::Shed, name: &self.config.name, kind };
-        self.config.listeners.tell(&event);
-        Err(Rejected { policy: PolicyKind::Shed, name: self.config.name.clone(), reason, retry_after })
+        self.config.listeners.tell(&Event { at, policy: PolicyKind::Shed, name: &self.config.name, kind });
+        Rejected { policy: PolicyKind::Shed, name: self.config.name.clone(), reason, retry_after }
     }
 
     pub(super) fn leave(&self) {

@@ -285,10 +285,10 @@ impl<C> Repeats<'_, C> {
             hedge = hedge.gate(move || breaker.state() == State::Closed);
         }
         if let Some(bulkhead) = self.bulkhead.cloned() {
-            hedge = hedge.room(move || !bulkhead.is_crowded());
+            hedge = hedge.room(move || bulkhead.places());
         }
         if let Some(adaptive) = self.adaptive.cloned() {
-            hedge = hedge.room(move || !adaptive.is_crowded());
+            hedge = hedge.room(move || adaptive.places());
         }
         hedge.classify(self.judge.clone()).build()
     }

@@ -3,12 +3,11 @@
 use super::{Step, Timeout, TimeoutBuilder};
 use crate::deadline::Context;
 use crate::retry::{Jitter, Retry};
-use crate::testing::{ms, poll, run, wait};
+use crate::testing::{listening, ms, poll, run, wait};
 use crate::{Error, Limit, Timing};
 use partita_time::{Clock, ManualClock};
 use std::future::ready;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tower::{Layer, ServiceExt};
 
@@ -98,10 +97,7 @@ fn an_adaptive_limit_is_known_from_a_hundred_calls_on_and_never_above_its_ceilin
 #[test]
 fn a_listener_hears_what_is_cut_off_and_what_is_refused() {
     let clock = ManualClock::new();
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&heard);
-    let listener =
-        move |event: &crate::Event<'_>| seen.lock().unwrap().push(format!("{:?} {:?}", event.at, event.kind));
+    let (listener, heard) = listening();
     let timeout = builder(&clock).fixed(ms(100)).listener(listener).build().unwrap();
     takes(&clock, &timeout, 99).unwrap();
     let _ = takes(&clock, &timeout, 101);

@@ -213,7 +213,7 @@ impl Case for Stacked {
     }
 
     fn settle(&self, untouched: &Self::World, before: Seen, now: Seen) {
-        let first_over = |seen: Seen| seen.heads > 0 || seen.end.is_some();
+        let first_over = |seen: Seen| seen.heads > 0 || seen.end.is_some_and(|end| end != End::Refused);
         if !first_over(before) && first_over(now) {
             untouched.budget.deposit();
         }

@@ -123,7 +123,7 @@ impl Case for Whole {
 
     fn settle(&self, untouched: &Held, before: Seen, now: Seen) {
         let [before, now] = with_those_cut(before, now);
-        let first_over = |seen: Seen| seen.failed > 0 || seen.end.is_some();
+        let first_over = |seen: Seen| seen.failed > 0 || seen.end.is_some_and(|end| end != End::Refused);
         if !first_over(before) && first_over(now) {
             untouched.budget.deposit();
         }
