@@ -22,7 +22,9 @@ pub struct SqliteConfig {
     pub wal_limit_bytes: u64,
     /// Size in bytes that the file does not outgrow: beyond it commits answer `StorageFull`. No limit unless told.
     pub max_bytes: Option<u64>,
-    /// What to do once a flush has failed and nobody can tell any more what the disk holds.
+    /// What to do once the store has failed for good: a flush failed and nobody can tell any more what the disk holds, or the
+    /// file was deleted, moved or replaced. That is found without a commit too, a second after the last one and when the store
+    /// is closed: who deletes a folder of test data ends its store first.
     pub on_fatal: OnFatal,
 }
 

@@ -21,6 +21,7 @@ impl Lying {
     /// Whether nothing, or another file, lies there now. Where that cannot be told it is taken to be the same.
     pub(crate) fn is_gone(&self) -> bool {
         match inode(&self.path) {
+            _ if self.found.is_none() => false,
             Ok(found) => found != self.found,
             Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
         }

@@ -3,6 +3,7 @@
 use crate::checkpoint::Checkpoints;
 use crate::config::SqliteConfig;
 use crate::connection::{Role, open};
+use crate::disk::Lying;
 use crate::error::{closed, of};
 use crate::inspect::look;
 use crate::lock::FileLock;
@@ -104,6 +105,9 @@ impl SqliteStore {
     /// folder that cannot be written, `Invalid` a space or field that cannot be a table or column
     /// and a file that is labelled otherwise, `StorageFull`.
     pub fn open(config: SqliteConfig, spaces: Vec<Space>, host: &Host) -> Result<Arc<Self>> {
+        // Whatever opens it again finds it, though the process has gone to another folder.
+        let path = std::path::absolute(&config.path).map_err(|error| started("tell where it is", error))?;
+        let config = SqliteConfig { path, ..config };
         let declared = spaces.clone();
         let spaces = Arc::new(Spaces::new(spaces)?);
         let mut lock = FileLock::take(&config.path)?;
@@ -111,6 +115,7 @@ impl SqliteStore {
             crate::label::judge(&config.path, &contents, label)?;
         }
         let mut connection = open(&config.path, Role::Writer)?;
+        let file = Lying::at(&config.path);
         let opening = crate::schema::prepare(&mut connection, &spaces, &config, &host.entropy)
             .map_err(|error| error.with("file", config.path.display()))?;
         crate::relayout::relayout(&mut connection, &spaces, &config)
@@ -132,7 +137,7 @@ impl SqliteStore {
             faults: Mutex::default(),
         });
         let helpers = helpers(&shared)?;
-        let writer = Writer::new(shared.clone(), connection, helpers, lock)?;
+        let writer = Writer::new(shared.clone(), connection, helpers, lock, file)?;
         let writer = spawn("sqlite-writer", {
             let shared = shared.clone();
             move || catch_unwind(AssertUnwindSafe(|| writer.run())).unwrap_or_else(|_| shared.writer_panicked())

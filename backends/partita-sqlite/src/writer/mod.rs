@@ -17,6 +17,7 @@ mod trace;
 mod transaction;
 
 use crate::connection::{Role, open};
+use crate::disk::Lying;
 use crate::lock::FileLock;
 use crate::queue::{Job, Work};
 use crate::store::Shared;
@@ -79,9 +80,10 @@ impl Writer {
         connection: Connection,
         helpers: Vec<JoinHandle<()>>,
         lock: FileLock,
+        file: Lying,
     ) -> Result<Self> {
         let wal_bytes = Arc::default();
-        let (ahead, presence) = (Ahead::of(&shared.config.path), Presence::of(&shared.config.path));
+        let (ahead, presence) = (Ahead::of(&shared.config.path), Presence::of(file, &shared.config.path));
         let steady = shared.spaces.tables().map(Steady::of).collect();
         let mut writer = Self {
             shared,
@@ -191,8 +193,10 @@ impl Writer {
             self.shared.checkpoints.make_room();
         }
         loop {
-            if let Some(end) = self.refuse_for(PROBE, error) {
-                return Ok(Some(end));
+            match self.refuse_for(PROBE, error) {
+                None => {}
+                Some(End::Closed) => return self.look().map(|()| Some(End::Closed)),
+                Some(End::Abandoned) => return Ok(Some(End::Abandoned)),
             }
             match self.probe() {
                 Ok(()) => {

@@ -7,6 +7,7 @@
 use super::transaction::Trouble;
 use super::{Writer, now};
 use crate::disk::Lying;
+use crate::lock::beside;
 use partita_core::{Effect, Error, ErrorKind, Result};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,12 +18,14 @@ pub(super) const LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Presence {
     file: Lying,
+    log: Lying,
     looked: Instant,
 }
 
 impl Presence {
-    pub(super) fn of(path: &Path) -> Self {
-        Self { file: Lying::at(path), looked: now() }
+    /// Of a file as it lay when it was opened, and its log as it lies now.
+    pub(super) fn of(file: Lying, path: &Path) -> Self {
+        Self { file, log: Lying::at(&beside(path, "-wal")), looked: now() }
     }
 }
 
@@ -36,13 +39,17 @@ impl Writer {
         self.look().map_err(Trouble::Fatal)
     }
 
-    /// An error once the file is gone.
+    /// An error once the file is gone, or its log.
     pub(super) fn look(&self) -> Result<()> {
-        if !self.presence.file.is_gone() {
+        let message = if self.presence.file.is_gone() {
+            "the file was deleted, moved or replaced while it was open, and what was committed since then is in that file alone: \
+            put it back, with its log; where it is deleted that is lost, restore a backup, without the log beside it; then start again"
+        } else if self.presence.log.is_gone() {
+            "the log of the file was deleted, moved or replaced while it was open; what it holds is moved into the file now: \
+            take away what lies in its place and start again"
+        } else {
             return Ok(());
-        }
-        let message = "the file was deleted, moved or replaced while it was open, and what was committed since then is in that \
-            file alone: put it back, with its log; where it is deleted that is lost, restore a backup; then start again";
+        };
         Err(Error::new(ErrorKind::Closed, message).effect(Effect::None).with("file", self.shared.config.path.display()))
     }
 }

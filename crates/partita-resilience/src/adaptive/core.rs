@@ -26,18 +26,14 @@ pub(super) struct Core {
     in_flight: AtomicU32,
     peak: AtomicU32,
     samples: Samples,
-    control: Mutex<Control>,
+    controller: Mutex<Controller>,
+    /// Of the last window, in nanoseconds; 0 before there was one.
+    latency: AtomicU64,
     /// When the window begins, in nanoseconds: a latency after the limit moved, for calls that ended earlier began under the
     /// old one.
     since: AtomicU64,
     admitted: AtomicU64,
     rejected: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Control {
-    controller: Controller,
-    latency: Duration,
 }
 
 impl Core {
@@ -48,10 +44,8 @@ impl Core {
             in_flight: AtomicU32::new(0),
             peak: AtomicU32::new(0),
             samples: Samples::new(),
-            control: Mutex::new(Control {
-                controller: Controller::new(of(config.initial), of(config.min), of(config.max)),
-                latency: Duration::ZERO,
-            }),
+            controller: Mutex::new(Controller::new(of(config.initial), of(config.min), of(config.max))),
+            latency: AtomicU64::new(0),
             since: AtomicU64::new(nanos(config.timing.now())),
             admitted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -94,11 +88,15 @@ impl Core {
     #[cold]
     fn reject(&self) -> Rejected {
         self.rejected.fetch_add(1, Ordering::Relaxed);
-        let latency = lock(&self.control).latency;
+        let latency = self.latency();
         let retry_after = Some(if latency.is_zero() { self.config.window } else { latency });
         let reason = Reason::Saturated;
         self.tell(EventKind::Rejected { reason, retry_after });
         Rejected { policy: PolicyKind::Adaptive, name: self.config.name.clone(), reason, retry_after }
+    }
+
+    fn latency(&self) -> Duration {
+        Duration::from_nanos(self.latency.load(Ordering::Relaxed))
     }
 
     fn tell(&self, kind: EventKind<'_>) {
@@ -135,7 +133,7 @@ impl Core {
         reason = "a limit is at most 1,000,000, and calls of a window far below 2^52"
     )]
     fn turn(&self, age: Duration) -> Duration {
-        let mut control = lock(&self.control);
+        let mut controller = lock(&self.controller);
         let peak = self.peak.swap(self.in_flight.load(Ordering::Relaxed), Ordering::Relaxed);
         let taken = self.samples.take();
         let throughput = taken.count as f64 / age.as_secs_f64();
@@ -147,9 +145,9 @@ impl Core {
             overloaded: taken.overloaded * 100 > taken.count,
         };
         let latency = Duration::from_secs_f64(window.latency);
-        control.latency = latency;
-        let to = control.controller.next(&window) as u32;
-        drop(control);
+        self.latency.store(nanos(latency), Ordering::Relaxed);
+        let to = controller.next(&window) as u32;
+        drop(controller);
         let from = self.limit.swap(to, Ordering::Relaxed);
         if from != to {
             self.tell(EventKind::LimitChanged { from, to });
@@ -158,17 +156,14 @@ impl Core {
     }
 
     pub(super) fn snapshot(&self) -> AdaptiveSnapshot {
-        let (latency, baseline) = {
-            let control = lock(&self.control);
-            (control.latency, control.controller.baseline())
-        };
+        let baseline = lock(&self.controller).baseline();
         AdaptiveSnapshot {
             name: self.config.name.clone(),
             limit: self.limit.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             admitted: self.admitted.load(Ordering::Relaxed),
             rejected: self.rejected.load(Ordering::Relaxed),
-            latency,
+            latency: self.latency(),
             baseline: Duration::from_secs_f64(baseline.unwrap_or(0.0)),
         }
     }
