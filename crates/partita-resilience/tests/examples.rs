@@ -20,7 +20,6 @@ async fn in_the_plain_example_a_second_answer_stands_in_while_the_first_is_down(
     for (id, answer) in (1..).zip(&answers) {
         assert!(*answer == format!("product {id}") || answer == "from the shelf", "call {id}: {answer}");
     }
-    assert_eq!(answers[11], "product 12", "the first is back");
     Ok(())
 }
 

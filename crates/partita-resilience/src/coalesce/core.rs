@@ -1,11 +1,11 @@
 //! Who leads, who waits, and what they get.
 
+use crate::sync::{AtomicU64, Mutex, Ordering, lock};
 use crate::{Error, Event, EventKind, Listeners, PolicyKind, Timing};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -64,10 +64,6 @@ pub(super) struct Seat<'a, K: Hash + Eq, T, E> {
 pub(super) enum Turn<T, E> {
     Lead,
     Take(End<T, E>),
-}
-
-fn lock<S>(mutex: &Mutex<S>) -> MutexGuard<'_, S> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<K: Hash + Eq + Clone, T, E> Core<K, T, E> {

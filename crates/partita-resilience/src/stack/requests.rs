@@ -4,16 +4,12 @@ use super::Stack;
 use super::lasting::{Lasting, Lifted};
 use crate::deadline::{Attempt, Context};
 use crate::retry::Repeat;
+use crate::sync::{Mutex, PoisonError, lock};
 use crate::{Classify, Error, ErrorShape, Name, PolicyKind, Reason, Rejected};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use tower_service::Service;
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A request that may be made again, and the services that take its attempts.
 pub(super) struct Requests<S, Q, R, L, M> {
