@@ -151,17 +151,21 @@ async fn a_backup_in_the_place_of_a_deleted_file_is_what_the_next_store_opens() 
 }
 
 #[tokio::test]
-async fn a_log_that_is_deleted_is_noticed_and_what_it_held_is_in_the_file() {
+async fn a_log_that_is_deleted_is_noticed_and_what_it_held_is_in_the_file_though_another_program_has_it_open() {
     let bench = Bench::new();
     let (store, told) = opened(&bench).await;
+    let other = rusqlite::Connection::open(bench.path()).unwrap();
+    let rows = |of: &rusqlite::Connection| of.query_row("SELECT count(*) FROM ledger", [], |row| row.get::<_, i64>(0));
+    assert_eq!(rows(&other).unwrap(), 1);
     std::fs::remove_file(bench.path().with_extension("db-wal")).unwrap();
     store.commit(new_record("into the log")).await.unwrap();
     refused(&store).await;
     let said = told.recv_timeout(SOON).unwrap();
     assert!(said.contains("the log of the file was deleted"), "{said}");
-    drop(store);
-    let store = bench.open();
-    assert!(partita_core::Records::get(&*store, "ledger", "into the log").await.unwrap().is_some());
+    let copy = bench.path().with_extension("copy");
+    std::fs::copy(bench.path(), &copy).unwrap();
+    let held = rows(&other).unwrap();
+    assert!(held > 1 && rows(&rusqlite::Connection::open(copy).unwrap()).unwrap() == held);
 }
 
 #[tokio::test]

@@ -248,6 +248,7 @@ impl Writer {
             refuse(jobs, &closed);
         }
         self.stop_helpers();
+        self.save_log();
         let shared = self.shared.clone();
         drop(self);
         shared.ended();

@@ -6,6 +6,7 @@
 
 use super::transaction::Trouble;
 use super::{Writer, now};
+use crate::checkpoint::checkpoint;
 use crate::disk::Lying;
 use crate::lock::beside;
 use partita_core::{Effect, Error, ErrorKind, Result};
@@ -51,5 +52,13 @@ impl Writer {
             return Ok(());
         };
         Err(Error::new(ErrorKind::Closed, message).effect(Effect::None).with("file", self.shared.config.path.display()))
+    }
+
+    /// Moves a log that is gone into its file, which SQLite does by itself only for the last who has it open.
+    pub(super) fn save_log(&self) {
+        let Presence { file, log, .. } = &self.presence;
+        if log.is_gone() && !file.is_gone() && !checkpoint(&self.connection, "PASSIVE") {
+            tracing::error!(file = %self.shared.config.path.display(), "not all that the log held could be moved into the file");
+        }
     }
 }
