@@ -138,7 +138,7 @@ impl Rate {
     }
 
     #[inline]
-    fn price(&self, cost: u32) -> u128 {
+    pub(super) fn price(&self, cost: u32) -> u128 {
         u128::from(self.each) * u128::from(cost)
     }
 }

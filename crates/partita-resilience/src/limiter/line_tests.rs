@@ -101,6 +101,17 @@ fn who_leaves_with_an_older_clock_gives_no_virtual_time_back_that_had_passed_to_
 }
 
 #[test]
+fn who_leaves_before_one_who_came_behind_a_check_gives_nothing_back() {
+    let (rule, meter, first) = paced();
+    assert!(rule.check(&meter.cell, 25 * MS, 1).allowed());
+    let behind = wait(&rule, &meter, 9);
+    assert_eq!(meter.left(&rule, 0, behind), 35 * MS);
+    meter.leave(&rule, 5 * MS, first);
+    assert_eq!(meter.left(&rule, 0, behind), 35 * MS, "at 25 ms the check was");
+    assert!(!rule.check(&meter.cell, 45 * MS - 1, 1).allowed());
+}
+
+#[test]
 fn who_leaves_while_the_moment_is_ahead_of_every_clock_gives_back_all_of_it() {
     let (rule, meter, first) = paced();
     let behind = [wait(&rule, &meter, 9), wait(&rule, &meter, 3)];

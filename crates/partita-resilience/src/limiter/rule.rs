@@ -205,6 +205,10 @@ impl Rule {
             Cell::Tat(tat) => {
                 let behind: Vec<_> = behind.collect();
                 let last = behind.last().map_or(gone.at, |charge| charge.at);
+                // Where a check passed between two of them, their moments lie further apart than their prices.
+                if last > behind.iter().fold(gone.at, |at, charge| at + self.rate.price(charge.cost)) {
+                    return;
+                }
                 let up = tat.take_back(&self.rate, gone.cost, last);
                 behind.into_iter().for_each(|charge| charge.at = charge.at.saturating_sub(up));
             }
