@@ -18,6 +18,10 @@ impl Lying {
         Self { path: path.to_owned(), found: inode(path).ok().flatten() }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whether nothing, or another file, lies there now. Where that cannot be told it is taken to be the same.
     pub(crate) fn is_gone(&self) -> bool {
         match inode(&self.path) {

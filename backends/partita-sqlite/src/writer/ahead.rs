@@ -8,7 +8,7 @@ use crate::disk::{Lying, free};
 use crate::lock::beside;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Result, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Zeros are added up to the next multiple of this.
 const STEP_BYTES: u64 = 1 << 20;
@@ -19,8 +19,7 @@ const ROOM_BYTES: u64 = 64 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Ahead {
-    log: PathBuf,
-    lying: Lying,
+    log: Lying,
     /// Size of the log's file when last seen, or up to which no zeros are wanted.
     file_bytes: u64,
     log_bytes: u64,
@@ -28,8 +27,11 @@ pub(crate) struct Ahead {
 
 impl Ahead {
     pub(crate) fn of(path: &Path) -> Self {
-        let log = beside(path, "-wal");
-        Self { lying: Lying::at(&log), log, file_bytes: 0, log_bytes: 0 }
+        Self { log: Lying::at(&beside(path, "-wal")), file_bytes: 0, log_bytes: 0 }
+    }
+
+    pub(super) fn log_is_gone(&self) -> bool {
+        self.log.is_gone()
     }
 
     /// Adds zeros where a log of so many bytes leaves little room. For who holds SQLite's lock for writing, so that nobody cuts
@@ -47,16 +49,16 @@ impl Ahead {
     }
 
     fn extend(&self) -> Result<u64> {
-        if self.lying.is_gone() {
+        if self.log_is_gone() {
             return Err(ErrorKind::NotFound.into());
         }
-        let mut file = OpenOptions::new().append(true).open(&self.log)?;
+        let mut file = OpenOptions::new().append(true).open(self.log.path())?;
         let before = file.metadata()?.len();
         // A file that is shorter than its log has been cut.
         if before < self.log_bytes || before >= self.log_bytes + LEAST_BYTES {
             return Ok(before);
         }
-        if free(&self.log).is_none_or(|free| free < ROOM_BYTES) {
+        if free(self.log.path()).is_none_or(|free| free < ROOM_BYTES) {
             return Err(ErrorKind::StorageFull.into());
         }
         let after = (before + LEAST_BYTES).next_multiple_of(STEP_BYTES);

@@ -83,7 +83,7 @@ impl Writer {
         file: Lying,
     ) -> Result<Self> {
         let wal_bytes = Arc::default();
-        let (ahead, presence) = (Ahead::of(&shared.config.path), Presence::of(file, &shared.config.path));
+        let (ahead, presence) = (Ahead::of(&shared.config.path), Presence::of(file));
         let steady = shared.spaces.tables().map(Steady::of).collect();
         let mut writer = Self {
             shared,

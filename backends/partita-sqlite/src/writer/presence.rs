@@ -8,9 +8,7 @@ use super::transaction::Trouble;
 use super::{Writer, now};
 use crate::checkpoint::checkpoint;
 use crate::disk::Lying;
-use crate::lock::beside;
 use partita_core::{Effect, Error, ErrorKind, Result};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// From one look to the next while there is work, and from the last commit to the last look.
@@ -19,14 +17,13 @@ pub(super) const LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Presence {
     file: Lying,
-    log: Lying,
     looked: Instant,
 }
 
 impl Presence {
-    /// Of a file as it lay when it was opened, and its log as it lies now.
-    pub(super) fn of(file: Lying, path: &Path) -> Self {
-        Self { file, log: Lying::at(&beside(path, "-wal")), looked: now() }
+    /// Of a file as it lay when it was opened.
+    pub(super) fn of(file: Lying) -> Self {
+        Self { file, looked: now() }
     }
 }
 
@@ -45,7 +42,7 @@ impl Writer {
         let message = if self.presence.file.is_gone() {
             "the file was deleted, moved or replaced while it was open, and what was committed since then is in that file alone: \
             put it back, with its log; where it is deleted that is lost, restore a backup, without the log beside it; then start again"
-        } else if self.presence.log.is_gone() {
+        } else if self.ahead.log_is_gone() {
             "the log of the file was deleted, moved or replaced while it was open; what it holds is moved into the file now: \
             take away what lies in its place and start again"
         } else {
@@ -56,8 +53,8 @@ impl Writer {
 
     /// Moves a log that is gone into its file, which SQLite does by itself only for the last who has it open.
     pub(super) fn save_log(&self) {
-        let Presence { file, log, .. } = &self.presence;
-        if log.is_gone() && !file.is_gone() && !checkpoint(&self.connection, "PASSIVE") {
+        let log_alone = self.ahead.log_is_gone() && !self.presence.file.is_gone();
+        if log_alone && !checkpoint(&self.connection, "PASSIVE") {
             tracing::error!(file = %self.shared.config.path.display(), "not all that the log held could be moved into the file");
         }
     }

@@ -210,6 +210,7 @@ async fn a_commit_without_a_number_of_its_own_is_found_by_what_it_left() {
 }
 
 #[cfg(unix)]
+#[cfg(unix)]
 #[tokio::test]
 async fn a_commit_found_applied_after_its_callers_were_told_is_part_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
