@@ -4,8 +4,8 @@
 //! the log would never be whole in the database and never be reused. A second step moves what was added during the first;
 //! behind it the writer waits once, for the little that it has added since. A second after the last commit the whole log is
 //! moved, and a large one is cut to nothing (`TRUNCATE`), or any where the disk is full; a small one is kept, to be written
-//! over. Then the thread sleeps until the next commit. Cutting takes SQLite's lock for writing, for as long as a slow disk needs; the writer and the
-//! checkpointer therefore take turns, and neither finds the file locked by the other.
+//! over. Then the thread sleeps until the next commit. Cutting takes SQLite's lock for writing, for as long as a slow disk
+//! needs; the writer and the checkpointer therefore take turns, and neither finds the file locked by the other.
 
 use crate::inspect::log_bytes;
 use rusqlite::Connection;

@@ -56,7 +56,8 @@ struct Header {
 /// Nothing is written, neither in it nor beside it.
 ///
 /// # Errors
-/// `Corrupt` for anything that is no whole store, `Invalid` for a copy that was not finished, `NewerFormat`, `InUse` when a process has the store open, or `Io`.
+/// `Corrupt` for anything that is no whole store, `Invalid` for a copy that was not finished, `NewerFormat`, `InUse` when a
+/// process has the store open, or `Io`.
 pub fn inspect(path: &Path) -> Result<Option<Contents>> {
     crate::lock::FileLock::of_existing(path)?;
     look(path)

@@ -182,7 +182,8 @@ impl<'a> Pen<'a> {
         Ok(())
     }
 
-    /// Writes the records: those with expectations are looked at first, but for one, which is written first or waits with other new ones.
+    /// Writes the records: those with expectations are looked at first, but for one, which is written first or
+    /// waits with other new ones.
     fn puts(&mut self, commit: &'a Commit) -> Result<(), Refused> {
         let puts = &commit.part.puts;
         let first = puts.iter().position(|put| put.expect != Expect::Any);

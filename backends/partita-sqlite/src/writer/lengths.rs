@@ -16,7 +16,8 @@ pub(super) struct Lengths<K> {
     held: usize,
     /// Slots that it grows to.
     most: usize,
-    /// A bucket is told by the upper bits, which foldhash's fast form leaves uneven in one process of fifty where keys are numbers in a row.
+    /// A bucket is told by the upper bits, which foldhash's fast form leaves uneven in one process of fifty where
+    /// keys are numbers in a row.
     hasher: RandomState,
     /// Which slot of a full bucket is taken next.
     victim: usize,
