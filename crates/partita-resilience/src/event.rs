@@ -8,14 +8,27 @@ use std::time::Duration;
 /// Something a policy did. Borrowed, so that telling it costs no allocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
-    /// Time since the policy's clock was made; coarse where the policy reads the coarse clock.
-    pub at: Duration,
+    /// In nanoseconds: the `Duration` is made for who asks.
+    at: u64,
     /// Who tells.
     pub policy: PolicyKind,
     /// Its name.
     pub name: &'a str,
     /// What.
     pub kind: EventKind<'a>,
+}
+
+impl<'a> Event<'a> {
+    /// Of a moment in nanoseconds.
+    #[inline(always)]
+    pub(crate) const fn new(at: u64, policy: PolicyKind, name: &'a str, kind: EventKind<'a>) -> Self {
+        Self { at, policy, name, kind }
+    }
+
+    /// When: time since the policy's clock was made; coarse where the policy reads the coarse clock.
+    pub const fn at(&self) -> Duration {
+        Duration::from_nanos(self.at)
+    }
 }
 
 /// What a policy did.
@@ -126,7 +139,8 @@ impl EventKind<'_> {
     }
 }
 
-type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+/// Boxed within: a thin pointer to each, called without a look at the size of what lies behind.
+type Listener = Arc<Box<dyn Fn(&Event<'_>) + Send + Sync>>;
 
 /// Whom a policy tells. Listeners run on the caller's thread, after the policy's own state has changed, outside any
 /// lock; one that blocks, blocks calls.
@@ -140,12 +154,12 @@ pub struct Listeners {
 impl Listeners {
     /// Adds one that hears everything but the routine of healthy calls.
     pub fn add(&mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) {
-        self.news.push(Arc::new(listener));
+        self.news.push(Arc::new(Box::new(listener)));
     }
 
     /// Adds one that hears every event, the routine of healthy calls too.
     pub fn add_tracing(&mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) {
-        let listener: Listener = Arc::new(listener);
+        let listener: Listener = Arc::new(Box::new(listener));
         self.news.push(Arc::clone(&listener));
         self.all.push(listener);
     }

@@ -41,7 +41,7 @@ impl<T> Striped<T> {
     #[inline(always)]
     pub(crate) fn mine(&self) -> Mine<'_, T> {
         // One look for a thread that has a number and a stripe alone: none is as great as `UNKNOWN`.
-        self.alone(NUMBER.get()).unwrap_or_else(|| self.of_another())
+        self.alone(at_hand()).unwrap_or_else(|| self.of_another())
     }
 
     #[inline(never)]
@@ -81,6 +81,12 @@ impl Drop for Held {
         NUMBER.set(UNKNOWN);
         FREE.lock().unwrap_or_else(PoisonError::into_inner).0.push(self.0);
     }
+}
+
+/// The number of the calling thread, and what no thread's is as great as, before that has one.
+#[inline(always)]
+pub(crate) fn at_hand() -> usize {
+    NUMBER.get()
 }
 
 /// The number of the calling thread: the lowest that no living thread has. The caller takes it modulo its stripes. A thread

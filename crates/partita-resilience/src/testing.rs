@@ -62,7 +62,7 @@ pub(crate) type Heard = Arc<Mutex<Vec<String>>>;
 pub(crate) fn listening() -> (impl Fn(&Event<'_>) + Send + Sync + 'static, Heard) {
     let heard = Heard::default();
     let told = Arc::clone(&heard);
-    (move |event: &Event<'_>| told.lock().unwrap().push(format!("{:?} {:?}", event.at, event.kind)), heard)
+    (move |event: &Event<'_>| told.lock().unwrap().push(format!("{:?} {:?}", event.at(), event.kind)), heard)
 }
 
 /// A call that a breaker refused.

@@ -308,7 +308,7 @@ fn the_open_time_doubles_with_jitter_and_never_ends_before_retry_after() {
         .open_jitter(0.25)
         .listener(move |event| {
             if let EventKind::StateChanged { to, .. } = event.kind {
-                told.lock().unwrap().push((event.at, to));
+                told.lock().unwrap().push((event.at(), to));
             }
         })
         .build()

@@ -3,6 +3,7 @@
 use crate::Clock;
 use std::cell::Cell;
 use std::fmt;
+use std::hint::cold_path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, Thread};
@@ -78,7 +79,10 @@ impl CoarseClock {
     #[inline]
     pub fn nanos(&self) -> u64 {
         match &self.0 {
-            Kind::Exact(clock) => nanos_of(clock.as_ref()),
+            Kind::Exact(clock) => {
+                cold_path();
+                nanos_of(clock.as_ref())
+            }
             Kind::Ticking(dial) => dial.read(),
         }
     }
@@ -88,7 +92,10 @@ impl CoarseClock {
     #[inline]
     pub fn nanos_again(&self) -> u64 {
         match &self.0 {
-            Kind::Exact(clock) => nanos_of(clock.as_ref()),
+            Kind::Exact(clock) => {
+                cold_path();
+                nanos_of(clock.as_ref())
+            }
             Kind::Ticking(dial) => dial.read_again(),
         }
     }

@@ -274,7 +274,7 @@ fn hear(news: &News, key: Option<&String>, event: &Event<'_>) {
         return;
     };
     let due = Due {
-        at_ms: millis(event.at),
+        at_ms: millis(event.at()),
         key: key.cloned(),
         from: Some(from),
         to: Some(to),

@@ -8,7 +8,7 @@ use super::packed::counters::{self, COUNTERS, Count};
 use super::packed::machine::{Cause, Change, Lease, Machine};
 use super::packed::ring::{Cell, Ring};
 use super::packed::word::{Mode, State, Word};
-use super::packed::words::Words;
+use super::packed::words::{Seat, Words};
 use crate::stripe;
 use crate::sync::{AtomicU64, Ordering};
 use crate::{Event, EventKind, Listeners, Name, PolicyKind, Reason, Timing, WindowView};
@@ -160,12 +160,23 @@ impl Core {
     }
 
     pub(super) fn event<'a>(&'a self, at: u64, kind: EventKind<'a>) -> Event<'a> {
-        Event { at: Duration::from_nanos(at), policy: PolicyKind::Breaker, name: &self.name, kind }
+        Event::new(at, PolicyKind::Breaker, &self.name, kind)
     }
 
     #[inline(always)]
     fn count(&self, what: Count) {
-        counters::count(&self.words, self.words.seat(stripe::mine()), what);
+        counters::count(&self.words, self.seat(), what);
+    }
+
+    /// Where the calling thread counts.
+    #[inline(always)]
+    fn seat(&self) -> Seat {
+        self.words.alone(stripe::at_hand()).unwrap_or_else(|| self.seat_of_another())
+    }
+
+    #[cold]
+    fn seat_of_another(&self) -> Seat {
+        self.words.seat(stripe::mine())
     }
 
     /// Whether a call needs nothing but this word and the time.
@@ -221,12 +232,11 @@ impl Core {
         if word.mode() != Mode::Automatic || word.state() != State::Open {
             return None;
         }
-        let now = self.now();
-        let wait = (word.deadline() * MS).saturating_sub(now);
-        if wait == 0 {
+        let (now, due) = (self.now(), word.deadline() * MS);
+        if due <= now {
             return None;
         }
-        self.refuse(Refusal { reason: Reason::Open, wait: Some(Duration::from_nanos(wait)) }, now).wait
+        self.refuse(Refusal { reason: Reason::Open, wait: Some(Duration::from_nanos(due - now)) }, now).wait
     }
 
     #[inline(always)]

@@ -3,6 +3,7 @@
 use super::Breaker;
 use super::core::{Core, Kind, Refusal, Ticket};
 use crate::{Outcome, PolicyKind, Rejected};
+use std::hint::cold_path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,7 +135,10 @@ impl Breaker {
         }
         match core.refuse_quick() {
             Some(refusal) => Err(core.rejected(refusal)),
-            None => core.admit(),
+            None => {
+                cold_path();
+                core.admit()
+            }
         }
     }
 

@@ -137,7 +137,7 @@ fn a_change_of_state_is_told_with_its_reason_and_the_window_that_it_was_judged_b
     let listener = move |event: &crate::Event<'_>| {
         if let EventKind::StateChanged { from, to, reason, window } = event.kind {
             assert_eq!((event.policy, event.name), (PolicyKind::Breaker, "b"));
-            told.lock().unwrap().push((event.at, [from, to, reason], window.copied()));
+            told.lock().unwrap().push((event.at(), [from, to, reason], window.copied()));
         }
     };
     let breaker = plain(&clock).min_calls(4).open_jitter(0.0).listener(listener).build().unwrap();

@@ -8,6 +8,7 @@ use super::waits::Waits;
 use crate::sync::{Mutex, lock};
 use crate::turnover::Turnover;
 use crate::{Event, EventKind, Outcome, Reason, Rejected, stripe};
+use std::hint::cold_path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -67,6 +68,7 @@ impl Core {
             Outcome::Success | Outcome::Ignored => {}
         }
         if self.slots.give_back(slot) {
+            cold_path();
             self.queue.hand_over(&self.slots);
         }
     }
@@ -98,7 +100,7 @@ impl Core {
     }
 
     pub(super) fn event<'a>(&'a self, kind: EventKind<'a>) -> Event<'a> {
-        Event { at: self.config.timing.coarse(), policy: self.config.policy, name: &self.config.name, kind }
+        Event::new(self.config.timing.coarse_nanos(), self.config.policy, &self.config.name, kind)
     }
 
     fn admitted(&self) -> u64 {

@@ -9,6 +9,7 @@
 
 use crate::stripe::Padded;
 use crate::sync::{AtomicU64, Ordering};
+use std::hint::cold_path;
 
 const FREE: u64 = WAITING - 1;
 const WAITING: u64 = 1 << 20;
@@ -48,6 +49,7 @@ impl Slots {
         {
             return Some(Slot(stripe));
         }
+        cold_path();
         self.take_if(own, WAITING)
     }
 

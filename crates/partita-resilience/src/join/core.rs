@@ -123,6 +123,6 @@ impl Core {
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event { at: self.timing.coarse(), policy: PolicyKind::Join, name: &self.name, kind });
+        self.listeners.tell(&Event::new(self.timing.coarse_nanos(), PolicyKind::Join, &self.name, kind));
     }
 }

@@ -5,6 +5,7 @@ use super::{Priority, ShedCounts, ShedSnapshot};
 use crate::turnover::Turnover;
 use crate::{Event, EventKind, PolicyKind, Reason, Rejected};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct Core {
@@ -40,13 +41,14 @@ impl Core {
 
     #[cold]
     fn reject(&self) -> Rejected {
-        let at = self.config.timing.coarse();
+        let at = self.config.timing.coarse_nanos();
         let in_flight = self.in_flight.load(Ordering::Relaxed);
         let admitted = self.counts.iter().map(|counts| counts.admitted.load(Ordering::Relaxed)).sum::<u64>();
         let left = admitted.saturating_sub(in_flight.into());
-        let (reason, retry_after) = (Reason::Overloaded, Some(self.turnover.refuse(at, in_flight, left)));
+        let (reason, retry_after) =
+            (Reason::Overloaded, Some(self.turnover.refuse(Duration::from_nanos(at), in_flight, left)));
         let kind = EventKind::Rejected { reason, retry_after };
-        self.config.listeners.tell(&Event { at, policy: PolicyKind::Shed, name: &self.config.name, kind });
+        self.config.listeners.tell(&Event::new(at, PolicyKind::Shed, &self.config.name, kind));
         Rejected { policy: PolicyKind::Shed, name: self.config.name.clone(), reason, retry_after }
     }
 

@@ -5,7 +5,6 @@ use crate::breaker::packed::counters::{self, Count};
 use crate::breaker::packed::machine::Cause;
 use crate::breaker::packed::ring::Cell;
 use crate::breaker::packed::word::{State, Word};
-use crate::stripe;
 use crate::sync::{Ordering, fence};
 use crate::{EventKind, Outcome, WindowView};
 use std::time::Duration;
@@ -45,7 +44,7 @@ impl Core {
         if tick >= self.pulse.quiet.load(Ordering::Relaxed) {
             return false;
         }
-        let seat = self.words.seat(stripe::mine());
+        let seat = self.seat();
         self.ring.add(&self.words, seat, (word.generation(), tick), Cell::Total);
         counters::count(&self.words, seat, Count::Successful);
         true
@@ -147,7 +146,7 @@ impl Core {
         if let Some(calls) = &self.calls {
             calls.push(generation, failed, slow, || self.machine.word().generation() == generation);
         } else {
-            let seat = self.words.seat(stripe::mine());
+            let seat = self.seat();
             let add = |cell| self.ring.add(&self.words, seat, (generation, tick), cell);
             add(Cell::Total);
             if failed {
@@ -222,7 +221,7 @@ impl Core {
         if let (Kind::Plain { tick }, Some(_)) = (ticket.kind(), self.common.settings.stuck)
             && ticket.extra & HEADED == 0
         {
-            let seat = self.words.seat(stripe::mine());
+            let seat = self.seat();
             self.ring.add(&self.words, seat, (ticket.word().generation(), tick), cell);
         }
     }

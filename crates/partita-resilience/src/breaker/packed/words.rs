@@ -2,6 +2,7 @@
 
 use crate::stripe::Padded;
 use crate::sync::{AtomicU64, Ordering};
+use std::hint::cold_path;
 
 /// Words of a cell: two cache lines, which processors fetch in pairs.
 const CELL: u32 = 16;
@@ -34,13 +35,18 @@ impl Words {
         Self { cells: (0..cells).map(|_| Padded::default()).collect(), alone, shared, each }
     }
 
-    /// The stripe of a thread.
+    /// The stripe of a thread which has one alone.
     #[inline(always)]
+    pub(crate) fn alone(&self, thread: usize) -> Option<Seat> {
+        (thread < usize::from(self.alone)).then(|| Seat { first: thread * self.each as usize, alone: true })
+    }
+
+    /// The stripe of a thread.
     pub(crate) fn seat(&self, thread: usize) -> Seat {
-        let first = usize::from(self.alone);
-        let alone = thread < first;
-        let place = if alone { thread } else { first + thread % usize::from(self.shared) };
-        Seat { first: place * self.each as usize, alone }
+        self.alone(thread).unwrap_or_else(|| {
+            let place = usize::from(self.alone) + thread % usize::from(self.shared);
+            Seat { first: place * self.each as usize, alone: false }
+        })
     }
 
     #[inline(always)]
@@ -71,6 +77,7 @@ impl Seat {
         if self.alone {
             word.store(word.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         } else {
+            cold_path();
             word.fetch_add(1, Ordering::Relaxed);
         }
     }
