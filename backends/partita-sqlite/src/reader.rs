@@ -4,13 +4,11 @@
 //! read where it is asked for, with one of a few connections kept for that. As soon as such a read takes long, the disk is
 //! slow: then for a while all reads go to the threads, where they hold up nobody else.
 
-use crate::connection::{Role, open};
 use crate::error::closed;
 use partita_core::{Read, Result};
 use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::fmt;
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
@@ -101,12 +99,9 @@ impl Readers {
         Some(Loan { readers: self, connection, since })
     }
 
-    fn keep(&self, path: Option<&str>) {
-        let Some(Ok(connection)) = path.map(|path| open(Path::new(path), Role::Reader)) else { return };
-        let mut near = self.lending();
-        if !near.ended {
-            near.idle.push(connection);
-        }
+    /// Keeps a connection for the callers' threads.
+    pub(crate) fn keep(&self, connection: Connection) {
+        self.lending().idle.push(connection);
     }
 
     /// Closes the callers' connections, once they are back.
@@ -170,7 +165,6 @@ impl Readers {
 
     /// A reader's thread: what is queued when the store ends is still answered.
     pub(crate) fn run(&self, connection: &Connection) {
-        self.keep(connection.path());
         while let Some(job) = self.take() {
             job(connection);
         }

@@ -170,8 +170,12 @@ impl SqliteStore {
 
 fn helpers(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>> {
     let path = &shared.config.path;
+    // All of them before the store is open: one that opens the file later could find another in its place.
     let readers = (0..shared.config.readers.max(1)).map(|_| open(path, Role::Reader)).collect::<Result<Vec<_>>>()?;
     let checkpointer = open(path, Role::Checkpointer)?;
+    for _ in &readers {
+        shared.readers.keep(open(path, Role::Reader)?);
+    }
     let mut helpers = vec![];
     for connection in readers {
         helpers.push(helper("sqlite-reader", shared, move |shared| shared.readers.run(&connection))?);

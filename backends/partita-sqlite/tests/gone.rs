@@ -115,6 +115,22 @@ async fn a_file_in_the_place_of_another_stays_as_it_is_and_so_does_its_log() {
     drop(strange);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_store_has_opened_its_file_as_often_as_it_ever_will_when_it_is_there() {
+    let bench = Bench::new();
+    let handles = || {
+        let all = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        all.filter(|handle| std::fs::read_link(handle.path()).is_ok_and(|to| to == bench.path())).count()
+    };
+    let (store, _told) = opened_at(&bench, bench.path());
+    let at_first = handles();
+    store.commit(new_record("first")).await.unwrap();
+    assert!(partita_core::Records::get(&*store, "ledger", "first").await.unwrap().is_some());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!((handles(), at_first > 0), (at_first, true));
+}
+
 #[tokio::test]
 async fn a_file_that_was_moved_and_is_put_back_with_its_log_holds_every_commit() {
     let bench = Bench::new();
