@@ -141,9 +141,10 @@ impl RetryTool {
     }
 
     fn end(&mut self, name: &str, outcome: Outcome, answer: &mut Answer) -> Result<(), Fault> {
-        if outcome == Outcome::Cancelled && self.calls.has(name) {
-            self.calls.remove(name);
-            (answer.id, answer.reason) = (Some(name.to_owned()), Some("cancelled".to_owned()));
+        if outcome == Outcome::Cancelled {
+            let id = if self.calls.has(name) { name.to_owned() } else { self.work.whose(name)? };
+            self.calls.remove(&id);
+            (answer.id, answer.reason) = (Some(id), Some("cancelled".to_owned()));
             return Ok(());
         }
         let (id, _) = self.work.end(name, outcome)?;
