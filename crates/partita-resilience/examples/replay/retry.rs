@@ -89,6 +89,9 @@ pub(crate) struct RetryTool {
 impl RetryTool {
     pub(crate) fn new(first: First) -> Result<Self, Fault> {
         let options: Options = options(first.config)?;
+        if !(0.0..=1.0).contains(&options.jitter_factor) {
+            return Err(Fault::new("config: `jitter_factor`: a part of the wait: write 0 to 1"));
+        }
         let clock = ManualClock::new();
         let timing = Timing::manual(&clock, first.seed.0);
         let told = Told::default();
