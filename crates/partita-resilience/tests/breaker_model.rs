@@ -132,12 +132,23 @@ impl Model {
                 State::HalfOpen => {
                     let due = self.leases.iter().copied().chain(self.half_end).min();
                     match due {
-                        Some(due) if due <= self.now => self.open(due),
+                        Some(due) if due <= self.now => {
+                            self.expire(due);
+                            self.open(due);
+                        }
                         _ => return,
                     }
                 }
             }
         }
+    }
+
+    /// Probes that did not end in their time have failed then.
+    fn expire(&mut self, due: u64) {
+        let expired = self.leases.iter().filter(|lease| **lease == due).count() as u64;
+        self.failed += expired;
+        self.in_a_row += expired;
+        self.slow += if HALF_OPEN_MAX >= SLOW { expired } else { 0 };
     }
 
     fn start(&mut self) -> Option<Call> {

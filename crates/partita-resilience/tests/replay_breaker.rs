@@ -62,16 +62,16 @@ fn a_trace_gives_the_same_bytes_twice() {
                 r#"{"at_ms":2307,"event":"state_changed","from":"half_open","to":"open","reason":"probe_expired"},"#,
                 r#"{"at_ms":4307,"event":"state_changed","from":"open","to":"half_open","reason":"wait_over"}]"#
             ),
-            r#"{"at_ms":4501,"id":"d","state":"half_open","events":[]"#,
+            r#"{"at_ms":4501,"id":"d","state":"half_open","reason":"timed_out","events":[]"#,
             r#"{"at_ms":4502,"id":"f","state":"ramp","events":[{"at_ms":4502,"event":"state_changed","from":"half_open","to":"ramp","reason":"probes_succeeded"}]"#,
             r#"{"at_ms":4700,"state":"closed","events":[{"at_ms":4602,"event":"state_changed","from":"ramp","to":"closed","reason":"ramp_over"}]"#,
             r#"{"at_ms":4700,"state":"open","mode":"forced_open","events":[{"at_ms":4700,"event":"state_changed","from":"closed","to":"forced_open","reason":"operator"}]"#,
         ]
     );
     let last: Value = serde_json::from_str(&got[10]).unwrap();
-    let snapshot = json!({ "name": "breaker", "state": "closed", "since": 4602, "total": 3, "successful": 1, "failed": 2,
+    let snapshot = json!({ "name": "breaker", "state": "closed", "since": 4602, "total": 4, "successful": 1, "failed": 3,
         "slow": 0, "ignored": 0, "rejected": 2, "stale": 1, "rates": { "failure_rate": 0.0, "slow_rate": 0.0 },
-        "consecutive_failures": 0, "opened_count": 2, "last_failure_at": 6, "retry_after": null });
+        "consecutive_failures": 0, "opened_count": 2, "last_failure_at": 2307, "retry_after": null });
     assert_eq!(last["snapshot"], snapshot);
 }
 

@@ -130,30 +130,13 @@ impl Replay {
 
     /// What was told since the last line, in time order.
     fn events(&self) -> Vec<Due> {
-        let told = std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut events = Vec::new();
-        for due in told {
-            if due.reason.as_deref() == Some("probe_expired") {
-                events.extend(self.expired(&due));
-            }
-            events.push(due);
-        }
+        let mut events = std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner));
         events.sort_by_key(|due| due.at_ms);
         events
     }
 
-    /// The probes that a breaker did not wait for any longer.
-    fn expired(&self, why: &Due) -> impl Iterator<Item = Due> {
-        let ends_here = |call: &Call| {
-            let deadline = call.permit.as_ref().and_then(OwnedPermit::deadline);
-            call.key == why.key && deadline.is_some_and(|deadline| millis(deadline) == why.at_ms)
-        };
-        let ids = self.calls.iter().filter(move |(_, call)| ends_here(call)).map(|(id, _)| id.clone());
-        ids.map(|id| Due { at_ms: why.at_ms, id: Some(id), key: why.key.clone(), ..Due::of("timed_out") })
-    }
-
     fn start(&mut self, id: String, key: Option<String>, answer: &mut Answer) -> Result<Breaker, Fault> {
-        if self.calls.get(&id).is_some_and(|call| call.permit.is_some()) {
+        if self.calls.get(&id).is_some_and(|call| call.permit.is_some() && !call.timed_out) {
             return Err(Fault::new(format!("`{id}` is in flight already: give each call an id of its own")));
         }
         let breaker = self.breaker(key.clone())?;
@@ -167,9 +150,9 @@ impl Replay {
         };
         answer.admitted = Some(permit.is_some());
         answer.id = Some(id.clone());
-        let probe = permit.as_ref().and_then(OwnedPermit::deadline).is_some();
-        let limit = self.options.call_timeout_ms.filter(|_| permit.is_some() && !probe);
-        let limit = limit.map(|limit| self.clock.elapsed().saturating_add(Duration::from_millis(limit)));
+        let limit =
+            self.options.call_timeout_ms.map(|limit| self.clock.elapsed().saturating_add(Duration::from_millis(limit)));
+        let limit = permit.as_ref().and_then(|permit| permit.deadline().or(limit));
         self.limits.extend(limit.map(|limit| (limit, id.clone())));
         // A call that begins may find others stuck and trip its breaker.
         self.moving.insert(key.clone());
@@ -199,11 +182,24 @@ impl Replay {
             self.limits.pop_first();
             self.clock.advance_to(due);
             self.settle();
-            if let Some(call) = self.calls.get_mut(&id) {
-                call.timed_out = true;
-                let due = Due { at_ms: millis(due), id: Some(id), key: call.key.clone(), ..Due::of("timed_out") };
-                self.news.lock().unwrap_or_else(PoisonError::into_inner).push(due);
-                self.moving.insert(call.key.clone());
+            let Some(call) = self.calls.get_mut(&id) else { continue };
+            let mut told = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+            let at_ms = millis(due);
+            let is_why =
+                |due: &Due| due.at_ms == at_ms && due.key == call.key && due.reason.as_deref() == Some("probe_expired");
+            // Whoever waits for a probe whose half-open state is over, waits for a call like others.
+            let expired =
+                call.permit.as_ref().and_then(OwnedPermit::deadline).and_then(|_| told.iter().position(is_why));
+            if expired.is_none() && self.options.call_timeout_ms.is_none() {
+                continue;
+            }
+            call.timed_out = true;
+            let due = Due { at_ms, id: Some(id), key: call.key.clone(), ..Due::of("timed_out") };
+            let place = expired.unwrap_or(told.len());
+            told.insert(place, due);
+            drop(told);
+            self.moving.insert(call.key.clone());
+            if expired.is_none() {
                 call.permit.take().into_iter().for_each(|permit| permit.record(Outcome::Failure));
             }
         }

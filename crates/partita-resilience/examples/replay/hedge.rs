@@ -130,17 +130,18 @@ impl HedgeTool {
     }
 
     fn end(&mut self, name: &str, outcome: Outcome, answer: &mut Answer) -> Result<(), Fault> {
-        if outcome == Outcome::Cancelled && self.calls.has(name) {
-            self.calls.remove(name);
-            let _ = self.poll(name);
-            (answer.id, answer.reason) = (Some(name.to_owned()), Some("cancelled".to_owned()));
+        if outcome == Outcome::Cancelled {
+            let id = if self.calls.has(name) { name.to_owned() } else { self.work.whose(name)? };
+            self.calls.remove(&id);
+            let _ = self.poll(&id);
+            (answer.id, answer.reason) = (Some(id), Some("cancelled".to_owned()));
             return Ok(());
         }
         let (id, _) = self.work.end(name, outcome)?;
         let (end, begun) = self.poll(&id);
         let reason = match end {
             Some(Ok(())) => Some("won"),
-            Some(Err(_)) if matches!(outcome, Outcome::Ignored | Outcome::Cancelled) => Some("ignored"),
+            Some(Err(_)) if outcome == Outcome::Ignored => Some("ignored"),
             Some(Err(_)) => Some("all_failed"),
             None if begun.is_empty() => Some(self.unpaid.get(&id).copied().unwrap_or("max_hedges")),
             None => None,

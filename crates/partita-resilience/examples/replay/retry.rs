@@ -89,6 +89,9 @@ pub(crate) struct RetryTool {
 impl RetryTool {
     pub(crate) fn new(first: First) -> Result<Self, Fault> {
         let options: Options = options(first.config)?;
+        if !(0.0..=1.0).contains(&options.jitter_factor) {
+            return Err(Fault::new("config: `jitter_factor`: a part of the wait: write 0 to 1"));
+        }
         let clock = ManualClock::new();
         let timing = Timing::manual(&clock, first.seed.0);
         let told = Told::default();
@@ -141,9 +144,10 @@ impl RetryTool {
     }
 
     fn end(&mut self, name: &str, outcome: Outcome, answer: &mut Answer) -> Result<(), Fault> {
-        if outcome == Outcome::Cancelled && self.calls.has(name) {
-            self.calls.remove(name);
-            (answer.id, answer.reason) = (Some(name.to_owned()), Some("cancelled".to_owned()));
+        if outcome == Outcome::Cancelled {
+            let id = if self.calls.has(name) { name.to_owned() } else { self.work.whose(name)? };
+            self.calls.remove(&id);
+            (answer.id, answer.reason) = (Some(id), Some("cancelled".to_owned()));
             return Ok(());
         }
         let (id, _) = self.work.end(name, outcome)?;

@@ -51,10 +51,15 @@ impl Work {
         Pending { work: self.clone(), key, ended: false }
     }
 
+    /// The call of an attempt under way, which `name` names as it does an end.
+    pub(crate) fn whose(&self, name: &str) -> Result<String, Fault> {
+        self.board().of(name).map(|(id, _)| id)
+    }
+
     /// Ends an attempt: `id` names the first one under way, `id#2` attempt 2. The call's id and the attempt's number.
     pub(crate) fn end(&self, name: &str, outcome: Outcome) -> Result<(String, u32), Fault> {
         let mut board = self.board();
-        let key = board.find(name).ok_or_else(|| Fault::new(format!("no attempt of `{name}` is under way")))?;
+        let key = board.of(name)?;
         if let Some(slot) = board.attempts.get_mut(&key) {
             slot.end = Some(outcome);
             let waker = slot.waker.take();
@@ -71,6 +76,10 @@ impl Work {
 }
 
 impl Board {
+    fn of(&self, name: &str) -> Result<(String, u32), Fault> {
+        self.find(name).ok_or_else(|| Fault::new(format!("no attempt of `{name}` is under way")))
+    }
+
     fn find(&self, name: &str) -> Option<(String, u32)> {
         let first = self.attempts.range((name.to_owned(), 0)..).next().map(|(key, _)| key.clone());
         first.filter(|(id, _)| id == name).or_else(|| {

@@ -280,13 +280,14 @@ impl Core {
         }
     }
 
-    /// The wait until the oldest probe must have ended: later, it is slow and reopens.
+    /// The wait until the oldest probe should have ended: later, it is slow and reopens. One that is slow already has until
+    /// its deadline.
     fn verdict_due(&self, first: u64, now: u64) -> u64 {
         let end = first * MS;
         let began = end.saturating_sub(self.common.settings.rules.lease * MS);
-        let slow =
-            if self.common.settings.slow == NEVER_SLOW { end } else { began.saturating_add(self.common.settings.slow) };
-        slow.min(end).saturating_sub(now).max(MS)
+        let slow = began.saturating_add(self.common.settings.slow);
+        let due = if slow > now { slow.min(end) } else { end };
+        due.saturating_sub(now).max(MS)
     }
 
     /// Makes and tells every change that is due.
@@ -294,6 +295,9 @@ impl Core {
     pub(super) fn settle(&self, now: u64) {
         if !self.machine.word().is_plain() {
             while let Some(change) = self.machine.settle(now / MS, |exponent| self.open_time(exponent)) {
+                if change.cause == Cause::ProbeExpired {
+                    self.expire(change);
+                }
                 self.tell(change, change.at * MS, None);
             }
         }

@@ -23,7 +23,7 @@
 //!
 //! **What counts.** Successes and failures (overloaded ones are failures) count. Ignored and cancelled calls count neither
 //! way; a call that was cancelled when it was slow already counts as a slow one, as does an attempt that the deadline of its
-//! [stack](crate::Policy) cut short. A call that ends in another state than it began in only raises `stale`, but its
+//! [stack](crate::Policy) cut short. A probe that does not end in its time has failed at that moment. A call that ends in another state than it began in only raises `stale`, but its
 //! Retry-After holds: an open time, this one or the next, goes on until then. While half-open it holds no probe back, for
 //! a probe's own word is the newer one. An operator's word lifts every Retry-After before it. A rejection is
 //! no outcome.

@@ -1,7 +1,7 @@
 //! What a dependency's callers share.
 
 use super::BudgetBuilder;
-use super::credit::{Deposits, Floor, WHOLE};
+use super::credit::{Deposits, Floor, Taken, WHOLE};
 use crate::Timing;
 use crate::stack::number;
 use crate::stripe::{self, Striped};
@@ -97,9 +97,10 @@ impl Budget {
         let core = &*self.0;
         let now = core.now();
         let from_floor = core.floor.as_ref().is_some_and(|floor| floor.take(now));
-        if from_floor || core.deposits.take_whole(stripe::mine(), core.tick(now)) {
+        let deposits = if from_floor { None } else { core.deposits.take_whole(core.tick(now)) };
+        if from_floor || deposits.is_some() {
             core.withdrawn.fetch_add(1, Ordering::Relaxed);
-            return Some(Withdrawal { budget: self.clone(), from_floor, spent: false });
+            return Some(Withdrawal { budget: self.clone(), deposits, spent: false });
         }
         core.refused.fetch_add(1, Ordering::Relaxed);
         None
@@ -139,12 +140,14 @@ impl Core {
     }
 }
 
-/// One extra attempt, taken from a [`Budget`]. Dropped before [`Withdrawal::spend`] it is given back.
+/// One extra attempt, taken from a [`Budget`]. Dropped before [`Withdrawal::spend`] it is given back; what it took of deposits
+/// expires when they do.
 #[derive(Debug)]
 #[must_use = "dropped unspent it is given back"]
 pub struct Withdrawal {
     budget: Budget,
-    from_floor: bool,
+    /// None where the floor gave it.
+    deposits: Option<Taken>,
     spent: bool,
 }
 
@@ -162,9 +165,9 @@ impl Drop for Withdrawal {
         }
         let core = &*self.budget.0;
         core.withdrawn.fetch_sub(1, Ordering::Relaxed);
-        match &core.floor {
-            Some(floor) if self.from_floor => floor.give_back(),
-            _ => core.deposits.put(stripe::mine(), core.tick(core.now()), WHOLE),
+        match self.deposits {
+            Some(taken) => core.deposits.give_back(taken),
+            None => core.floor.iter().for_each(Floor::give_back),
         }
     }
 }

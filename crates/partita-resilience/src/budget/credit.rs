@@ -21,6 +21,16 @@ impl Ring {
     }
 }
 
+/// How many buckets count.
+const LIVE: u32 = 10;
+
+/// One attempt, in parts of the buckets that counted at `tick`, the oldest first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    tick: u32,
+    parts: [u32; LIVE as usize],
+}
+
 /// What first attempts deposited, each thread in its stripe, and what was taken of it.
 #[derive(Debug)]
 pub(super) struct Deposits {
@@ -42,7 +52,7 @@ impl Deposits {
 
     /// The ticks whose deposits still count, the oldest first.
     fn live(tick: u32) -> impl Iterator<Item = u32> {
-        (0..10).rev().map(move |back| tick.wrapping_sub(back))
+        (0..LIVE).rev().map(move |back| tick.wrapping_sub(back))
     }
 
     fn made_at(&self, tick: u32) -> u64 {
@@ -54,16 +64,25 @@ impl Deposits {
         Self::live(tick).map(left).sum()
     }
 
-    /// Takes up to `most`, of the oldest deposits first; what was taken.
-    pub(super) fn take(&self, tick: u32, most: u32) -> u32 {
-        let mut left = most;
-        for tick in Self::live(tick) {
-            left -= self.take_at(tick, left);
+    /// Takes up to one attempt, of the oldest deposits first; what was taken.
+    fn take(&self, tick: u32) -> Taken {
+        let (mut left, mut parts) = (WHOLE, [0; LIVE as usize]);
+        for (made, part) in Self::live(tick).zip(&mut parts) {
+            *part = self.take_at(made, left);
+            left -= *part;
             if left == 0 {
-                return most;
+                break;
             }
         }
-        most - left
+        Taken { tick, parts }
+    }
+
+    /// Puts back what was taken where it was, so that it lasts no longer than it would have.
+    pub(super) fn give_back(&self, taken: Taken) {
+        for (made, part) in Self::live(taken.tick).zip(taken.parts).filter(|(_, part)| *part > 0) {
+            let less = |old| (!is_past(made, old)).then(|| packed(made, amount(old, made).saturating_sub(part)));
+            let _ = self.taken.0.word(made).fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
     }
 
     /// Takes up to `most` of what was deposited at `made`; nothing once that has expired. What was taken.
@@ -90,16 +109,17 @@ impl Deposits {
     }
 
     /// Takes one attempt, or nothing.
-    pub(super) fn take_whole(&self, thread: usize, tick: u32) -> bool {
+    pub(super) fn take_whole(&self, tick: u32) -> Option<Taken> {
         if self.sum(tick) < u64::from(WHOLE) {
-            return false;
+            return None;
         }
-        let taken = self.take(tick, WHOLE);
-        if taken < WHOLE {
+        let taken = self.take(tick);
+        if taken.parts.iter().sum::<u32>() < WHOLE {
             // Another thread was quicker; nobody may keep a part.
-            self.put(thread, tick, taken);
+            self.give_back(taken);
+            return None;
         }
-        taken == WHOLE
+        Some(taken)
     }
 }
 

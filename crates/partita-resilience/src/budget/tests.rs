@@ -36,16 +36,6 @@ impl Model {
         }
     }
 
-    /// Takes one and gives it back: the floor is as before, what came from deposits lasts from now on.
-    fn give_back(&mut self, millis: u64) {
-        let due = self.floor_due;
-        let deposits: u64 = self.deposits.iter().map(|(_, amount)| amount).sum();
-        if self.withdraw(millis) && self.deposits.iter().map(|(_, amount)| amount).sum::<u64>() < deposits {
-            self.deposits.push_back((millis / 1_000, 1_000));
-        }
-        self.floor_due = due;
-    }
-
     fn withdraw(&mut self, millis: u64) -> bool {
         self.expire(millis / 1_000);
         let period = 1_000_000_000_u64.checked_div(self.floor).unwrap_or(0);
@@ -122,7 +112,6 @@ proptest! {
                     let after = budget.snapshot();
                     prop_assert_eq!(after.available, before.available);
                     prop_assert_eq!((after.withdrawn, after.refused), (before.withdrawn, before.refused + refused));
-                    model.give_back(millis);
                 }
                 Deed::Pass(step) => {
                     clock.advance(Duration::from_millis(step));
@@ -194,6 +183,28 @@ fn an_attempt_that_never_began_gives_its_place_back() {
         assert!((budget.snapshot().available - 1.0).abs() < f64::EPSILON);
         assert!(spend(&budget) && !spend(&budget));
     }
+}
+
+#[test]
+fn what_is_given_back_expires_with_what_it_was_taken_from() {
+    let clock = ManualClock::new();
+    let budget = budget(&clock, 0.1, 0.0);
+    let available = || (budget.snapshot().available * 1_000.0).round();
+    (0..6).for_each(|_| _ = budget.deposit());
+    clock.advance(Duration::from_secs(5));
+    (0..6).for_each(|_| _ = budget.deposit());
+    for _ in 0..49 {
+        drop(budget.withdraw().unwrap());
+        assert!(available() == 1_200.0);
+        clock.advance(Duration::from_millis(100));
+    }
+    let held = budget.withdraw().unwrap();
+    assert!(available() == 200.0);
+    clock.advance(Duration::from_secs(1));
+    drop(held);
+    assert!(available() == 600.0, "{budget:?}");
+    clock.advance(Duration::from_secs(5));
+    assert!(available() == 0.0, "{budget:?}");
 }
 
 #[test]

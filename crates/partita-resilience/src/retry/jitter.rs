@@ -57,12 +57,14 @@ impl Waits {
     }
 }
 
-/// Evenly from `least` to `most`, both included.
+/// Evenly from `least` to `most`, both included as far as they are whole.
 fn even(least: Duration, most: Duration, entropy: &Entropy) -> Duration {
     let unit = if most >= Duration::from_millis(1) { 1_000_000 } else { 1 };
-    let steps = most.saturating_sub(least).as_nanos() / unit;
+    let (first, last) = (least.as_nanos().div_ceil(unit), most.as_nanos() / unit);
+    let steps = last.saturating_sub(first);
     let drawn = u128::from(entropy.below(u64::try_from(steps).unwrap_or(u64::MAX).saturating_add(1)));
-    least + Duration::from_nanos(u64::try_from(drawn * unit).unwrap_or(u64::MAX))
+    let nanos = if first > last { most.as_nanos() } else { (first + drawn) * unit };
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -100,6 +102,20 @@ mod tests {
         let (least, most) = reach(Jitter::Factor(0.25), 40);
         assert!((7_500..7_520).contains(&least) && (9_980..=10_000).contains(&most), "{least} to {most}");
         assert_eq!(reach(Jitter::Decorrelated, 9), (100, 300));
+    }
+
+    #[test]
+    fn waits_of_a_millisecond_and_more_are_whole() {
+        let entropy = Entropy::seeded(5);
+        for jitter in [Jitter::Equal, Jitter::Factor(0.25), Jitter::Factor(0.3)] {
+            for initial in [1, 3, 5, 25] {
+                let waits = Waits { initial: Duration::from_millis(initial), ..waits(jitter) };
+                let whole =
+                    |wait: Duration| wait.as_nanos().is_multiple_of(1_000_000) && wait >= Duration::from_millis(1);
+                let drawn: Vec<_> = (0..100).map(|_| waits.draw(2, Duration::ZERO, &entropy)).collect();
+                assert!(drawn.iter().copied().all(whole), "{jitter:?} {initial}: {drawn:?}");
+            }
+        }
     }
 
     #[test]

@@ -25,8 +25,8 @@ fn of_two_that_want_one_attempt_at_most_one_gets_it_and_nothing_is_lost() {
     check(|| {
         let held = deposits([(0, TICK, 600), (1, TICK, 900)]);
         let other = Arc::clone(&held);
-        let thread = thread::spawn(move || u32::from(other.take_whole(1, TICK)));
-        let taken = u32::from(held.take_whole(0, TICK)) + thread.join().unwrap();
+        let thread = thread::spawn(move || u32::from(other.take_whole(TICK).is_some()));
+        let taken = u32::from(held.take_whole(TICK).is_some()) + thread.join().unwrap();
         assert!(taken <= 1, "{taken} attempts for 1.5");
         assert_eq!(held.sum(TICK), u64::from(1_500 - taken * WHOLE));
     });
@@ -39,7 +39,7 @@ fn a_deposit_beside_a_withdrawal_is_there_afterwards() {
             let held = deposits([(0, TICK - 3, 400), (1, TICK, 700)]);
             let other = Arc::clone(&held);
             let thread = thread::spawn(move || other.put(usize::from(!alone), TICK, 100));
-            let taken = u32::from(held.take_whole(usize::from(alone), TICK));
+            let taken = u32::from(held.take_whole(TICK).is_some());
             thread.join().unwrap();
             assert_eq!((taken, held.sum(TICK)), (1, 200));
         });
@@ -52,9 +52,24 @@ fn a_deposit_taken_back_beside_a_withdrawal_is_taken_once() {
         let held = deposits([(0, TICK, 1_000), (1, TICK, 100)]);
         let other = Arc::clone(&held);
         let thread = thread::spawn(move || other.take_back(TICK + 1, TICK, 100));
-        let whole = u32::from(held.take_whole(0, TICK)) * WHOLE;
+        let whole = u32::from(held.take_whole(TICK).is_some()) * WHOLE;
         let taken = whole + thread.join().unwrap();
         assert_eq!(u64::from(taken) + held.sum(TICK), 1_100);
+    });
+}
+
+#[test]
+fn what_is_given_back_beside_a_withdrawal_is_there_once() {
+    check(|| {
+        let held = deposits([(0, TICK - 3, 600), (1, TICK, 900)]);
+        let other = Arc::clone(&held);
+        let thread = thread::spawn(move || {
+            other.take_whole(TICK).into_iter().for_each(|taken| other.give_back(taken));
+        });
+        let taken = u32::from(held.take_whole(TICK).is_some());
+        thread.join().unwrap();
+        assert_eq!(held.sum(TICK), u64::from(1_500 - taken * WHOLE));
+        assert_eq!(held.sum(TICK + 9), if taken == 1 { 500 } else { 900 }, "the oldest go first, and come back as old");
     });
 }
 

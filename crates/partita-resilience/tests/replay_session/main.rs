@@ -242,6 +242,12 @@ fn a_call_that_runs_into_its_limit_has_failed_then() {
 }
 
 #[test]
+fn an_option_out_of_its_range_is_a_fault_even_where_nobody_reads_it() {
+    let got = replay("retry", &[b"{\"config\":{\"jitter\":\"full\",\"jitter_factor\":2}}"]);
+    assert!(got[0].contains("error") && got[0].contains("`jitter_factor`"), "{}", got[0]);
+}
+
+#[test]
 fn an_option_that_stands_twice_is_a_fault() {
     let got = replay("breaker", &[b"{\"config\":{\"open_ms\":1,\"min_calls\":2,\"open_ms\":3}}"]);
     assert!(got[0].contains("line 1") && got[0].contains("duplicate option `open_ms`"), "{}", got[0]);

@@ -2,7 +2,7 @@
 
 use super::{Core, HEADED, Kind, MS, NEVER_SLOW, Ticket};
 use crate::breaker::packed::counters::{self, Count};
-use crate::breaker::packed::machine::Cause;
+use crate::breaker::packed::machine::{Cause, Change};
 use crate::breaker::packed::ring::Cell;
 use crate::breaker::packed::word::{State, Word};
 use crate::sync::{Ordering, fence};
@@ -65,9 +65,7 @@ impl Core {
             self.machine.release(slot, ticket.word().generation(), deadline);
         }
         self.watch_over(ticket, Cell::Ended);
-        if ticket.kind() != Kind::Free {
-            self.heed(outcome, now);
-        }
+        self.heed(outcome, now);
         let word = self.machine.word();
         if word.generation() == ticket.word().generation() {
             if ticket.kind() != Kind::Free {
@@ -125,6 +123,18 @@ impl Core {
             }
         }
         0
+    }
+
+    /// A probe that did not end in its time has failed at its deadline, whatever it says later.
+    #[cold]
+    pub(super) fn expire(&self, change: Change) {
+        let rules = &self.common.settings.rules;
+        for _ in 0..self.machine.expired(change).max(1) {
+            self.note(Outcome::Failure, true, change.at * MS);
+            if rules.lease.saturating_mul(MS) >= self.common.settings.slow {
+                self.count(Count::Slow);
+            }
+        }
     }
 
     fn decide_probe(&self, word: Word, (failed, slow): (bool, bool), now: u64) {

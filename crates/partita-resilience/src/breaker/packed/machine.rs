@@ -206,6 +206,14 @@ impl Machine {
         taken.filter(|lease| lease.0 != 0 && lease.generation() == word.generation()).map(Tagged::value).min()
     }
 
+    /// How many probes ran out of their time at this change.
+    pub(crate) fn expired(&self, change: Change) -> usize {
+        let leases = self.leases.iter().map(|lease| Tagged(lease.load(Ordering::Acquire)));
+        leases
+            .filter(|lease| lease.generation() == change.from.generation() && (1..=change.at).contains(&lease.value()))
+            .count()
+    }
+
     /// Opens from `word`, if that still stands.
     pub(crate) fn open(&self, word: Word, at: u64, cause: Cause, wait: impl Fn(u64) -> u64) -> Option<Change> {
         let exponent = if word.state() == State::Closed { 0 } else { word.exponent() + 1 };
