@@ -125,6 +125,11 @@ impl Breaker {
         matches!(self.state(), State::Closed | State::Ramp)
     }
 
+    /// Whether it has a limit of its own for each call.
+    pub(crate) fn limits_calls(&self) -> bool {
+        self.0.common.settings.call_timeout.is_some()
+    }
+
     /// Its settings in words.
     pub(crate) fn explain(&self) -> String {
         let settings = &self.0.common.settings;
