@@ -122,7 +122,8 @@ impl Builder {
     }
 
     /// `window_calls`: the last so many calls count, however old; instead of a window of time, for a dependency that is
-    /// called so rarely that a window of time holds too few.
+    /// called so rarely that a window of time holds too few. Give it a `half_open_max` in which `half_open_successes` calls
+    /// come, or it opens again before it has seen them, however well they end.
     pub const fn window_calls(mut self, calls: usize) -> Self {
         self.window_calls = Some(calls);
         self

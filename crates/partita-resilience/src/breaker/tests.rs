@@ -327,3 +327,22 @@ fn work_that_runs_into_the_call_timeout_is_dropped_though_its_future_is_kept() {
     assert!(matches!(run(&clock, call.as_mut()), Err(Error::TimedOut { which: Limit::Call, .. })));
     assert_eq!(Arc::strong_count(&work), 2, "the service's and this");
 }
+
+#[test]
+fn a_listener_that_panics_keeps_no_probe() {
+    let clock = ManualClock::new();
+    let panics = Arc::new(Mutex::new(false));
+    let now = Arc::clone(&panics);
+    let builder = plain(&clock).min_calls(1).half_open_calls(1).tracing_listener(move |event| {
+        let panics = *now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        assert!(!(panics && matches!(event.kind, EventKind::Admitted)), "told");
+    });
+    let breaker = builder.build().unwrap();
+    say(&breaker, Outcome::Failure, 1);
+    clock.advance(secs(60));
+    *panics.lock().unwrap() = true;
+    let admit = || drop(breaker.admit());
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(admit)).is_err());
+    *panics.lock().unwrap() = false;
+    assert!(breaker.admit().is_ok(), "the place is free");
+}
