@@ -400,3 +400,14 @@ fn a_listener_that_panics_keeps_nobody_in_line() {
     assert_eq!(limiter.snapshot().waiting, 0);
     assert_eq!(limiter.reserve(1, ms(1_000)).unwrap().retry_after(), ms(100));
 }
+
+#[test]
+fn nothing_is_left_while_somebody_waits_for_a_moment_to_come() {
+    for algorithm in ALL {
+        let clock = ManualClock::new();
+        let limiter = limiter(&clock, Quota::new(2, ms(100)).algorithm(algorithm));
+        assert!(limiter.check_cost(2).allowed());
+        let _waits = limiter.reserve(1, ms(1_000)).unwrap();
+        assert_eq!((limiter.snapshot().remaining, limiter.check().allowed()), (0, false), "{algorithm:?}");
+    }
+}
