@@ -152,7 +152,7 @@ impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} `{}` refused the call: {}", self.policy, self.name, self.reason)?;
         match self.retry_after {
-            Some(wait) => write!(f, "; come again in {} ms", wait.as_millis()),
+            Some(wait) => write!(f, "; come again in {} ms", wait.as_nanos().div_ceil(1_000_000)),
             None => Ok(()),
         }
     }
@@ -424,5 +424,12 @@ mod tests {
         );
         let two = vec![Error::Inner(Error::Inner("a")), Error::Inner(Error::Inner("b"))];
         assert_eq!(Error::AllHedgesFailed(two).flatten(), deep()[1]);
+    }
+
+    #[test]
+    fn nobody_is_told_to_come_again_too_early() {
+        let (policy, name, reason) = (PolicyKind::RateLimit, "pay".into(), Reason::LimitReached);
+        let refused = Rejected { policy, name, reason, retry_after: Some(Duration::from_micros(1_001)) };
+        assert_eq!(refused.to_string(), "rate limit `pay` refused the call: limit_reached; come again in 2 ms");
     }
 }

@@ -24,7 +24,9 @@ enum Tasks {
 }
 
 impl Timing {
-    /// The machine's: one for the whole process, made at the first call.
+    /// The machine's: one for the whole process, made at the first call. Waits need a tokio runtime, as its own timers do. A
+    /// test on a paused runtime hands in [`Timing::of`] a host or [`Timing::manual`]: the coarse clock, which ticks on a thread
+    /// of its own, does not know of the pause.
     pub fn system() -> Self {
         static SYSTEM: OnceLock<Timing> = OnceLock::new();
         SYSTEM

@@ -73,7 +73,12 @@ pub(crate) fn outcome_of<T, E, C: Classify<T, E>>(judge: &C, error: &Error<E>) -
         Error::Inner(error) => judge.classify(Err(error)),
         Error::TimedOut { which: Limit::Attempt | Limit::Call, .. } => Outcome::Failure,
         Error::TimedOut { .. } => Outcome::Cancelled,
-        _ => Outcome::Ignored,
+        Error::Rejected(_) => Outcome::Ignored,
+        Error::Exhausted { last: error, .. } | Error::FallbackFailed { cause: error, .. } => outcome_of(judge, error),
+        Error::AllHedgesFailed(errors) => {
+            let mut told = errors.iter().rev().map(|error| outcome_of(judge, error));
+            told.find(|outcome| *outcome != Outcome::Ignored).unwrap_or(Outcome::Ignored)
+        }
     }
 }
 
@@ -120,5 +125,26 @@ mod tests {
         assert_eq!([told(Error::Inner(1)), told(late(Limit::Attempt)), told(late(Limit::Call))], [Outcome::Failure; 3]);
         assert_eq!([told(late(Limit::Deadline)), told(late(Limit::Shared))], [Outcome::Cancelled; 2]);
         assert_eq!(told(refused()), Outcome::Ignored);
+    }
+
+    #[test]
+    fn the_end_of_several_attempts_is_that_of_those_that_reached_the_dependency() {
+        let told = |error: Error<u8>| outcome(&ByResult, &Err::<(), _>(error));
+        let exhausted = |last: Error<u8>| Error::Exhausted { attempts: 2, last: Box::new(last) };
+        let fallback = |cause| Error::FallbackFailed { cause: Box::new(cause), fallback: Box::new(Error::Inner(1)) };
+        let hedges = |ends: [Error<u8>; 2]| Error::AllHedgesFailed(ends.into());
+        let failed = [
+            exhausted(Error::Inner(1)),
+            exhausted(late(Limit::Attempt)),
+            hedges([Error::Inner(1), refused()]),
+            hedges([refused(), Error::Inner(1)]),
+            exhausted(hedges([Error::Inner(1), Error::Inner(2)])),
+            fallback(exhausted(Error::Inner(1))),
+        ];
+        assert_eq!(failed.map(told), [Outcome::Failure; 6]);
+        let ours = [exhausted(refused()), hedges([refused(), refused()]), fallback(refused())];
+        assert_eq!(ours.map(told), [Outcome::Ignored; 3]);
+        let mine = |_: Result<&(), &u8>| Outcome::Ignored;
+        assert_eq!(outcome(&mine, &Err(exhausted(Error::Inner(1)))), Outcome::Ignored, "the caller's own mistake");
     }
 }

@@ -148,3 +148,21 @@ async fn single_layers_stack_in_any_order() {
     }
     assert_eq!((breaker.state(), breaker.snapshot().failed), (State::Closed, 1));
 }
+
+#[tokio::test]
+async fn a_breaker_over_retries_hedges_or_a_fallback_sees_that_the_dependency_fails() {
+    macro_rules! opens {
+        ($layer:expr) => {{
+            let breaker = Breaker::builder("over").min_calls(3).timing(timing()).build().unwrap();
+            let failing = service_fn(|_: u32| async { Err::<u32, _>("down") });
+            let service = BreakerLayer::new(breaker.clone()).nested().layer($layer.layer(failing));
+            for _ in 0..3 {
+                assert!(service.clone().oneshot(7).await.is_err());
+            }
+            assert_eq!(breaker.state(), State::Open);
+        }};
+    }
+    opens!(Retry::builder("r").max_attempts(2).idempotent(true).initial(Duration::ZERO).build().unwrap().layer());
+    opens!(Hedge::builder("h").delay(Duration::from_secs(9)).idempotent(true).build().unwrap().layer());
+    opens!(Fallback::builder("f").build().layer(|_: &u32| |_: Option<&Error<&'static str>>| async { Err("none") }));
+}

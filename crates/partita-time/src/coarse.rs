@@ -20,10 +20,13 @@ const PATIENCE: u64 = 1_000;
 
 /// No thread ticks. The next reader reads exactly and starts it.
 const ASLEEP: u64 = 0;
-/// The ticker asks whether anybody reads. The next reader reads exactly and answers by writing what it read.
+/// The ticker asks whether anybody reads. The next reader reads exactly and answers.
 const ASKED: u64 = 1;
 /// A reader found that the ticker stands. Every reader reads exactly until it ticks again.
 const STANDING: u64 = 2;
+/// Somebody reads: the answer to the ticker. Every reader reads exactly until it ticks. Only the ticker writes a time, for that
+/// of a reader may run ahead, as in a runtime whose clock is paused and moved by hand.
+const READ: u64 = 3;
 
 /// Reads another clock, late by at most what its ticker is late, and never ahead of it.
 ///
@@ -34,7 +37,7 @@ const STANDING: u64 = 2;
 /// reads. Readers read exactly from then on, until it ticks again.
 ///
 /// The readings of one thread do not go back, but for at most the few microseconds between two threads' readings at the
-/// moment when a ticker that stood ticks again: take differences saturating.
+/// moment when a ticker that stood, slept or asked ticks again: take differences saturating.
 #[derive(Clone)]
 pub struct CoarseClock(Kind);
 
@@ -158,7 +161,7 @@ fn must_look(value: u64) -> bool {
 /// [`must_look`] where the last reading was another. What says that no thread ticks is never kept as a reading.
 #[inline(never)]
 fn must_look_for(value: u64) -> bool {
-    if value <= STANDING {
+    if value <= READ {
         return true;
     }
     SEEN.with(|seen| {
@@ -206,7 +209,7 @@ impl Dial {
     #[inline]
     fn read_again(self: &Arc<Self>) -> u64 {
         let value = self.face.0.load(Ordering::Relaxed);
-        if value <= STANDING { self.look(value) } else { value }
+        if value <= READ { self.look(value) } else { value }
     }
 
     #[cold]
@@ -215,16 +218,14 @@ impl Dial {
         let exact = nanos_of(self.clock.as_ref());
         let face = &self.face.0;
         match value {
-            STANDING => exact,
-            ASLEEP | ASKED if exact <= STANDING => exact,
-            ASLEEP | ASKED => match face.compare_exchange(value, exact, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) if value == ASLEEP => {
+            STANDING | READ => exact,
+            ASLEEP | ASKED => {
+                let answered = face.compare_exchange(value, READ, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+                if answered && value == ASLEEP {
                     self.wake();
-                    exact
                 }
-                Err(newer) if newer > STANDING => newer,
-                Ok(_) | Err(_) => exact,
-            },
+                exact
+            }
             _ if value <= exact && exact - value <= LONGEST_LAG => value,
             _ => {
                 if face.compare_exchange(value, STANDING, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
@@ -257,10 +258,10 @@ impl Dial {
             ASLEEP => return false,
             ASKED if *quiet < PATIENCE => return true,
             ASKED => return face.compare_exchange(ASKED, ASLEEP, Ordering::Relaxed, Ordering::Relaxed).is_err(),
-            STANDING => {}
+            STANDING | READ => {}
             _ => self.measure(exact.saturating_sub(value)),
         }
-        if *quiet >= PATIENCE && value != STANDING {
+        if *quiet >= PATIENCE && value > READ {
             *quiet = 0;
             let _ = face.compare_exchange(value, ASKED, Ordering::Relaxed, Ordering::Relaxed);
         } else {

@@ -23,10 +23,13 @@ fn ms(n: u64) -> u64 {
 fn the_first_read_is_exact_and_later_ones_wait_for_the_tick() {
     let (clock, dial) = by_hand();
     assert_eq!(dial.read(), ms(1_000));
-    clock.advance(Duration::from_micros(700));
-    assert_eq!(dial.read(), ms(1_000), "late, not ahead");
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(dial.read(), ms(1_001), "until the first tick");
     assert!(dial.tick(&mut 0));
-    assert_eq!(dial.read(), ms(1_000) + 700_000);
+    clock.advance(Duration::from_micros(700));
+    assert_eq!(dial.read(), ms(1_001), "late, not ahead");
+    assert!(dial.tick(&mut 0));
+    assert_eq!(dial.read(), ms(1_001) + 700_000);
     let lag = dial.lag();
     assert_eq!((lag.ticks, lag.worst), (1, Duration::from_micros(700)));
 }
@@ -81,6 +84,39 @@ fn a_face_ahead_of_its_clock_is_not_believed() {
     dial.face.0.store(ms(9_000), Ordering::Relaxed);
     dial.read();
     assert_eq!(dial.read(), ms(1_000));
+}
+
+/// A clock that shows one thread more than the others, as tokio's in a runtime that is paused and moved on.
+#[derive(Debug)]
+struct Moved(thread::ThreadId);
+
+impl Clock for Moved {
+    fn now(&self) -> crate::Timestamp {
+        crate::Timestamp::default()
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(if thread::current().id() == self.0 { 3_600 } else { 1 })
+    }
+
+    fn sleep(&self, _: Duration) -> crate::Sleep {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn a_thread_whose_clock_was_moved_on_moves_nobody_elses() {
+    let dial = Dial::new(Arc::new(Moved(thread::current().id())));
+    dial.thread.set(Some(thread::current())).unwrap();
+    let dial = Arc::new(dial);
+    assert_eq!(dial.read(), ms(3_600_000));
+    let others = Arc::clone(&dial);
+    let read = move || {
+        let first = others.read();
+        assert!(others.tick(&mut 0));
+        (first, others.read())
+    };
+    assert_eq!(thread::spawn(read).join().unwrap(), (ms(1_000), ms(1_000)));
 }
 
 #[test]

@@ -121,18 +121,24 @@ impl Core {
         let least = window.max(mean.saturating_mul(2).min(window.saturating_mul(10)));
         let full = age >= least && (count >= ENOUGH || (age / 10 >= window && count >= LEAST));
         if full && self.since.compare_exchange(since, u64::MAX, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            let settling = self.turn(Duration::from_nanos(age)).min(self.config.window * SETTLING);
+            let (latency, from, to) = self.turn(Duration::from_nanos(age));
+            let settling = latency.min(self.config.window * SETTLING);
             self.since.store(nanos(now.saturating_add(settling)), Ordering::Relaxed);
+            // Last, for a listener may panic.
+            if from != to {
+                self.tell(EventKind::LimitChanged { from, to });
+            }
         }
     }
 
+    /// The window is over: its latency, and the limit before and after.
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a limit is at most 1,000,000, and calls of a window far below 2^52"
     )]
-    fn turn(&self, age: Duration) -> Duration {
+    fn turn(&self, age: Duration) -> (Duration, u32, u32) {
         let mut controller = lock(&self.controller);
         let peak = self.peak.swap(self.in_flight.load(Ordering::Relaxed), Ordering::Relaxed);
         let taken = self.samples.take();
@@ -148,11 +154,7 @@ impl Core {
         self.latency.store(nanos(latency), Ordering::Relaxed);
         let to = controller.next(&window) as u32;
         drop(controller);
-        let from = self.limit.swap(to, Ordering::Relaxed);
-        if from != to {
-            self.tell(EventKind::LimitChanged { from, to });
-        }
-        latency
+        (latency, self.limit.swap(to, Ordering::Relaxed), to)
     }
 
     pub(super) fn snapshot(&self) -> AdaptiveSnapshot {

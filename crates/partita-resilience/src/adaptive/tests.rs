@@ -170,3 +170,21 @@ fn limits_out_of_order_are_refused() {
     assert_eq!(option(Adaptive::builder("stock").initial(2_000)), "initial");
     assert_eq!(option(Adaptive::builder("stock").window(Duration::ZERO)), "window");
 }
+
+#[test]
+fn a_listener_that_panics_does_not_stop_the_limit() {
+    let clock = ManualClock::new();
+    let heard = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let told = std::sync::Arc::clone(&heard);
+    let builder = Adaptive::builder("stock").initial(20).timing(Timing::manual(&clock, 1)).listener(move |_| {
+        assert!(told.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0, "at the first event");
+    });
+    let adaptive = builder.build().unwrap();
+    for _ in 0..900 {
+        let permit = adaptive.try_acquire().unwrap();
+        clock.advance(ms(2));
+        let end = || permit.finish(Outcome::Overloaded { retry_after: None });
+        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(end)));
+    }
+    assert!(adaptive.snapshot().limit < 18 && heard.load(std::sync::atomic::Ordering::Relaxed) > 1);
+}

@@ -13,6 +13,9 @@ const MOST_CALLS: usize = 1 << 20;
 const MOST_BUCKETS: u32 = 1_000;
 const MOST_PROBES: u32 = 1_000;
 
+/// Ten years in milliseconds: a longer time is as long as that, so that the moments which the machine keeps hold it.
+const LONGEST: u64 = 10 * 366 * 86_400_000;
+
 /// Makes a [`Breaker`]. Each method names its default and argues it.
 #[derive(Clone, Debug)]
 #[must_use = "a builder makes nothing until `build`"]
@@ -119,7 +122,8 @@ impl Builder {
     }
 
     /// `window_calls`: the last so many calls count, however old; instead of a window of time, for a dependency that is
-    /// called so rarely that a window of time holds too few.
+    /// called so rarely that a window of time holds too few. Give it a `half_open_max` in which `half_open_successes` calls
+    /// come, or it opens again before it has seen them, however well they end.
     pub const fn window_calls(mut self, calls: usize) -> Self {
         self.window_calls = Some(calls);
         self
@@ -221,7 +225,7 @@ impl Builder {
     }
 
     /// `call_timeout_ms`: a call's longest time; the work is dropped then and the call has failed. None by default, since a
-    /// timeout of the attempt usually stands inside the breaker.
+    /// timeout of the attempt usually stands inside the breaker; a stack, which has that, refuses a breaker with one.
     pub const fn call_timeout(mut self, limit: Duration) -> Self {
         self.call_timeout = Some(limit);
         self
@@ -289,7 +293,7 @@ impl Builder {
         }
         match (self.stuck, self.slow_call) {
             (Some(_), None) => mistake("stuck", "it goes by the slow threshold: set `slow_call_ms` too"),
-            (Some(_), Some(slow)) if self.window_calls.is_none() && slow * 2 > self.window => mistake(
+            (Some(_), Some(slow)) if self.window_calls.is_none() && slow.saturating_mul(2) > self.window => mistake(
                 "stuck",
                 format!("the window forgets calls that are stuck: set `window_ms` to {} or more", slow.as_millis() * 2),
             ),
@@ -315,7 +319,7 @@ impl Builder {
             if self.window < Duration::from_millis(1) * buckets {
                 return mistake("window_ms", format!("write at least a millisecond for each of {buckets} buckets"));
             }
-            if let Some(limit) = self.call_timeout.filter(|limit| self.window < *limit * 2) {
+            if let Some(limit) = self.call_timeout.filter(|limit| self.window < limit.saturating_mul(2)) {
                 let fitting = limit.as_millis() * 2;
                 return mistake(
                     "window_ms",
@@ -355,7 +359,7 @@ impl Builder {
         if self.call_timeout.is_some_and(|limit| limit < Duration::from_millis(1)) {
             return mistake("call_timeout_ms", "no call could end: write 1 or more, or leave it out");
         }
-        let twice = self.call_timeout.unwrap_or_default() * 2;
+        let twice = self.call_timeout.unwrap_or_default().saturating_mul(2);
         let longest = self.half_open_max.unwrap_or_else(|| twice.max(Duration::from_secs(60)));
         if longest < Duration::from_millis(1) {
             return mistake("half_open_max_ms", "no probe could end: write 1 or more");
@@ -376,5 +380,5 @@ fn mistake<T>(option: &'static str, why: impl Into<String>) -> Result<T, BuildEr
 
 /// Rounded up, so that nothing ends early.
 fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).map_or(LONGEST, |millis| millis.min(LONGEST))
 }

@@ -212,11 +212,20 @@ impl Core {
         match answer {
             Ok(ticket) => {
                 self.watch_over(ticket, Cell::Begun);
-                self.common.listeners.routine(|| self.event(now, EventKind::Admitted));
+                if self.common.listeners.hears_routine() {
+                    self.tell_admitted(ticket, now);
+                }
                 Ok(ticket)
             }
             Err(refusal) => Err(self.refuse(refusal, now)),
         }
+    }
+
+    #[cold]
+    fn tell_admitted(&self, ticket: Ticket, now: u64) {
+        let mut untold = Untold { core: self, ticket: Some(ticket) };
+        self.common.listeners.routine(|| self.event(now, EventKind::Admitted));
+        untold.ticket = None;
     }
 
     /// Refuses at once where the breaker is open and nothing is due; None when somebody has to look closer.
@@ -360,6 +369,22 @@ impl Core {
             opened: self.opened.load(Ordering::Relaxed),
             last_failure: (last != u64::MAX).then(|| Duration::from_nanos(last)),
         }
+    }
+}
+
+/// A call whose listener panics as it is told of it: it was never begun.
+struct Untold<'a> {
+    core: &'a Core,
+    ticket: Option<Ticket>,
+}
+
+impl Drop for Untold<'_> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        if let Kind::Probe { slot, deadline } = ticket.kind() {
+            self.core.machine.release(slot, ticket.word().generation(), deadline);
+        }
+        self.core.watch_over(ticket, Cell::Ended);
     }
 }
 

@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | closed | all | when the window's failure rate or slow-call rate, or failures in a row, reach their limit |
 //! | open | none | when the open time is over: doubled at each further opening, jittered, never before a Retry-After |
-//! | half-open | a few probes at once | when enough probes succeeded; back to open at the first that fails, is slow or does not end |
+//! | half-open | a few probes at once | when enough probes succeeded; back to open at the first that fails, is slow or does not end, or when its longest time is over |
 //! | ramp | a share that rises from 10 % to all | when its time is over; trips as if closed |
 //!
 //! **What a window is.** A window of time holds the buckets `k - n + 1` to `k` at a moment in bucket `k`, where bucket `k`
@@ -123,6 +123,11 @@ impl Breaker {
     /// Whether a failed call may be made again: every call is let through, or the breaker only watches.
     pub fn lets_retry(&self) -> bool {
         matches!(self.state(), State::Closed | State::Ramp)
+    }
+
+    /// Whether it has a limit of its own for each call.
+    pub(crate) fn limits_calls(&self) -> bool {
+        self.0.common.settings.call_timeout.is_some()
     }
 
     /// Its settings in words.

@@ -54,6 +54,22 @@ impl<'a> Permit<'a> {
         }
     }
 
+    /// The call waits for something of ours before it begins: no time of it passes until [`Permit::begins`].
+    #[cold]
+    pub(crate) fn waits(&mut self) {
+        if let Some(core) = self.core {
+            core.pause(&mut self.ticket);
+        }
+    }
+
+    /// The call begins now.
+    #[cold]
+    pub(crate) fn begins(&mut self) {
+        if let Some(core) = self.core {
+            core.resume(&mut self.ticket);
+        }
+    }
+
     /// When a probe must have ended, as time since the clock was made; None for a call that is no probe.
     pub const fn deadline(&self) -> Option<Duration> {
         deadline(self.ticket)

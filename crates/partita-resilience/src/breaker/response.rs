@@ -72,7 +72,8 @@ where
 
     #[allow(clippy::panic, reason = "a future that is polled after its end may panic")]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().inner.project() {
+        let mut inner = self.project().inner;
+        match inner.as_mut().project() {
             Projected::Rejected { rejected } => match rejected.take() {
                 Some(rejected) => Poll::Ready(Err(Error::Rejected(rejected))),
                 None => panic!("{POLLED_AGAIN}"),
@@ -89,7 +90,10 @@ where
                 let Some(running) = call.take() else { panic!("{POLLED_AGAIN}") };
                 Poll::Ready(match end {
                     Ok(end) => finish::<_, _, L>(running, outcome(classify, &end), end),
-                    Err(limit) => Err(running.timed_out(limit)),
+                    Err(limit) => {
+                        inner.set(Inner::Rejected { rejected: None });
+                        Err(running.timed_out(limit))
+                    }
                 })
             }
         }

@@ -285,3 +285,64 @@ fn the_breaker_of_a_key_is_not_forgotten_while_it_is_open_or_forced() {
         assert_eq!(breakers.get("a").admit().is_err(), stays);
     }
 }
+
+#[test]
+fn times_without_end_are_long_ones() {
+    let (clock, year) = (ManualClock::new(), secs(365 * 86_400));
+    clock.advance(secs(1));
+    let open = plain(&clock).min_calls(1).open(Duration::MAX).build().unwrap();
+    say(&open, Outcome::Failure, 1);
+    let endless = plain(&clock).min_calls(1).open(ms(1)).half_open_calls(1).half_open_successes(1);
+    let endless = endless.half_open_max(Duration::MAX).ramp(Duration::MAX).build().unwrap();
+    say(&endless, Outcome::Failure, 1);
+    clock.advance(ms(2));
+    let probe = endless.admit().unwrap();
+    clock.advance(year);
+    assert_eq!([open.state(), endless.state()], [State::Open, State::HalfOpen]);
+    probe.record(Outcome::Ignored);
+    say(&endless, Outcome::Success, 1);
+    clock.advance(year);
+    assert_eq!(endless.state(), State::Ramp);
+    let limits = || plain(&clock).slow_call(Duration::MAX).call_timeout(Duration::MAX).stuck(1);
+    assert_eq!(limits().build().unwrap_err().option, "stuck");
+    assert!(limits().window(Duration::MAX).build().unwrap().admit().is_ok());
+    assert!(limits().window_calls(9).build().unwrap().admit().is_ok());
+}
+
+#[test]
+fn work_that_runs_into_the_call_timeout_is_dropped_though_its_future_is_kept() {
+    let clock = ManualClock::new();
+    let breaker = plain(&clock).call_timeout(ms(50)).build().unwrap();
+    let work = Arc::new(());
+    let held = Arc::clone(&work);
+    let hang = tower::service_fn(move |(): ()| {
+        let held = Arc::clone(&held);
+        async move {
+            let _held = held;
+            std::future::pending::<Result<(), ()>>().await
+        }
+    });
+    let mut service = BreakerLayer::new(breaker).layer(hang);
+    let mut call = Box::pin(run(&clock, service.ready()).unwrap().call(()));
+    assert!(matches!(run(&clock, call.as_mut()), Err(Error::TimedOut { which: Limit::Call, .. })));
+    assert_eq!(Arc::strong_count(&work), 2, "the service's and this");
+}
+
+#[test]
+fn a_listener_that_panics_keeps_no_probe() {
+    let clock = ManualClock::new();
+    let panics = Arc::new(Mutex::new(false));
+    let now = Arc::clone(&panics);
+    let builder = plain(&clock).min_calls(1).half_open_calls(1).tracing_listener(move |event| {
+        let panics = *now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        assert!(!(panics && matches!(event.kind, EventKind::Admitted)), "told");
+    });
+    let breaker = builder.build().unwrap();
+    say(&breaker, Outcome::Failure, 1);
+    clock.advance(secs(60));
+    *panics.lock().unwrap() = true;
+    let admit = || drop(breaker.admit());
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(admit)).is_err());
+    *panics.lock().unwrap() = false;
+    assert!(breaker.admit().is_ok(), "the place is free");
+}

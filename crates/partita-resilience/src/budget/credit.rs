@@ -149,7 +149,8 @@ pub(super) struct Floor {
 impl Floor {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked by the builder")]
     pub(super) fn new(per_second: f64) -> Option<Self> {
-        let period = (1e9 / per_second) as u64;
+        // At most some hundred years, so that a moment and a burst of it are no end of time.
+        let period = ((1e9 / per_second) as u64).min(u64::MAX >> 2);
         let burst = (per_second.ceil() as u64).max(1);
         (per_second > 0.0).then(|| Self { due: AtomicU64::new(0), period: period.max(1), burst })
     }

@@ -232,3 +232,15 @@ fn settings_that_can_only_be_mistakes_are_refused() {
     assert_eq!(refused(Budget::builder().floor_per_second(f64::NAN)), "budget_floor_per_s");
     assert_eq!(refused(Budget::builder().expiry(Duration::ZERO)), "budget_expiry");
 }
+
+#[test]
+fn a_floor_of_next_to_nothing_is_no_floor_without_end() {
+    let clock = ManualClock::new();
+    clock.advance(Duration::from_secs(1));
+    for floor in [1e-9, 1e-300] {
+        let builder = Budget::builder().ratio(0.0).floor_per_second(floor).timing(Timing::manual(&clock, 1));
+        let budget = builder.build().unwrap();
+        let begun = (0..9).filter_map(|_| budget.withdraw()).map(Withdrawal::spend).count();
+        assert_eq!(begun, 1, "{floor}");
+    }
+}

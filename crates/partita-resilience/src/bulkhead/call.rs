@@ -177,6 +177,12 @@ impl<C: Deref<Target = Core>> Held<C> {
         }
     }
 
+    /// The slot, to be held by somebody else.
+    pub(super) fn hand_out(&mut self) -> Slot {
+        let Some(slot) = self.slot.take() else { unreachable!("handed out once") };
+        slot
+    }
+
     /// Gives the slot back.
     #[inline]
     pub(crate) fn end(mut self, outcome: Outcome) {

@@ -1,5 +1,6 @@
 //! The bulkhead's state: permits, waiters and counts.
 
+use super::call::Held;
 use super::config::Builder;
 use super::queue::Queue;
 use super::slots::{Slot, Slots};
@@ -51,8 +52,15 @@ impl Core {
     #[inline(always)]
     pub(crate) fn try_enter(&self) -> Option<Slot> {
         let slot = self.slots.take(stripe::mine())?;
+        Some(if self.config.listeners.hears_routine() { self.tell_admitted(slot) } else { slot })
+    }
+
+    /// Tells that a call has its permit, which a listener that panics gives back.
+    #[cold]
+    pub(super) fn tell_admitted(&self, slot: Slot) -> Slot {
+        let mut held = Held::new(self, slot, Outcome::Cancelled);
         self.config.listeners.routine(|| self.event(EventKind::Admitted));
-        Some(slot)
+        held.hand_out()
     }
 
     /// Gives a permit back to whoever waits first.
@@ -113,7 +121,6 @@ impl Core {
 
     pub(super) fn record_wait(&self, wait: Duration) {
         lock(&self.waits).record(self.config.timing.coarse(), self.admitted(), wait);
-        self.config.listeners.routine(|| self.event(EventKind::Admitted));
     }
 
     pub(crate) fn snapshot(&self) -> BulkheadSnapshot {

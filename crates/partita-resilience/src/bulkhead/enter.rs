@@ -23,7 +23,8 @@ pub(crate) struct Enter {
 struct Place {
     ticket: u64,
     since: Duration,
-    limit: Sleep,
+    /// Set when it first waits.
+    limit: Option<Sleep>,
 }
 
 impl Enter {
@@ -38,20 +39,17 @@ impl Enter {
         let config = &self.core.config;
         let most = if config.max_wait.is_zero() { 0 } else { config.queue };
         match self.core.queue.join(&self.core.slots, most, cx.waker()) {
-            Joined::Taken(slot) => {
-                config.listeners.routine(|| self.core.event(EventKind::Admitted));
-                Poll::Ready(Ok(slot))
-            }
+            Joined::Taken(slot) => Poll::Ready(Ok(self.core.tell_admitted(slot))),
             Joined::Full => {
                 self.core.count_saturated();
                 let reason = if most == 0 { Reason::Saturated } else { Reason::QueueFull };
                 Poll::Ready(Err(self.core.reject(reason)))
             }
             Joined::Waits(ticket) => {
+                // Before anything that may panic, as a listener or a timer without a runtime: the drop leaves the queue.
+                self.place = Some(Place { ticket, since: config.timing.now(), limit: None });
                 self.core.count_saturated();
                 config.listeners.routine(|| self.core.event(EventKind::Queued));
-                let limit = config.timing.sleep(config.max_wait);
-                self.place = Some(Place { ticket, since: config.timing.now(), limit });
                 Poll::Pending
             }
         }
@@ -77,13 +75,15 @@ impl Future for Enter {
                 Some(slot)
             }
             Turn::Waits => {
-                std::task::ready!(place.limit.as_mut().poll(cx));
+                let config = &this.core.config;
+                let limit = place.limit.get_or_insert_with(|| config.timing.sleep(config.max_wait));
+                std::task::ready!(limit.as_mut().poll(cx));
                 this.leave()
             }
         };
         let Some(slot) = slot else { return Poll::Ready(Err(this.core.reject(Reason::WaitedTooLong))) };
         this.core.record_wait(this.core.config.timing.now().saturating_sub(since));
-        Poll::Ready(Ok(slot))
+        Poll::Ready(Ok(this.core.tell_admitted(slot)))
     }
 }
 

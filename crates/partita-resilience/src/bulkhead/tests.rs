@@ -196,3 +196,40 @@ async fn threads_never_exceed_the_limit_and_nobody_waits_for_ever() {
     let snapshot = bulkhead.snapshot();
     assert_eq!((snapshot.completed, snapshot.active, snapshot.queued, snapshot.available), (3_200, 0, 0, 3));
 }
+
+/// What `work` does where a listener panics.
+fn with_panic<T>(work: impl FnOnce() -> T) {
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(work()))).is_err());
+}
+
+#[test]
+fn p16_a_listener_that_panics_keeps_no_place() {
+    let clock = ManualClock::new();
+    let panics = |what: &'static str| {
+        let listener = move |event: &crate::Event<'_>| assert!(event.kind.as_str() != what, "told");
+        bulkhead(&clock, 1).tracing_listener(listener).build().unwrap()
+    };
+    let at_once = panics("admitted");
+    with_panic(|| at_once.try_acquire());
+    with_panic(|| poll(pin!(at_once.call(|| async { Ok::<_, ()>(7) }))));
+    assert_eq!(at_once.snapshot().available, 1);
+
+    let queued = panics("queued");
+    let held = queued.try_acquire().unwrap();
+    with_panic(|| poll(pin!(queued.acquire())));
+    assert_eq!(queued.snapshot().queued, 0);
+    drop(held);
+    assert_eq!(queued.snapshot().available, 1);
+}
+
+#[tokio::test]
+async fn p16_a_wait_that_no_runtime_times_keeps_no_place() {
+    let bulkhead = Bulkhead::builder("stock").max_concurrent(1).build().unwrap();
+    let held = bulkhead.try_acquire().unwrap();
+    let waiter = bulkhead.clone();
+    let outside = std::thread::spawn(move || drop(poll(pin!(waiter.acquire()))));
+    assert!(outside.join().is_err(), "tokio's timers need tokio");
+    assert_eq!(bulkhead.snapshot().queued, 0);
+    drop(held);
+    assert!(bulkhead.try_acquire().is_ok());
+}

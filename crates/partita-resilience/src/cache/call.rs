@@ -26,6 +26,8 @@ type Fetched<T> = (Option<Refresh<T>>, Since);
 struct Shared<K, T, C> {
     core: Core<K, T>,
     classify: C,
+    /// Whether that is a judgement of its own, which stands before that of a stack.
+    judges: bool,
 }
 
 impl<K: Hash + Eq, T: Clone> Cache<K, T> {
@@ -36,8 +38,8 @@ impl<K: Hash + Eq, T: Clone> Cache<K, T> {
 }
 
 impl<K: Hash + Eq, T, C> Cache<K, T, C> {
-    pub(super) fn new(core: Core<K, T>, classify: C) -> Self {
-        Self(Arc::new(Shared { core, classify }))
+    pub(super) fn new(core: Core<K, T>, classify: C, judges: bool) -> Self {
+        Self(Arc::new(Shared { core, classify, judges }))
     }
 
     /// Where it stands.
@@ -80,6 +82,17 @@ impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, Error<E>>>,
     {
+        self.around_judged(key, None::<&ByResult>, work).await
+    }
+
+    /// As [`Cache::around`] in a stack that judges so.
+    pub(crate) async fn around_judged<E, J, F, Fut>(&self, key: K, judge: Option<&J>, work: F) -> Result<T, Error<E>>
+    where
+        C: Classify<T, E>,
+        J: Classify<T, E>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, Error<E>>>,
+    {
         let fetch = match self.0.core.find(&key) {
             Found::Fresh(entry) => return Ok(entry.answer.clone()),
             Found::Stale(entry) => return Ok(self.0.core.serve_stale(&entry)),
@@ -87,7 +100,7 @@ impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
             Found::Nothing(since) => (None, since),
         };
         let end = work().await;
-        self.0.take(key, fetch, end)
+        self.0.take(key, fetch, judge, end)
     }
 
     /// As [`Cache::call`], but who finds a stale answer gets it at once, and the fetch is made in the background, one per
@@ -105,13 +118,14 @@ impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        self.around_refreshing(key, |_| async move { work().await.map_err(Error::Inner) }).await
+        self.around_refreshing(key, None::<ByResult>, |_| async move { work().await.map_err(Error::Inner) }).await
     }
 
-    /// As [`Cache::call_refreshing`] around another policy; `work` is told who waits for it.
-    pub(crate) async fn around_refreshing<E, F, Fut>(&self, key: K, work: F) -> Result<T, Error<E>>
+    /// As [`Cache::call_refreshing`] around another policy, in a stack that judges so; `work` is told who waits for it.
+    pub(crate) async fn around_refreshing<E, J, F, Fut>(&self, key: K, judge: Option<J>, work: F) -> Result<T, Error<E>>
     where
         C: Classify<T, E> + 'static,
+        J: Classify<T, E> + 'static,
         K: Send + Sync + 'static,
         T: Send + Sync + 'static,
         E: Send + 'static,
@@ -128,7 +142,7 @@ impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
                     let shared = Arc::clone(&self.0);
                     spawner.spawn(Box::pin(async move {
                         let end = work(Fetch::Behind).await;
-                        let _ = shared.settle(key, (Some(refresh), since), &end);
+                        let _ = shared.settle(key, (Some(refresh), since), judge.as_ref(), &end);
                     }));
                     return Ok(answer);
                 }
@@ -137,35 +151,42 @@ impl<K: Hash + Eq, T: Clone, C> Cache<K, T, C> {
             Found::Nothing(since) => (None, since),
         };
         let end = work(Fetch::Awaited).await;
-        self.0.take(key, fetch, end)
+        self.0.take(key, fetch, judge.as_ref(), end)
     }
 }
 
 impl<K: Hash + Eq, T: Clone, C> Shared<K, T, C> {
     /// The answer to the caller who fetched.
-    fn take<E>(&self, key: K, fetch: Fetched<T>, end: Result<T, Error<E>>) -> Result<T, Error<E>>
+    fn take<E, J>(&self, key: K, fetch: Fetched<T>, judge: Option<&J>, end: Result<T, Error<E>>) -> Result<T, Error<E>>
     where
         C: Classify<T, E>,
+        J: Classify<T, E>,
     {
-        match self.settle(key, fetch, &end) {
+        match self.settle(key, fetch, judge, &end) {
             Some(entry) => Ok(self.core.serve_stale(&entry)),
             None => end,
         }
     }
 
     /// Keeps a good answer; the stale one to give in the place of a bad one, if there is one.
-    fn settle<E>(
+    fn settle<E, J>(
         &self,
         key: K,
         (refresh, since): Fetched<T>,
+        judge: Option<&J>,
         end: &Result<T, Error<E>>,
     ) -> Option<Arc<super::core::Entry<T>>>
     where
         C: Classify<T, E>,
+        J: Classify<T, E>,
     {
+        let judged = |end| match judge {
+            Some(judge) if !self.judges => judge.classify(end),
+            _ => self.classify.classify(end),
+        };
         let outcome = match end {
-            Ok(answer) => self.classify.classify(Ok(answer)),
-            Err(error) => error.inner().map_or(Outcome::Failure, |inner| self.classify.classify(Err(inner))),
+            Ok(answer) => judged(Ok(answer)),
+            Err(error) => error.inner().map_or(Outcome::Failure, |inner| judged(Err(inner))),
         };
         match (outcome, end) {
             (Outcome::Success, Ok(answer)) => {

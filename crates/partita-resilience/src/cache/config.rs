@@ -20,6 +20,8 @@ pub struct CacheBuilder<K, T, C = ByResult> {
     timing: Timing,
     name: crate::Name,
     classify: C,
+    /// Whether that is a judgement of its own.
+    judges: bool,
     types: PhantomData<fn() -> (K, T)>,
 }
 
@@ -37,6 +39,7 @@ impl<K: Hash + Eq, T> CacheBuilder<K, T> {
             timing: Timing::system(),
             name,
             classify: ByResult,
+            judges: false,
             types: PhantomData,
         }
     }
@@ -76,10 +79,11 @@ impl<K: Hash + Eq, T, C> CacheBuilder<K, T, C> {
         self
     }
 
-    /// Judges an end: only a success is kept, and an ignored one is never hidden by a stale answer. Default [`ByResult`].
+    /// Judges an end: only a success is kept, and an ignored one is never hidden by a stale answer. Default [`ByResult`], and in
+    /// a stack the judgement of that.
     pub fn classify<D>(self, classify: D) -> CacheBuilder<K, T, D> {
         let Self { capacity, times, spawner, listeners, timing, name, types, .. } = self;
-        CacheBuilder { capacity, times, spawner, listeners, timing, name, classify, types }
+        CacheBuilder { capacity, times, spawner, listeners, timing, name, classify, judges: true, types }
     }
 
     /// Hears of each answer that was not fetched (`hit`, `stale`).
@@ -108,7 +112,7 @@ impl<K: Hash + Eq, T, C> CacheBuilder<K, T, C> {
         }
         let mut core = Core::new(self.name, self.capacity, self.times, self.timing);
         (core.spawner, core.listeners) = (self.spawner, self.listeners);
-        Ok(Cache::new(core, self.classify))
+        Ok(Cache::new(core, self.classify, self.judges))
     }
 }
 

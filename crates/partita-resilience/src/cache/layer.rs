@@ -3,7 +3,7 @@
 use super::{Cache, Fetch};
 use crate::deadline::Context;
 use crate::layered::{PolicyLayer, Serve, With, take_ready};
-use crate::{Classify, Error, ErrorShape};
+use crate::{ByResult, Classify, Error, ErrorShape};
 use partita_time::BoxFuture;
 use std::hash::Hash;
 use tower_service::Service;
@@ -46,7 +46,7 @@ where
         };
         Box::pin(async move {
             match key {
-                Some(key) => cache.around_refreshing(key, call).await,
+                Some(key) => cache.around_refreshing(key, None::<ByResult>, call).await,
                 None => call(Fetch::Awaited).await,
             }
         })

@@ -14,6 +14,11 @@ use tower_service::Service;
 pub(super) trait Begin {
     type Work: Future;
 
+    /// Whether there is a further attempt, before it is paid for.
+    fn has_next(&self) -> bool {
+        true
+    }
+
     /// The work of one attempt; None when there is no further one.
     fn begin(&mut self, attempt: Attempt) -> Option<Self::Work>;
 }
@@ -27,6 +32,25 @@ where
 
     fn begin(&mut self, attempt: Attempt) -> Option<Fut> {
         self(attempt)
+    }
+}
+
+/// So many attempts and no more.
+pub(super) struct AtMost<B> {
+    pub(super) left: usize,
+    pub(super) begin: B,
+}
+
+impl<B: Begin> Begin for AtMost<B> {
+    type Work = B::Work;
+
+    fn has_next(&self) -> bool {
+        self.left > 0
+    }
+
+    fn begin(&mut self, attempt: Attempt) -> Option<B::Work> {
+        self.left = self.left.checked_sub(1)?;
+        self.begin.begin(attempt)
     }
 }
 
@@ -47,6 +71,10 @@ where
     M: ErrorShape<S::Error>,
 {
     type Work = Once<S, Q, S::Future, M>;
+
+    fn has_next(&self) -> bool {
+        self.first.is_some() || self.more.1.is_some()
+    }
 
     fn begin(&mut self, _: Attempt) -> Option<Self::Work> {
         let shape = PhantomData;

@@ -1,5 +1,6 @@
 //! Hedges around a plain async call.
 
+use super::begin::AtMost;
 use super::core::{Core, Hold};
 use super::race::Race;
 use super::{HedgeBuilder, HedgeSnapshot};
@@ -93,12 +94,12 @@ impl<C> Hedge<C> {
         C: Classify<T, E>,
     {
         let operations: Vec<Operation<'a, T, E>> = operations.into_iter().collect();
-        let mut operations = operations.into_iter();
+        let (left, mut operations) = (operations.len(), operations.into_iter());
         let begin = move |attempt: Attempt| {
             let work = operations.next()?(attempt);
             Some(async move { work.await.map_err(Error::Inner) })
         };
-        Race::new(&*self.0, Context::current(), begin).await
+        Race::new(&*self.0, Context::current(), AtMost { left, begin }).await
     }
 }
 

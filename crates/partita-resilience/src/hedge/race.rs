@@ -110,6 +110,7 @@ where
     fn begin_next(self: Pin<&mut Self>) -> bool {
         let this = self.project();
         let core = this.hold.core();
+        this.course.stopped |= !this.begin.has_next();
         if !this.course.may_begin(core) {
             return false;
         }

@@ -358,3 +358,29 @@ fn the_layer_hedges_what_can_be_repeated() {
     let once = hedge.layer().repeat(|_: &&'static str| None).layer(inner);
     assert_eq!(run(&clock, once.oneshot("hi")), Ok("hi 3".to_owned()));
 }
+
+#[test]
+fn an_attempt_that_cannot_be_made_is_not_paid_for() {
+    let clock = ManualClock::new();
+    let budget = Budget::builder().ratio(0.0).floor_per_second(1.0).timing(Timing::manual(&clock, 1)).build().unwrap();
+    let hedge = builder(&clock).delay(ms(50)).budget(budget.clone()).build().unwrap();
+    let slow = || -> Operation<'_, u32, &'static str> {
+        Box::new(|_| {
+            Box::pin(async {
+                wait(&clock, 100).await;
+                Ok(7)
+            })
+        })
+    };
+    assert_eq!(run(&clock, hedge.call_each([slow()])), Ok(7));
+    let time = clock.clone();
+    let inner = tower::service_fn(move |()| {
+        let time = time.clone();
+        async move {
+            wait(&time, 100).await;
+            Ok::<_, &'static str>(8)
+        }
+    });
+    assert_eq!(run(&clock, hedge.layer().repeat(|(): &()| None).layer(inner).oneshot(())), Ok(8));
+    assert_eq!((hedge.snapshot().hedges, hedge.snapshot().refused, budget.snapshot().withdrawn), (0, 0, 0));
+}

@@ -1,6 +1,6 @@
 //! What a refusal is in HTTP.
 
-use crate::{Error, PolicyKind, Rejected};
+use crate::{Error, PolicyKind, Reason, Rejected};
 use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use std::time::Duration;
@@ -34,9 +34,9 @@ fn failed() -> (StatusCode, String) {
 }
 
 const fn status(rejected: &Rejected) -> StatusCode {
-    match rejected.policy {
-        PolicyKind::RateLimit => StatusCode::TOO_MANY_REQUESTS,
-        PolicyKind::Deadline => StatusCode::GATEWAY_TIMEOUT,
+    match (rejected.policy, rejected.reason) {
+        (PolicyKind::Deadline, _) | (_, Reason::DeadlinePassed) => StatusCode::GATEWAY_TIMEOUT,
+        (PolicyKind::RateLimit, _) => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -54,7 +54,7 @@ pub(crate) fn seconds(time: Duration) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Limit, Reason};
+    use crate::Limit;
 
     fn refused(policy: PolicyKind, wait: Option<u64>) -> Error<()> {
         let (reason, retry_after) = (Reason::LimitReached, wait.map(Duration::from_millis));
@@ -92,5 +92,12 @@ mod tests {
         let fallback = Box::new(Error::Inner(()));
         let cause = Box::new(refused(PolicyKind::Shed, None));
         assert_eq!(answer(&Error::FallbackFailed { cause, fallback }), (503, None));
+    }
+
+    #[test]
+    fn no_time_left_is_a_504_whoever_says_so() {
+        let policy = PolicyKind::Timeout;
+        let late = Rejected { policy, name: "inner-db".into(), reason: Reason::DeadlinePassed, retry_after: None };
+        assert_eq!(answer(&late.into()), (504, None));
     }
 }

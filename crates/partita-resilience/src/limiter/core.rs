@@ -119,8 +119,9 @@ impl Core {
             Asked::Refused(decision) => return Err(self.refuse(&decision)),
             Asked::Full(decision) => return Err(Rejected { reason: Reason::QueueFull, ..self.refuse(&decision) }),
         };
+        let reservation = Reservation::new(Arc::clone(self), meter, ticket);
         self.admit();
-        Ok(Reservation::new(Arc::clone(self), meter, ticket))
+        Ok(reservation)
     }
 
     /// Lets a call pass, within the longest wait: now, or at a moment of its own.

@@ -386,3 +386,28 @@ impl Exact {
         }
     }
 }
+
+#[test]
+fn a_listener_that_panics_keeps_nobody_in_line() {
+    let clock = ManualClock::new();
+    let told = std::sync::atomic::AtomicU32::new(0);
+    let listener = move |_: &crate::Event<'_>| assert!(told.fetch_add(1, std::sync::atomic::Ordering::Relaxed) != 1);
+    let limiter = Limiter::builder("api").quota(Quota::new(1, ms(100))).timing(Timing::manual(&clock, 1));
+    let limiter = limiter.tracing_listener(listener).build().unwrap();
+    assert!(limiter.check().allowed());
+    let reserve = || drop(limiter.reserve(1, ms(1_000)));
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(reserve)).is_err());
+    assert_eq!(limiter.snapshot().waiting, 0);
+    assert_eq!(limiter.reserve(1, ms(1_000)).unwrap().retry_after(), ms(100));
+}
+
+#[test]
+fn nothing_is_left_while_somebody_waits_for_a_moment_to_come() {
+    for algorithm in ALL {
+        let clock = ManualClock::new();
+        let limiter = limiter(&clock, Quota::new(2, ms(100)).algorithm(algorithm));
+        assert!(limiter.check_cost(2).allowed());
+        let _waits = limiter.reserve(1, ms(1_000)).unwrap();
+        assert_eq!((limiter.snapshot().remaining, limiter.check().allowed()), (0, false), "{algorithm:?}");
+    }
+}

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 /// Work; it tells the crew when it has ended.
@@ -29,6 +29,8 @@ pub(super) struct Crew {
     timing: Timing,
     desk: Mutex<Desk>,
     work: Condvar,
+    /// A thread has ended.
+    gone: Condvar,
 }
 
 #[derive(Default)]
@@ -41,7 +43,8 @@ struct Desk {
     running: u32,
     begun: u64,
     numbered: u64,
-    threads: BTreeMap<u64, Option<JoinHandle<()>>>,
+    /// Their handles, until somebody joins them.
+    threads: BTreeMap<u64, (ThreadId, Option<JoinHandle<()>>)>,
     closed: bool,
     waits: Waits,
 }
@@ -64,7 +67,7 @@ pub(super) struct Seen {
 
 impl Crew {
     pub(super) fn new(name: &crate::Name, size: Size, timing: Timing) -> Self {
-        Self { name: name.clone(), size, timing, desk: Mutex::default(), work: Condvar::new() }
+        Self { name: name.clone(), size, timing, desk: Mutex::default(), work: Condvar::new(), gone: Condvar::new() }
     }
 
     pub(super) const fn max_threads(&self) -> u32 {
@@ -100,7 +103,7 @@ impl Crew {
         let crew = Arc::clone(self);
         let thread =
             thread::Builder::new().name(format!("{}-{number}", self.name)).spawn(move || crew.serve(number))?;
-        desk.threads.insert(number, Some(thread));
+        desk.threads.insert(number, (thread.thread().id(), Some(thread)));
         desk.idle += 1;
         Ok(())
     }
@@ -119,6 +122,8 @@ impl Crew {
         let mut desk = lock(&self.desk);
         desk.threads.remove(&number);
         desk.leaving -= 1;
+        drop(desk);
+        self.gone.notify_all();
     }
 
     /// Work has ended.
@@ -170,12 +175,20 @@ impl Crew {
         lock(&self.desk).closed
     }
 
-    /// Waits until every thread has ended, but for the calling one.
+    /// Waits until every thread has ended, those that another caller waits for too. One of these threads waits for those only
+    /// that nobody else waits for: two would wait for each other.
     pub(super) fn join(&self) {
-        let threads: Vec<_> = lock(&self.desk).threads.values_mut().filter_map(Option::take).collect();
         let me = thread::current().id();
+        let mut desk = lock(&self.desk);
+        let inside = desk.threads.values().any(|(id, _)| *id == me);
+        let threads: Vec<_> = desk.threads.values_mut().filter_map(|(_, thread)| thread.take()).collect();
+        drop(desk);
         for thread in threads.into_iter().filter(|thread| thread.thread().id() != me) {
             drop(thread.join());
+        }
+        desk = lock(&self.desk);
+        while !inside && !desk.threads.is_empty() {
+            desk = self.gone.wait(desk).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -213,7 +226,7 @@ mod tests {
         let crew = Arc::new(Crew::new(&"p".into(), size, Timing::default()));
         {
             let mut desk = lock(&crew.desk);
-            desk.threads.insert(0, None);
+            desk.threads.insert(0, (thread::current().id(), None));
             desk.leaving = 1;
         }
         let (run, ran) = channel();

@@ -160,6 +160,25 @@ async fn a_shutdown_ends_what_was_handed_in_and_joins_every_thread() {
     assert!(pool.run_blocking(|| Ok::<_, ()>(())).is_err());
 }
 
+#[test]
+fn whoever_else_shuts_down_waits_for_every_thread_too() {
+    let pool = pool(1, 1, 0).build().unwrap();
+    let (began, begins) = channel();
+    let (work, go) = work(&began);
+    let worker = pool.clone();
+    let worked = std::thread::spawn(move || worker.run_blocking(work));
+    begins.recv_timeout(A_WHILE).unwrap();
+    let shut: Vec<_> = (0..2).map(|_| pool.clone()).map(|pool| std::thread::spawn(move || pool.shutdown())).collect();
+    let early = (0..100_000).any(|_| {
+        std::thread::yield_now();
+        shut.iter().any(std::thread::JoinHandle::is_finished)
+    });
+    go.send(()).unwrap();
+    assert_eq!((early, worked.join().unwrap()), (false, Ok(())));
+    shut.into_iter().for_each(|shut| shut.join().unwrap());
+    assert_eq!(pool.snapshot().pool_size, 0);
+}
+
 #[tokio::test]
 async fn idle_threads_above_the_core_end_after_their_time() {
     let pool = pool(0, 2, 0).keep_alive(Duration::from_millis(1)).build().unwrap();

@@ -103,6 +103,7 @@ impl<B: Clone> Repeat<Request<B>> for ByMethod {
 
     fn context(&self, request: &Request<B>, context: Context) -> Context {
         let key = request.headers().get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok());
+        let key = key.map(str::trim).filter(|key| !key.is_empty());
         let context = key.map_or_else(|| context.clone(), |key| context.clone().key(key));
         let idempotent = [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE];
         if idempotent.contains(request.method()) { context.idempotent() } else { context }
@@ -181,5 +182,7 @@ mod tests {
         let keyed = Request::post("/").header("Idempotency-Key", "k-1").body(()).unwrap();
         assert!(may(&keyed));
         assert_eq!(ByMethod.context(&keyed, Context::new()).idempotency_key(), Some("k-1"));
+        let empty = Request::post("/").header("Idempotency-Key", " ").body(()).unwrap();
+        assert!(!may(&empty), "no key to know it by");
     }
 }

@@ -45,8 +45,9 @@ impl Waits {
             Jitter::Full => even(Duration::ZERO, ceiling, entropy),
             Jitter::Equal => even(ceiling / 2, ceiling, entropy),
             Jitter::Factor(part) => {
-                let most = ceiling.mul_f64(1.0 + part).min(self.max);
-                even(ceiling.mul_f64(1.0 - part).min(most), most, entropy)
+                let times = |factor| Duration::try_from_secs_f64(ceiling.as_secs_f64() * factor).unwrap_or(self.max);
+                let most = times(1.0 + part).min(self.max);
+                even(times(1.0 - part).min(most), most, entropy)
             }
             Jitter::Decorrelated => {
                 let least = self.initial.min(self.max);
@@ -125,5 +126,14 @@ mod tests {
         let draw = || waits(Jitter::Decorrelated).draw(2, before, &entropy).as_millis();
         let most = (0..4_000).map(|_| draw()).max().unwrap();
         assert!((2_990..=3_000).contains(&most), "{most}");
+    }
+
+    #[test]
+    fn waits_without_end_are_drawn_too() {
+        let entropy = Entropy::seeded(5);
+        for jitter in [Jitter::Full, Jitter::Equal, Jitter::Factor(0.25), Jitter::Decorrelated, Jitter::None] {
+            let waits = Waits { initial: Duration::MAX, max: Duration::MAX, ..waits(jitter) };
+            assert!(waits.draw(2, Duration::MAX, &entropy) > Duration::from_secs(86_400), "{jitter:?}");
+        }
     }
 }

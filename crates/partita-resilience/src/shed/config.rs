@@ -47,7 +47,7 @@ impl Builder {
         self
     }
 
-    /// A gauge from 0 (none) to 1 (refuse all), read for each call: it must be quick.
+    /// A gauge from 0 (none) to 1 (refuse all), read for each call: it must be quick. What is no number counts as none.
     pub fn pressure(mut self, gauge: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
         self.pressure = Some(Arc::new(gauge));
         self

@@ -64,7 +64,8 @@ impl Core {
             Priority::Normal => self.config.normal,
             Priority::Critical => 1.0,
         };
-        let pressure = self.config.pressure.as_ref().map_or(0.0, |gauge| gauge().clamp(0.0, 1.0));
+        let pressure = self.config.pressure.as_ref().map_or(0.0, |gauge| gauge());
+        let pressure = if pressure.is_nan() { 0.0 } else { pressure.clamp(0.0, 1.0) };
         let most = f64::from(self.config.max_in_flight) * share * (1.0 - pressure);
         if pressure < 1.0 { (most.round() as u32).max(1) } else { 0 }
     }

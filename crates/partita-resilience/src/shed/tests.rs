@@ -57,3 +57,10 @@ fn settings_that_can_only_be_mistakes_are_refused() {
     assert_eq!(shed().thresholds(0.9, 0.5).build().unwrap_err().option, "thresholds");
     assert_eq!(shed().thresholds(f64::NAN, 0.5).build().unwrap_err().option, "thresholds");
 }
+
+#[test]
+fn a_gauge_that_knows_nothing_yet_presses_nobody() {
+    let shed = shed().pressure(|| f64::NAN).build().unwrap();
+    assert_eq!(shed.snapshot().critical.most, 10);
+    assert!(shed.try_acquire(Priority::Low).is_ok());
+}

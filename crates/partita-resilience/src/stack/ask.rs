@@ -54,7 +54,7 @@ pub trait Sharing<G, Q, T, E>: Send + Sync + Sized + 'static {
         call: W,
     ) -> impl Future<Output = Result<T, Error<E>>> + Send
     where
-        C: Send + Sync + 'static,
+        C: Classify<T, E> + 'static,
         F: Send + Sync + 'static,
         W: FnOnce(Context, bool) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, Error<E>>> + Send + 'static;
@@ -72,7 +72,7 @@ impl<Q, T, E> Sharing<(), Q, T, E> for () {
         call: W,
     ) -> impl Future<Output = Result<T, Error<E>>> + Send
     where
-        C: Send + Sync + 'static,
+        C: Classify<T, E> + 'static,
         F: Send + Sync + 'static,
         W: FnOnce(Context, bool) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, Error<E>>> + Send + 'static,
@@ -101,7 +101,7 @@ where
         call: W,
     ) -> impl Future<Output = Result<T, Error<E>>> + Send
     where
-        C: Send + Sync + 'static,
+        C: Classify<T, E> + 'static,
         F: Send + Sync + 'static,
         W: FnOnce(Context, bool) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, Error<E>>> + Send + 'static,
@@ -131,7 +131,7 @@ where
         call: W,
     ) -> impl Future<Output = Result<T, Error<E>>> + Send
     where
-        C: Send + Sync + 'static,
+        C: Classify<T, E> + 'static,
         F: Send + Sync + 'static,
         W: FnOnce(Context, bool) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, Error<E>>> + Send + 'static,

@@ -23,7 +23,7 @@ where
     {
         let call = || self.parts().call::<_, _, Plain, _, _>(None, true, work);
         match key {
-            Some(key) => self.parts().share.around(key, call).await,
+            Some(key) => self.parts().share.around_judged(key, Some(&self.parts().judge), call).await,
             None => call().await,
         }
     }
@@ -32,6 +32,7 @@ where
     /// the caller's deadline does not hold, only the stack's own.
     pub(super) async fn refreshed<E, W, Fut>(&self, key: Option<K>, context: Context, call: W) -> Result<T, Error<E>>
     where
+        C: Classify<T, E> + 'static,
         D: Classify<T, E> + 'static,
         K: Send + Sync + 'static,
         T: Send + Sync + 'static,
@@ -44,13 +45,13 @@ where
             Fetch::Awaited => call(context),
             Fetch::Behind => call(context.without_deadline()),
         };
-        self.parts().share.around_refreshing(key, call).await
+        self.parts().share.around_refreshing(key, Some(self.parts().judge.clone()), call).await
     }
 
     async fn keyed_refreshing<E, F, Fut>(&self, key: Option<K>, work: F) -> Result<T, Error<E>>
     where
         Self: Clone + Send + Sync + 'static,
-        C: Classify<T, E>,
+        C: Classify<T, E> + 'static,
         D: Classify<T, E> + 'static,
         K: Send + Sync + 'static,
         T: Send + Sync + 'static,

@@ -92,3 +92,11 @@ fn the_hedges_of_a_second_attempt_follow_its_number() {
     assert!(matches!(run(&clock, end), Err(Error::Exhausted { attempts: 2, .. })));
     assert_eq!(numbers.into_inner().unwrap(), [1, 2, 2, 3]);
 }
+
+#[test]
+fn a_breakers_own_limit_of_calls_is_refused_because_no_stack_keeps_it() {
+    let breaker = Breaker::builder("b").call_timeout(seconds(1)).build().unwrap();
+    let refused = Policy::new("x").breaker(breaker).build().map(|_| ()).unwrap_err();
+    assert_eq!(refused.option, "breaker");
+    assert!(refused.why.contains("attempt_timeout"), "{refused}");
+}

@@ -98,8 +98,8 @@ impl<C, S> Policy<C, S> {
     ///
     /// # Errors
     /// What can only be a mistake: a policy named twice, a bulkhead and an adaptive limit together, an attempt that may be
-    /// given more time than the whole call, a breaker whose window is shorter than two of the longest attempts, hedges of
-    /// calls that were not said to be idempotent, retries without end, and each policy's own.
+    /// given more time than the whole call, a breaker whose window is shorter than two of the longest attempts or that has a
+    /// call timeout of its own, hedges of calls that were not said to be idempotent, retries without end, and each policy's own.
     pub fn build(self) -> Result<Stack<C, S>, BuildError> {
         let (parts, ()) = self.parts()?;
         Ok(Stack::new(parts, ()))
@@ -119,7 +119,7 @@ impl<C, S> Policy<C, S, FallbackBuilder> {
 }
 
 impl<C, S, F> Policy<C, S, F> {
-    /// Judges how a call ended, for every policy of the stack alike.
+    /// Judges how a call ended, for every policy of the stack alike, but a cache with a judgement of its own.
     pub fn classify<D>(self, classify: D) -> Policy<D, S, F> {
         let Self { listed, share, fallback, .. } = self;
         Policy { listed, judge: Judge(Arc::new(classify)), share, fallback }
@@ -248,6 +248,11 @@ impl Listed {
             let why = "stands beside a bulkhead: the lower of two limits on calls at once hides from the other what the \
                        dependency can take, and both would refuse; keep the bulkhead where the number is known, else this";
             return refuse("adaptive_limit", why);
+        }
+        if self.breaker.as_ref().is_some_and(Breaker::limits_calls) {
+            let why = "has a `call_timeout`, which is for a breaker that is used alone and which no stack keeps; leave it \
+                       out, and set the stack's `attempt_timeout`";
+            return refuse("breaker", why);
         }
         Ok(())
     }

@@ -114,3 +114,46 @@ fn a_call_that_ends_and_says_nothing_holds_nothing_until_its_future_goes() {
     drop(call);
     assert_eq!((breaker.snapshot().total, bulkhead.snapshot().failed), (0, 0));
 }
+
+#[test]
+fn a_wait_for_a_place_makes_no_call_slow() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let breaker = Breaker::builder("b").min_calls(2).slow_call(ms(100)).timing(timing.clone()).build().unwrap();
+    let bulkhead = Bulkhead::builder("b").max_concurrent(1).max_wait(ms(900)).timing(timing.clone()).build().unwrap();
+    let stack = Policy::new("s").breaker(breaker.clone()).bulkhead(bulkhead.clone()).timing(timing).build().unwrap();
+    for _ in 0..5 {
+        let held = bulkhead.try_acquire().unwrap();
+        let mut quick = Box::pin(stack.call(|_| std::future::ready(Ok::<_, ()>(7))));
+        let mut gone = Box::pin(stack.call(|_| std::future::ready(Ok::<_, ()>(8))));
+        assert!(poll(quick.as_mut()).is_pending() && poll(gone.as_mut()).is_pending());
+        clock.advance(ms(200));
+        drop(gone);
+        drop(held);
+        assert_eq!(run(&clock, quick), Ok(7));
+    }
+    let seen = breaker.snapshot();
+    assert_eq!((seen.state, seen.slow, seen.total, seen.ignored), (State::Closed, 0, 5, 0));
+}
+
+#[test]
+fn a_call_that_waits_for_a_place_is_not_stuck() {
+    let clock = ManualClock::new();
+    let timing = Timing::manual(&clock, 1);
+    let breaker =
+        Breaker::builder("b").min_calls(2).slow_call(ms(100)).stuck(2).timing(timing.clone()).build().unwrap();
+    let bulkhead = Bulkhead::builder("b").max_concurrent(2).max_wait(ms(9_000)).timing(timing.clone()).build().unwrap();
+    let stack = Policy::new("s").breaker(breaker.clone()).bulkhead(bulkhead.clone()).timing(timing).build().unwrap();
+    let hang = || Box::pin(stack.call(|_| std::future::pending::<Result<(), ()>>()));
+    let held = [bulkhead.try_acquire().unwrap(), bulkhead.try_acquire().unwrap()];
+    let mut calls = [hang(), hang()];
+    assert!(calls.iter_mut().all(|call| poll(call.as_mut()).is_pending()));
+    clock.advance(ms(3_000));
+    drop(breaker.admit().unwrap());
+    assert_eq!(breaker.state(), State::Closed, "they wait");
+    drop(held);
+    assert!(calls.iter_mut().all(|call| poll(call.as_mut()).is_pending()));
+    clock.advance(ms(3_000));
+    drop(breaker.admit());
+    assert_eq!(breaker.state(), State::Open, "they hang");
+}

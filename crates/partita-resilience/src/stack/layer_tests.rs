@@ -8,7 +8,7 @@ use crate::deadline::{Attempt, Context};
 use crate::fallback::Fallback;
 use crate::retry::{Jitter, Retry};
 use crate::testing::{Later, ms, poll, run, wait};
-use crate::{Error, Limit, Timing};
+use crate::{Error, Limit, Outcome, Timing};
 use partita_time::{ManualClock, Spawner};
 use std::future::ready;
 use std::sync::Arc;
@@ -286,4 +286,35 @@ fn a_background_call_that_is_dropped_leaves_the_right_to_make_one() {
     clock.advance(ms(10_000));
     assert_eq!((ask(2), later.take().len()), (Ok(1), 1));
     assert_eq!((ask(3), later.take().len()), (Ok(1), 1));
+}
+
+#[test]
+fn a_stacks_judgement_holds_for_its_cache_too() {
+    let (clock, later) = (ManualClock::new(), Arc::new(Later::default()));
+    let judge = |end: Result<&u32, &Fault>| match end {
+        Ok(500..) => Outcome::Failure,
+        Err(&"mine") => Outcome::Ignored,
+        Ok(_) => Outcome::Success,
+        Err(_) => Outcome::Failure,
+    };
+    let stack = policy(&clock).classify(judge).cache(answers(&clock, Some(&later))).build().unwrap();
+    let ask = |end: Result<u32, Fault>| run(&clock, stack.call_keyed("a", move |_| ready(end)));
+    assert_eq!([ask(Ok(503)), ask(Ok(1)), ask(Ok(2))], [Ok(503), Ok(1), Ok(1)], "a bad answer is not kept");
+    clock.advance(ms(10_000));
+    assert_eq!(
+        [ask(Err("mine")), ask(Ok(503))],
+        [Err(Error::Inner("mine")), Ok(1)],
+        "hidden, unless it is the caller's"
+    );
+    clock.advance(ms(2_000));
+    let behind = |end: Result<u32, Fault>| run(&clock, stack.call_refreshing("a", move |_| ready(end)));
+    assert_eq!(behind(Ok(503)), Ok(1));
+    later.take().into_iter().for_each(|task| run(&clock, task));
+    clock.advance(ms(2_000));
+    assert_eq!(behind(Ok(9)), Ok(1), "what was fetched was not kept");
+    later.take().into_iter().for_each(|task| run(&clock, task));
+    assert_eq!(behind(Ok(10)), Ok(9));
+    let service = stack.layer(|_: &u32| Some("b")).layer(service_fn(|request: u32| ready(Ok::<_, Fault>(request))));
+    let send = |request| run(&clock, service.clone().oneshot(request));
+    assert_eq!([send(503), send(7), send(8)], [Ok(503), Ok(7), Ok(7)]);
 }

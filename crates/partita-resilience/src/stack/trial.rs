@@ -4,6 +4,7 @@ use super::call::Parts;
 use super::cut::Cut;
 use super::lasting::Keeps;
 use crate::adaptive::Adaptive;
+use crate::breaker::Permit;
 use crate::bulkhead::{Bulkhead, Enter};
 use crate::deadline::{Attempt, Context};
 use crate::timed::Limited;
@@ -141,11 +142,13 @@ impl<'a, C, S> Cut<'a, C, S> {
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<(), Rejected>> {
         let Some(waiting) = enter else { return Poll::Ready(Ok(())) };
+        self.permit.iter_mut().for_each(Permit::waits);
         let end = ready!(Pin::new(waiting).poll(cx));
         *enter = None;
         if let Some(held) = &mut self.held {
             held.put(end?);
         }
+        self.permit.iter_mut().for_each(Permit::begins);
         self.from = Attempt::begin(context, || self.parts.timing.nanos());
         Poll::Ready(Ok(()))
     }

@@ -242,6 +242,24 @@ impl Core {
         ticket.extra |= HEADED;
     }
 
+    /// A call that has not begun yet waits: it is neither slow nor stuck, however long that takes.
+    pub(in crate::breaker) fn pause(&self, ticket: &mut Ticket) {
+        if matches!(ticket.kind(), Kind::Plain { .. }) {
+            self.head(ticket);
+        }
+        ticket.start = u64::MAX;
+    }
+
+    /// And begins.
+    pub(in crate::breaker) fn resume(&self, ticket: &mut Ticket) {
+        let now = self.now();
+        if matches!(ticket.kind(), Kind::Plain { .. }) {
+            *ticket = Ticket::new(ticket.word(), now, Kind::Plain { tick: self.ring.tick(now) });
+            self.watch_over(*ticket, Cell::Begun);
+        }
+        ticket.start = now;
+    }
+
     /// Looks for stuck calls once in each bucket; the bucket of `now`.
     pub(super) fn watch(&self, now: u64) -> u64 {
         let Some(most) = self.common.settings.stuck else { return 0 };
