@@ -298,7 +298,10 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
         match self {
             Self::Rejected(rejected) => rejected.fmt(f),
             Self::TimedOut { after, which } => write!(f, "{which} of {} ms ran out", after.as_millis()),
-            Self::Exhausted { attempts, last } => write!(f, "gave up after {attempts} attempts; the last: {last}"),
+            Self::Exhausted { attempts, last } => {
+                let each = if *attempts == 1 { "attempt" } else { "attempts" };
+                write!(f, "gave up after {attempts} {each}; the last: {last}")
+            }
             Self::AllHedgesFailed(errors) => {
                 write!(f, "all {} calls failed", errors.len())?;
                 errors.last().map_or(Ok(()), |last| write!(f, "; the last: {last}"))

@@ -68,8 +68,9 @@ pub enum EventKind<'a> {
         to: &'static str,
         /// Why.
         reason: &'static str,
-        /// The window that the decision was taken from, if there was one.
-        window: Option<&'a crate::WindowView>,
+        /// The window of the state that ends: what the decision was taken from, where it was taken from that. An open and a
+        /// half-open state have an empty one.
+        window: &'a crate::WindowView,
     },
     /// A policy that only watches would have changed its state.
     WouldChange {
@@ -79,8 +80,9 @@ pub enum EventKind<'a> {
         to: &'static str,
         /// Why.
         reason: &'static str,
-        /// The window that the decision was taken from, if there was one.
-        window: Option<&'a crate::WindowView>,
+        /// The window of the state that ends: what the decision was taken from, where it was taken from that. An open and a
+        /// half-open state have an empty one.
+        window: &'a crate::WindowView,
     },
     /// A further attempt will be made.
     Retrying {

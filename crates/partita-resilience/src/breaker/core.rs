@@ -307,12 +307,12 @@ impl Core {
                 if change.cause == Cause::ProbeExpired {
                     self.expire(change);
                 }
-                self.tell(change, change.at * MS, None);
+                self.tell(change, change.at * MS, &self.view(change.from.generation(), change.at * MS));
             }
         }
     }
 
-    fn tell(&self, change: Change, at: u64, window: Option<&WindowView>) {
+    fn tell(&self, change: Change, at: u64, window: &WindowView) {
         self.pulse.quiet.store(0, Ordering::Relaxed);
         if change.cause == Cause::Operator {
             self.pulse.consecutive.store(0, Ordering::Relaxed);
@@ -336,7 +336,7 @@ impl Core {
         let now = self.now();
         self.settle(now);
         let change = self.machine.set(mode, now.div_ceil(MS));
-        self.tell(change, now, None);
+        self.tell(change, now, &self.view(change.from.generation(), now));
     }
 
     /// Closed, with every counter at zero.

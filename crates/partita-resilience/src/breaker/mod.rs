@@ -22,11 +22,11 @@
 //! limit is reached at `failed / total >= rate`, looked at with each call that ends, once `total >= min_calls`.
 //!
 //! **What counts.** Successes and failures (overloaded ones are failures) count. Ignored and cancelled calls count neither
-//! way; a call that was cancelled when it was slow already counts as a slow one, as does an attempt that the deadline of its
-//! [stack](crate::Policy) cut short. A probe that does not end in its time has failed at that moment. A call that ends in another state than it began in only raises `stale`, but its
-//! Retry-After holds: an open time, this one or the next, goes on until then. While half-open it holds no probe back, for
-//! a probe's own word is the newer one. An operator's word lifts every Retry-After before it. A rejection is
-//! no outcome.
+//! way; a call that was cancelled when it was slow already counts as a slow one, as does an attempt that the deadline of
+//! its [stack](crate::Policy) cut short. A probe that does not end in its time has failed at that moment. A call that ends
+//! in another state than it began in only raises `stale`, but its Retry-After holds: an open time, this one or the next,
+//! goes on until then. While half-open it holds no probe back, for a probe's own word is the newer one. An operator's word
+//! lifts every Retry-After before it. A rejection is no outcome.
 //!
 //! **Time makes states.** What falls due (the end of the open time, a probe's deadline, the ramp's end) has happened at its
 //! moment, whenever somebody looks: events and `since` carry that moment. A probe's deadline is the call timeout if there is

@@ -137,7 +137,7 @@ fn a_change_of_state_is_told_with_its_reason_and_the_window_that_it_was_judged_b
     let listener = move |event: &crate::Event<'_>| {
         if let EventKind::StateChanged { from, to, reason, window } = event.kind {
             assert_eq!((event.policy, event.name), (PolicyKind::Breaker, "b"));
-            told.lock().unwrap().push((event.at(), [from, to, reason], window.copied()));
+            told.lock().unwrap().push((event.at(), [from, to, reason], *window));
         }
     };
     let breaker = plain(&clock).min_calls(4).open_jitter(0.0).listener(listener).build().unwrap();
@@ -146,10 +146,19 @@ fn a_change_of_state_is_told_with_its_reason_and_the_window_that_it_was_judged_b
     take(&clock, &breaker, 1, secs(1));
     say(&breaker, Outcome::Failure, 3);
     clock.advance(secs(30));
-    let _ = breaker.state();
-    let window = WindowView { total: 6, failed: 3, slow: 1, reach: Some(ms(3_500)) };
-    let opened = (ms(3_500), ["closed", "open", "failure_rate"], Some(window));
-    assert_eq!(*seen.lock().unwrap(), [opened, (ms(33_500), ["open", "half_open", "wait_over"], None)]);
+    say(&breaker, Outcome::Failure, 1);
+    breaker.close();
+    say(&breaker, Outcome::Success, 5);
+    breaker.force_open();
+    let window = |total, failed, slow, reach| WindowView { total, failed, slow, reach: Some(ms(reach)) };
+    let told = [
+        (ms(3_500), ["closed", "open", "failure_rate"], window(6, 3, 1, 3_500)),
+        (ms(33_500), ["open", "half_open", "wait_over"], window(0, 0, 0, 9_500)),
+        (ms(33_500), ["half_open", "open", "probe_failed"], window(0, 0, 0, 9_500)),
+        (ms(33_500), ["open", "closed", "operator"], window(0, 0, 0, 9_500)),
+        (ms(33_500), ["closed", "forced_open", "operator"], window(5, 0, 0, 9_500)),
+    ];
+    assert_eq!(*seen.lock().unwrap(), told);
 }
 
 #[test]
@@ -159,7 +168,7 @@ fn one_that_only_watches_tells_what_it_would_have_done_and_from_which_window() {
     breaker.watch_only();
     clock.advance(ms(7));
     say(&breaker, Outcome::Failure, 2);
-    let window = "window: Some(WindowView { total: 2, failed: 2, slow: 0, reach: Some(7ms) })";
+    let window = "window: WindowView { total: 2, failed: 2, slow: 0, reach: Some(7ms) }";
     let told = format!(r#"7ms WouldChange {{ from: "closed", to: "open", reason: "failure_rate", {window} }}"#);
     assert_eq!(heard.lock().unwrap()[1..], [told]);
 }

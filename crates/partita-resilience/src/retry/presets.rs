@@ -3,8 +3,8 @@
 use crate::{Classify, Outcome};
 use std::io::{Error, ErrorKind};
 
-/// Judges I/O errors by their kind: what a new connection or a little time may heal is a failure, what another try would
-/// meet again (permission, bad input, no such file) is ignored.
+/// Judges I/O errors by their kind: what another try would meet again (permission, bad input, no such file) is ignored, all
+/// else is a failure, also what has no kind of its own, such as a name that was not resolved.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Io;
 
@@ -12,20 +12,22 @@ impl Io {
     /// What `error` says about the other side.
     pub fn outcome(error: &Error) -> Outcome {
         match error.kind() {
-            ErrorKind::ConnectionRefused
-            | ErrorKind::ConnectionReset
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::NotConnected
-            | ErrorKind::BrokenPipe
-            | ErrorKind::TimedOut
-            | ErrorKind::Interrupted
-            | ErrorKind::WouldBlock
-            | ErrorKind::UnexpectedEof
-            | ErrorKind::HostUnreachable
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::NetworkDown
-            | ErrorKind::ResourceBusy => Outcome::Failure,
-            _ => Outcome::Ignored,
+            ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+            | ErrorKind::AlreadyExists
+            | ErrorKind::AddrInUse
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidData
+            | ErrorKind::InvalidFilename
+            | ErrorKind::Unsupported
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::DirectoryNotEmpty
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::FileTooLarge
+            | ErrorKind::NotSeekable
+            | ErrorKind::ArgumentListTooLong => Outcome::Ignored,
+            _ => Outcome::Failure,
         }
     }
 }
@@ -46,11 +48,12 @@ mod tests {
         let outcome = |kind: ErrorKind| Io::outcome(&kind.into());
         let broken = [ConnectionRefused, ConnectionReset, ConnectionAborted, NotConnected, BrokenPipe, UnexpectedEof];
         let unreachable = [HostUnreachable, NetworkUnreachable, NetworkDown];
-        let later = [TimedOut, Interrupted, WouldBlock, ResourceBusy];
+        let later = [TimedOut, Interrupted, WouldBlock, ResourceBusy, AddrNotAvailable, Other];
         let passing = broken.into_iter().chain(unreachable).chain(later);
         assert_eq!(passing.filter(|kind| outcome(*kind) != Outcome::Failure).count(), 0);
         let lasting = [PermissionDenied, InvalidInput, InvalidData, NotFound, AlreadyExists, Unsupported, AddrInUse];
         assert_eq!(lasting.into_iter().filter(|kind| outcome(*kind) != Outcome::Ignored).count(), 0);
-        assert_eq!(Io.classify(Ok(&())), Outcome::Success);
+        let unnamed = Error::from_raw_os_error(i32::MAX);
+        assert_eq!((Io.classify(Ok(&())), Io.classify(Err::<&(), _>(&unnamed))), (Outcome::Success, Outcome::Failure));
     }
 }

@@ -146,7 +146,7 @@ impl Core {
             (false, false) => self.machine.succeed(generation, at),
         };
         if let Some(change) = change {
-            self.tell(change, now, None);
+            self.tell(change, now, &self.view(generation, now));
         }
     }
 
@@ -210,7 +210,7 @@ impl Core {
     fn trip(&self, word: Word, now: u64, cause: Cause, view: &WindowView) {
         let wait = |exponent| self.open_time(exponent);
         if let Some(change) = self.machine.open(word, now.div_ceil(MS), cause, wait) {
-            self.tell(change, now, Some(view));
+            self.tell(change, now, view);
         }
     }
 
