@@ -6,7 +6,7 @@ use super::slots::Slot;
 use super::{Builder, Bulkhead, BulkheadSnapshot};
 use crate::layered::PolicyLayer;
 use crate::stack::time;
-use crate::{Error, ErrorShape, Name, Nested, Outcome, Plain, Reason, Rejected};
+use crate::{Error, ErrorShape, EventKind, Name, Nested, Outcome, Plain, Reason, Rejected};
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
@@ -141,6 +141,16 @@ impl Permit {
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Permit({})", self.0.core.name())
+    }
+}
+
+impl Core {
+    /// Tells that a call has its permit, which a listener that panics gives back.
+    #[cold]
+    pub(super) fn tell_admitted(&self, slot: Slot) -> Slot {
+        let mut held = Held::new(self, slot, Outcome::Cancelled);
+        self.config.listeners.routine(|| self.event(EventKind::Admitted));
+        held.hand_out()
     }
 }
 

@@ -1,6 +1,5 @@
 //! The bulkhead's state: permits, waiters and counts.
 
-use super::call::Held;
 use super::config::Builder;
 use super::queue::Queue;
 use super::slots::{Slot, Slots};
@@ -53,14 +52,6 @@ impl Core {
     pub(crate) fn try_enter(&self) -> Option<Slot> {
         let slot = self.slots.take(stripe::mine())?;
         Some(if self.config.listeners.hears_routine() { self.tell_admitted(slot) } else { slot })
-    }
-
-    /// Tells that a call has its permit, which a listener that panics gives back.
-    #[cold]
-    pub(super) fn tell_admitted(&self, slot: Slot) -> Slot {
-        let mut held = Held::new(self, slot, Outcome::Cancelled);
-        self.config.listeners.routine(|| self.event(EventKind::Admitted));
-        held.hand_out()
     }
 
     /// Gives a permit back to whoever waits first.
