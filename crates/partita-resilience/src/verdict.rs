@@ -76,9 +76,18 @@ pub(crate) fn outcome_of<T, E, C: Classify<T, E>>(judge: &C, error: &Error<E>) -
         Error::Rejected(_) => Outcome::Ignored,
         Error::Exhausted { last: error, .. } | Error::FallbackFailed { cause: error, .. } => outcome_of(judge, error),
         Error::AllHedgesFailed(errors) => {
-            let mut told = errors.iter().rev().map(|error| outcome_of(judge, error));
-            told.find(|outcome| *outcome != Outcome::Ignored).unwrap_or(Outcome::Ignored)
+            errors.iter().map(|error| outcome_of(judge, error)).max_by_key(told).unwrap_or(Outcome::Ignored)
         }
+    }
+}
+
+/// How much an outcome tells about the dependency, and when to come again.
+const fn told(outcome: &Outcome) -> (u8, Option<Duration>) {
+    match outcome {
+        Outcome::Ignored => (0, None),
+        Outcome::Cancelled => (1, None),
+        Outcome::Success | Outcome::Failure => (2, None),
+        Outcome::Overloaded { retry_after } => (3, *retry_after),
     }
 }
 
@@ -138,12 +147,22 @@ mod tests {
             exhausted(late(Limit::Attempt)),
             hedges([Error::Inner(1), refused()]),
             hedges([refused(), Error::Inner(1)]),
+            hedges([Error::Inner(1), late(Limit::Deadline)]),
             exhausted(hedges([Error::Inner(1), Error::Inner(2)])),
             fallback(exhausted(Error::Inner(1))),
         ];
-        assert_eq!(failed.map(told), [Outcome::Failure; 6]);
+        assert_eq!(failed.map(told), [Outcome::Failure; 7]);
         let ours = [exhausted(refused()), hedges([refused(), refused()]), fallback(refused())];
         assert_eq!(ours.map(told), [Outcome::Ignored; 3]);
+        let overloaded = |seconds| Outcome::Overloaded { retry_after: Some(Duration::from_secs(seconds)) };
+        let busy = |end: Result<&(), &u8>| end.err().map_or(Outcome::Success, |error| overloaded(u64::from(*error)));
+        let (longest, late) =
+            (hedges([Error::Inner(9), Error::Inner(3)]), hedges([Error::Inner(9), late(Limit::Attempt)]));
+        assert_eq!(
+            [longest, late].map(|error| outcome(&busy, &Err(error))),
+            [overloaded(9); 2],
+            "when to come again holds"
+        );
         let mine = |_: Result<&(), &u8>| Outcome::Ignored;
         assert_eq!(outcome(&mine, &Err(exhausted(Error::Inner(1)))), Outcome::Ignored, "the caller's own mistake");
     }

@@ -4,7 +4,7 @@ use crate::Clock;
 use std::cell::Cell;
 use std::fmt;
 use std::hint::cold_path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -36,8 +36,9 @@ const READ: u64 = 3;
 /// falls on the same tick, and by each 64th after it; by a thread that reads other clocks between, within some hundred of its
 /// reads. Readers read exactly from then on, until it ticks again.
 ///
-/// The readings of one thread do not go back, but for at most the few microseconds between two threads' readings at the
-/// moment when a ticker that stood, slept or asked ticks again: take differences saturating.
+/// The readings of one thread do not go back, but at the moment when a ticker that stood, slept or asked ticks again: by the
+/// few microseconds between two threads' readings, or for as long as the ticker is held up between its reading and its
+/// writing. Take differences saturating.
 #[derive(Clone)]
 pub struct CoarseClock(Kind);
 
@@ -181,6 +182,8 @@ struct Dial {
     face: Face,
     clock: Arc<dyn Clock>,
     thread: OnceLock<Option<Thread>>,
+    /// When somebody answered last, by his clock.
+    answered: AtomicU64,
     ticks: AtomicU64,
     sum: AtomicU64,
     worst: AtomicU64,
@@ -193,6 +196,7 @@ impl Dial {
             face: Face(AtomicU64::new(ASLEEP)),
             clock,
             thread: OnceLock::new(),
+            answered: AtomicU64::new(0),
             ticks: AtomicU64::new(0),
             sum: AtomicU64::new(0),
             worst: AtomicU64::new(0),
@@ -218,9 +222,18 @@ impl Dial {
         let exact = nanos_of(self.clock.as_ref());
         let face = &self.face.0;
         match value {
-            STANDING | READ => exact,
+            STANDING => exact,
+            READ => {
+                // Who sees an answer sees when it was given.
+                fence(Ordering::Acquire);
+                if exact.saturating_sub(self.answered.load(Ordering::Relaxed)) > LONGEST_LAG {
+                    self.stands(READ);
+                }
+                exact
+            }
             ASLEEP | ASKED => {
-                let answered = face.compare_exchange(value, READ, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+                self.answered.store(exact, Ordering::Relaxed);
+                let answered = face.compare_exchange(value, READ, Ordering::Release, Ordering::Relaxed).is_ok();
                 if answered && value == ASLEEP {
                     self.wake();
                 }
@@ -228,11 +241,16 @@ impl Dial {
             }
             _ if value <= exact && exact - value <= LONGEST_LAG => value,
             _ => {
-                if face.compare_exchange(value, STANDING, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-                    self.stops.fetch_add(1, Ordering::Relaxed);
-                }
+                self.stands(value);
                 exact
             }
+        }
+    }
+
+    /// Tells that the ticker stands, if the face still shows this.
+    fn stands(&self, value: u64) {
+        if self.face.0.compare_exchange(value, STANDING, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.stops.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -53,6 +53,20 @@ fn a_ticker_that_stands_is_noticed_by_the_next_read_of_the_same_tick() {
 }
 
 #[test]
+fn a_ticker_that_stands_before_it_hears_the_answer_is_noticed() {
+    let (clock, dial) = by_hand();
+    dial.read();
+    clock.advance(Duration::from_millis(9));
+    dial.read();
+    assert_eq!((dial.lag().stops, dial.lag().ticking), (0, true), "it may come yet");
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(dial.read(), ms(6_009));
+    assert_eq!((dial.lag().stops, dial.lag().ticking), (1, false));
+    assert!(dial.tick(&mut 0));
+    assert_eq!((dial.read(), dial.lag().ticking), (ms(6_009), true));
+}
+
+#[test]
 fn a_ticker_that_stands_is_noticed_by_each_64th_read_of_a_tick() {
     let (clock, dial) = by_hand();
     dial.read();

@@ -30,8 +30,9 @@
 //!
 //! **Time makes states.** What falls due (the end of the open time, a probe's deadline, the ramp's end) has happened at its
 //! moment, whenever somebody looks: events and `since` carry that moment. A probe's deadline is the call timeout if there is
-//! one, and `half_open_max_ms` otherwise; half-open's own time runs from its first probe: where nobody calls, nobody is held
-//! up, and a breaker that opened again, for longer each time, would turn away the first who comes.
+//! one, and `half_open_max_ms` otherwise, from its permit on: one that waits for a place in a bulkhead for so long has failed
+//! too. Half-open's own time runs from its first probe: where nobody calls, nobody is held up, and a breaker that opened
+//! again, for longer each time, would turn away the first who comes.
 //!
 //! **What a call costs.** A healthy call reads one word and adds to counters of its thread alone: no lock, no allocation.
 //! Additions of other threads may be seen a few nanoseconds late, and one that races the turn of a bucket or a change of

@@ -355,3 +355,29 @@ fn a_listener_that_panics_keeps_no_probe() {
     *panics.lock().unwrap() = false;
     assert!(breaker.admit().is_ok(), "the place is free");
 }
+
+#[test]
+fn calls_of_an_older_state_hide_no_stuck_call_and_make_none() {
+    let clock = ManualClock::new();
+    let breaker = plain(&clock).min_calls(2).slow_call(ms(100)).stuck(2).build().unwrap();
+    let look = || {
+        clock.advance(secs(3));
+        drop(breaker.admit());
+        let state = breaker.state();
+        breaker.close();
+        state
+    };
+    let old = breaker.admit().unwrap();
+    breaker.close();
+    let [ends, _hangs] = [breaker.admit().unwrap(), breaker.admit().unwrap()];
+    ends.record(Outcome::Ignored);
+    old.record(Outcome::Ignored);
+    assert_eq!(look(), State::Closed, "one hangs");
+
+    let mut waits = breaker.admit().unwrap();
+    waits.waits();
+    breaker.close();
+    let _hang = [breaker.admit().unwrap(), breaker.admit().unwrap()];
+    waits.begins();
+    assert_eq!(look(), State::Open, "two hang");
+}

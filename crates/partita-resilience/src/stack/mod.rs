@@ -11,7 +11,7 @@
 //! | 4 | rate limit | counts requests, not attempts |
 //! | 5 | retry | each attempt below is judged by itself |
 //! | 6 | hedge | several calls of one attempt |
-//! | 7 | breaker | sees each call that is really made, from its begin, not from that of its wait for a place, to its end |
+//! | 7 | breaker | sees each call that is really made, from its begin to its end; a wait for a place is no part of it |
 //! | 8 | bulkhead or adaptive limit | its refusal is ours, and the breaker does not count it |
 //! | 9 | attempt timeout | the breaker sees a hang as the failure that it is, and the permit comes back |
 //!

@@ -226,13 +226,14 @@ impl Core {
         WindowView { total, failed, slow, reach: Some(Duration::from_nanos(now - self.ring.start(from).min(now))) }
     }
 
-    /// Counts a call that may get stuck where it began.
+    /// Counts a call that may get stuck where it began, unless its state is over: it would take the place of a newer one's.
     pub(super) fn watch_over(&self, ticket: Ticket, cell: Cell) {
+        let generation = ticket.word().generation();
         if let (Kind::Plain { tick }, Some(_)) = (ticket.kind(), self.common.settings.stuck)
             && ticket.extra & HEADED == 0
+            && self.machine.word().generation() == generation
         {
-            let seat = self.seat();
-            self.ring.add(&self.words, seat, (ticket.word().generation(), tick), cell);
+            self.ring.add(&self.words, self.seat(), (generation, tick), cell);
         }
     }
 
