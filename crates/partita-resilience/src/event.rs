@@ -1,5 +1,6 @@
 //! What policies tell, and to whom.
 
+use crate::timing::nanos;
 use crate::{Limit, Outcome, PolicyKind, Reason};
 use std::fmt;
 use std::sync::Arc;
@@ -19,9 +20,21 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
+    /// One that a listener can be tried with; moments are at most the 584 years that 64 bits of nanoseconds hold.
+    ///
+    /// ```
+    /// use partita_resilience::{Event, EventKind, PolicyKind};
+    /// use std::time::Duration;
+    /// let event = Event::new(Duration::from_secs(3), PolicyKind::Breaker, "payments", EventKind::Admitted);
+    /// assert_eq!(event.at().as_secs(), 3);
+    /// ```
+    pub fn new(at: Duration, policy: PolicyKind, name: &'a str, kind: EventKind<'a>) -> Self {
+        Self::told(nanos(at), policy, name, kind)
+    }
+
     /// Of a moment in nanoseconds.
     #[inline(always)]
-    pub(crate) const fn new(at: u64, policy: PolicyKind, name: &'a str, kind: EventKind<'a>) -> Self {
+    pub(crate) const fn told(at: u64, policy: PolicyKind, name: &'a str, kind: EventKind<'a>) -> Self {
         Self { at, policy, name, kind }
     }
 

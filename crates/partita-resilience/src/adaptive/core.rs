@@ -101,7 +101,7 @@ impl Core {
 
     fn tell(&self, kind: EventKind<'_>) {
         let at = self.config.timing.coarse_nanos();
-        self.config.listeners.tell(&Event::new(at, PolicyKind::Adaptive, &self.config.name, kind));
+        self.config.listeners.tell(&Event::told(at, PolicyKind::Adaptive, &self.config.name, kind));
     }
 
     /// Gives the place back. Only an end of the dependency's own tells anything: a call whose caller went away, or whose

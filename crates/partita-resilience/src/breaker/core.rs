@@ -160,7 +160,7 @@ impl Core {
     }
 
     pub(super) fn event<'a>(&'a self, at: u64, kind: EventKind<'a>) -> Event<'a> {
-        Event::new(at, PolicyKind::Breaker, &self.name, kind)
+        Event::told(at, PolicyKind::Breaker, &self.name, kind)
     }
 
     #[inline(always)]

@@ -99,7 +99,7 @@ impl Core {
     }
 
     pub(super) fn event<'a>(&'a self, kind: EventKind<'a>) -> Event<'a> {
-        Event::new(self.config.timing.coarse_nanos(), self.config.policy, &self.config.name, kind)
+        Event::told(self.config.timing.coarse_nanos(), self.config.policy, &self.config.name, kind)
     }
 
     fn admitted(&self) -> u64 {

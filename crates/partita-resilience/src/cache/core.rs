@@ -202,7 +202,7 @@ impl<K: Hash + Eq, T> Core<K, T> {
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event::new(self.timing.coarse_nanos(), PolicyKind::Cache, &self.name, kind));
+        self.listeners.tell(&Event::told(self.timing.coarse_nanos(), PolicyKind::Cache, &self.name, kind));
     }
 }
 

@@ -110,7 +110,7 @@ impl<K: Hash + Eq + Clone, T, E> Core<K, T, E> {
     }
 
     pub(super) fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event::new(self.timing.coarse_nanos(), PolicyKind::Coalesce, &self.name, kind));
+        self.listeners.tell(&Event::told(self.timing.coarse_nanos(), PolicyKind::Coalesce, &self.name, kind));
     }
 }
 

@@ -63,7 +63,7 @@ impl Core {
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event::new(self.timing.coarse_nanos(), PolicyKind::Deadline, &self.name, kind));
+        self.listeners.tell(&Event::told(self.timing.coarse_nanos(), PolicyKind::Deadline, &self.name, kind));
     }
 
     pub(super) fn snapshot(&self) -> DeadlineSnapshot {

@@ -200,7 +200,7 @@ impl<C> Fallback<C> {
 
     fn tell(&self, kind: EventKind<'_>) {
         let core = &*self.0;
-        core.listeners.tell(&Event::new(core.timing.coarse_nanos(), PolicyKind::Fallback, &core.name, kind));
+        core.listeners.tell(&Event::told(core.timing.coarse_nanos(), PolicyKind::Fallback, &core.name, kind));
     }
 }
 

@@ -123,6 +123,6 @@ impl Core {
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event::new(self.timing.coarse_nanos(), PolicyKind::Join, &self.name, kind));
+        self.listeners.tell(&Event::told(self.timing.coarse_nanos(), PolicyKind::Join, &self.name, kind));
     }
 }

@@ -95,7 +95,7 @@ impl Core {
     }
 
     fn event<'a>(&'a self, kind: EventKind<'a>) -> Event<'a> {
-        Event::new(self.timing.coarse_nanos(), PolicyKind::RateLimit, &self.name, kind)
+        Event::told(self.timing.coarse_nanos(), PolicyKind::RateLimit, &self.name, kind)
     }
 
     /// The error of a decision that refused.

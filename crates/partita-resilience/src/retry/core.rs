@@ -121,7 +121,7 @@ impl Core {
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event::new(self.timing.coarse_nanos(), PolicyKind::Retry, &self.name, kind));
+        self.listeners.tell(&Event::told(self.timing.coarse_nanos(), PolicyKind::Retry, &self.name, kind));
     }
 }
 

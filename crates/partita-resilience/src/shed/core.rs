@@ -48,7 +48,7 @@ impl Core {
         let (reason, retry_after) =
             (Reason::Overloaded, Some(self.turnover.refuse(Duration::from_nanos(at), in_flight, left)));
         let kind = EventKind::Rejected { reason, retry_after };
-        self.config.listeners.tell(&Event::new(at, PolicyKind::Shed, &self.config.name, kind));
+        self.config.listeners.tell(&Event::told(at, PolicyKind::Shed, &self.config.name, kind));
         Rejected { policy: PolicyKind::Shed, name: self.config.name.clone(), reason, retry_after }
     }
 

@@ -122,7 +122,7 @@ impl Core {
     }
 
     fn tell(&self, kind: EventKind<'_>) {
-        self.listeners.tell(&Event::new(self.timing.coarse_nanos(), PolicyKind::Timeout, &self.name, kind));
+        self.listeners.tell(&Event::told(self.timing.coarse_nanos(), PolicyKind::Timeout, &self.name, kind));
     }
 
     pub(super) fn snapshot(&self) -> TimeoutSnapshot {
