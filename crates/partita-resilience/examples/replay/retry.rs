@@ -145,8 +145,7 @@ impl RetryTool {
 
     fn end(&mut self, name: &str, outcome: Outcome, answer: &mut Answer) -> Result<(), Fault> {
         if outcome == Outcome::Cancelled {
-            let id = if self.calls.has(name) { name.to_owned() } else { self.work.whose(name)? };
-            self.calls.remove(&id);
+            let id = self.work.leave(&mut self.calls, name)?;
             (answer.id, answer.reason) = (Some(id), Some("cancelled".to_owned()));
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! Attempts whose ends the recorded lines tell.
 
+use crate::executor::Executor;
 use crate::line::Fault;
 use partita_resilience::Outcome;
 use partita_resilience::deadline::Attempt;
@@ -51,9 +52,11 @@ impl Work {
         Pending { work: self.clone(), key, ended: false }
     }
 
-    /// The call of an attempt under way, which `name` names as it does an end.
-    pub(crate) fn whose(&self, name: &str) -> Result<String, Fault> {
-        self.board().of(name).map(|(id, _)| id)
+    /// Drops the call whose caller goes away: `name` is its own, or that of an attempt under way. The call's id.
+    pub(crate) fn leave<T>(&self, calls: &mut Executor<T>, name: &str) -> Result<String, Fault> {
+        let id = if calls.has(name) { name.to_owned() } else { self.board().of(name)?.0 };
+        calls.remove(&id);
+        Ok(id)
     }
 
     /// Ends an attempt: `id` names the first one under way, `id#2` attempt 2. The call's id and the attempt's number.

@@ -307,12 +307,17 @@ impl Core {
                 if change.cause == Cause::ProbeExpired {
                     self.expire(change);
                 }
-                self.tell(change, change.at * MS, &self.view(change.from.generation(), change.at * MS));
+                self.tell(change, change.at * MS);
             }
         }
     }
 
-    fn tell(&self, change: Change, at: u64, window: &WindowView) {
+    /// Tells a change that no window led to, with how that of the state stood which ends.
+    fn tell(&self, change: Change, at: u64) {
+        self.tell_judged(change, at, &self.view(change.from.generation(), at));
+    }
+
+    fn tell_judged(&self, change: Change, at: u64, window: &WindowView) {
         self.pulse.quiet.store(0, Ordering::Relaxed);
         if change.cause == Cause::Operator {
             self.pulse.consecutive.store(0, Ordering::Relaxed);
@@ -336,7 +341,7 @@ impl Core {
         let now = self.now();
         self.settle(now);
         let change = self.machine.set(mode, now.div_ceil(MS));
-        self.tell(change, now, &self.view(change.from.generation(), now));
+        self.tell(change, now);
     }
 
     /// Closed, with every counter at zero.
@@ -380,11 +385,7 @@ struct Untold<'a> {
 
 impl Drop for Untold<'_> {
     fn drop(&mut self) {
-        let Some(ticket) = self.ticket else { return };
-        if let Kind::Probe { slot, deadline } = ticket.kind() {
-            self.core.machine.release(slot, ticket.word().generation(), deadline);
-        }
-        self.core.watch_over(ticket, Cell::Ended);
+        self.ticket.into_iter().for_each(|ticket| self.core.vacate(ticket));
     }
 }
 

@@ -61,10 +61,7 @@ impl Core {
         let now = self.now();
         self.settle(now);
         let elapsed = now.saturating_sub(ticket.start);
-        if let Kind::Probe { slot, deadline } = ticket.kind() {
-            self.machine.release(slot, ticket.word().generation(), deadline);
-        }
-        self.watch_over(ticket, Cell::Ended);
+        self.vacate(ticket);
         self.heed(outcome, now);
         let word = self.machine.word();
         if word.generation() == ticket.word().generation() {
@@ -76,6 +73,14 @@ impl Core {
             self.count(Count::Stale);
         }
         self.tell_end(now, elapsed, outcome);
+    }
+
+    /// Gives back what a call under way holds: a probe's place, and its count among those that may get stuck.
+    pub(super) fn vacate(&self, ticket: Ticket) {
+        if let Kind::Probe { slot, deadline } = ticket.kind() {
+            self.machine.release(slot, ticket.word().generation(), deadline);
+        }
+        self.watch_over(ticket, Cell::Ended);
     }
 
     /// When to come again holds whether or not the call still counts.
@@ -146,7 +151,7 @@ impl Core {
             (false, false) => self.machine.succeed(generation, at),
         };
         if let Some(change) = change {
-            self.tell(change, now, &self.view(generation, now));
+            self.tell(change, now);
         }
     }
 
@@ -210,7 +215,7 @@ impl Core {
     fn trip(&self, word: Word, now: u64, cause: Cause, view: &WindowView) {
         let wait = |exponent| self.open_time(exponent);
         if let Some(change) = self.machine.open(word, now.div_ceil(MS), cause, wait) {
-            self.tell(change, now, view);
+            self.tell_judged(change, now, view);
         }
     }
 
